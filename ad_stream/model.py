@@ -1,0 +1,83 @@
+"""The plain data that crosses folders: windows in, verdicts out, and what the small codes mean.
+
+Nothing here computes. Arrays are numpy, time is the last axis, series are the leading axes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Bools = NDArray[np.bool_]
+
+SCORED, WARMING_UP, DECLINED = "scored", "warming_up", "declined"
+STATUSES = (SCORED, WARMING_UP, DECLINED)
+
+REASONS: dict[str, str] = {
+    "normal": "inside the expected band",
+    "constant": "all values of the window are equal, the judged one too: normal",
+    "jump_after_constant": "the history is constant and the judged value differs from it",
+    "above": "above the expected band",
+    "below": "below the expected band",
+    "stuck": "the value has not moved for longer than this series ever stood still",
+    "quiet_spectrum": "outside the band, but the spectral residual of the window does not stand out: not flagged",
+    "small_deviation": "outside the band, but the deviation is smaller than min_deviation: not flagged",
+    "direction": "outside the band on the side that `direction` leaves out: not flagged",
+    "few_points": "fewer than min_points values since the last long gap",
+    "long_gap": "a gap longer than max_gap restarted the window, and there are too few values since",
+    "not_finite": "the judged value is not a finite number",
+    "overflow": "the values are so large that their differences leave the range of a double",
+    "no_value": "the judged minute is empty",
+}
+"""What each `reason` of a verdict means; the column `reason` of the table `detections` holds the key."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The history of many series up to the judged minute.
+
+    values: (..., n) float64, NaN = empty minute, the last column is the judged minute
+    end:    (...) datetime64[us], UTC start of the judged minute; None where the time of day plays no part
+    step:   distance of two columns
+    """
+
+    values: Floats
+    end: NDArray[np.datetime64] | None = None
+    step: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class LastPoint:
+    """The verdict on the last column of `Windows`, each field (...).
+
+    expected, upper_margin, lower_margin are in the unit of the values; the band is
+    [expected - lower_margin, expected + upper_margin]. score and sr_score have no unit, higher is more
+    anomalous; severity is 0..1. A series that could not be judged has NaN in the measures, False in the flags,
+    status `warming_up` or `declined`, and the cause in `reason` (a key of REASONS).
+    points counts the values the verdict rests on, imputed how many of them were filled in.
+    """
+
+    expected: Floats
+    upper_margin: Floats
+    lower_margin: Floats
+    score: Floats
+    sr_score: Floats
+    severity: Floats
+    is_anomaly: Bools
+    is_positive: Bools
+    is_negative: Bools
+    status: NDArray[np.object_]
+    reason: NDArray[np.object_]
+    points: NDArray[np.int64]
+    imputed: NDArray[np.int64]
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """The field names in order, which are also the column names of the table `detections`."""
+        return tuple(field.name for field in fields(cls))
