@@ -1,0 +1,274 @@
+"""What a run is told: YAML -> checked settings.
+
+Unknown keys are errors that name the near one. Durations are written "2 minutes", "90 seconds", "1 hour" or as a
+number of seconds. Relative paths resolve against the working directory. Secrets stay references (ad_stream.secrets).
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+
+from ad_stream.errors import ConfigError
+from ad_stream.secrets import Secret
+
+UNITS = {"second": 1, "sec": 1, "s": 1, "minute": 60, "min": 60, "m": 60, "hour": 3600, "h": 3600, "day": 86400, "d": 86400}
+
+
+def parse_duration(value: object) -> timedelta:
+    """'2 minutes' | '90s' | 90 (seconds) -> timedelta; ValueError says what is accepted."""
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return timedelta(seconds=value)
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*", str(value).lower())
+    if not match or (unit := UNITS.get(match[2]) or UNITS.get(match[2] + "s")) is None:
+        raise ValueError("write a duration such as '2 minutes', '90 seconds' or '1 hour'")
+    return timedelta(seconds=float(match[1]) * unit)
+
+
+def _as_text(value: timedelta) -> str:
+    seconds = value.total_seconds()
+    return f"{seconds / 60:g} minutes" if seconds % 60 == 0 else f"{seconds:g} seconds"
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(_as_text)]
+
+
+class Section(BaseModel):
+    """A part of the configuration; unknown keys are refused, values cannot be changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class FilesSource(Section):
+    """JSON-lines files in the envelope of the design; a folder that is read in order of modification time."""
+
+    kind: Literal["files"]
+    path: str
+    files_per_trigger: int | None = Field(default=None, ge=1)
+    start: str = "earliest"
+
+
+class KafkaSource(Section):
+    """A Kafka topic, or an event hub through its Kafka endpoint.
+
+    connection_string: of the event hub (namespace or hub); sets SASL_SSL and PLAIN. Without it, plain Kafka with `options`.
+    options: further `kafka.*` settings of the client, passed through.
+    """
+
+    kind: Literal["kafka"]
+    topic: str
+    bootstrap_servers: str | None = None
+    connection_string: Secret | None = None
+    events_per_trigger: int | None = Field(default=None, ge=1)
+    start: str = "earliest"
+    options: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _some_server(self) -> KafkaSource:
+        if self.bootstrap_servers is None and self.connection_string is None:
+            raise ValueError("name bootstrap_servers, or the connection_string of the event hub")
+        return self
+
+
+class EventHubsSource(Section):
+    """An event hub or IoT Hub's built-in endpoint through the azure-eventhubs-spark connector (Scala 2.12 only)."""
+
+    kind: Literal["event_hubs"]
+    connection_string: Secret
+    consumer_group: str = "$Default"
+    events_per_trigger: int | None = Field(default=None, ge=1)
+    start: str = "earliest"
+    options: dict[str, str] = {}
+
+
+Source = Annotated[FilesSource | KafkaSource | EventHubsSource, Field(discriminator="kind")]
+
+
+class Telemetry(Section):
+    """How a body becomes readings.
+
+    signals: `auto` (every numeric top-level member) or the declared names (faster).
+    event_time: `enqueued`, or the name of the body's own time member (then least(body time, enqueued time)).
+    max_body: bytes; a longer body goes to quarantine as `too_large`. keep_body: bytes of a bad body that are kept.
+    """
+
+    signals: Literal["auto"] | list[str] = "auto"
+    ignore: list[str] = []
+    device_id: list[str] = ["system", "deviceId"]
+    event_time: str = "enqueued"
+    max_future: Duration = timedelta(minutes=5)
+    max_body: int = Field(default=262_144, ge=1)
+    keep_body: int = Field(default=1024, ge=0, le=65_536)
+
+
+class Minutes(Section):
+    """How readings become minutes; watermark = how long a minute waits for its events, whole minutes."""
+
+    aggregate: Literal["max", "min", "mean", "last", "sum", "count"] = "max"
+    watermark: Duration = timedelta(minutes=2)
+
+    @model_validator(mode="after")
+    def _whole_minutes(self) -> Minutes:
+        seconds = self.watermark.total_seconds()
+        if seconds < 0 or seconds % 60:
+            raise ValueError(f"watermark is {_as_text(self.watermark)}: give whole minutes, such as '2 minutes'")
+        return self
+
+
+class Detection(Section):
+    """Which detector judges, and what it may flag.
+
+    points: minutes of history it sees (12 to 10080). sensitivity: 0..99, higher flags more. direction: which side
+    counts. min_deviation: in the unit of the signal; min_relative_deviation: as a share of the expected value.
+    max_gap: minutes that are filled. refractory: a flag this soon after one of the same series is `continuing`.
+    """
+
+    detector: str = "default"
+    points: int = Field(default=120, ge=12, le=10_080)
+    sensitivity: int = Field(default=95, ge=0, le=99)
+    direction: Literal["both", "up", "down"] = "both"
+    min_deviation: float = Field(default=0.0, ge=0)
+    min_relative_deviation: float = Field(default=0.0, ge=0)
+    max_gap: int = Field(default=5, ge=0)
+    refractory: Duration = timedelta(minutes=10)
+
+
+class Fallback(Section):
+    """A server of the retired service's protocol that is asked for what the local detector could not judge."""
+
+    endpoint: str | None = None
+    key: Secret | None = None
+    min_points: int = Field(default=12, ge=12)
+    sensitivity: int = Field(default=95, ge=0, le=99)
+    max_anomaly_ratio: float = Field(default=0.25, gt=0, le=0.49)
+    seconds_per_batch: float = Field(default=20, gt=0)
+
+
+class Tables(Section):
+    """Where results go: a folder (`path`), or `catalog` and `schema` on Databricks."""
+
+    path: str | None = None
+    catalog: str | None = None
+    schema_: str | None = Field(default=None, alias="schema")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Tables:
+        if bool(self.path) == bool(self.catalog and self.schema_):
+            raise ValueError("give either path, or both catalog and schema")
+        return self
+
+
+class PushTarget(Section):
+    """One target of the push seam; what `options` it takes is checked by the target itself."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, arbitrary_types_allowed=True)
+    kind: str
+    url: Secret | None = None
+    rows: Literal["all", "anomalies"] = "all"
+
+    def options(self) -> dict[str, Any]:
+        """All settings of the target but its kind."""
+        return {name: getattr(self, name) for name in ("url", "rows")} | (self.model_extra or {})
+
+
+class Config(Section):
+    """One run. `source` and `tables` are required, the rest has defaults."""
+
+    source: Source
+    telemetry: Telemetry = Telemetry()
+    minutes: Minutes = Minutes()
+    detection: Detection = Detection()
+    fallback: Fallback = Fallback()
+    tables: Tables
+    push: list[PushTarget] = []
+    trigger: Literal["available_now"] | Duration = timedelta(minutes=1)
+    checkpoint: str = ".ad_stream/checkpoint"
+    spark: dict[str, str | int | float | bool] = {}
+
+    def version(self) -> str:
+        """12 hex digits that change when a setting changes that a verdict rests on (column `config_version`)."""
+        part = self.model_dump(mode="json", include={"telemetry", "minutes", "detection", "fallback"})
+        part["fallback"].pop("key", None)
+        return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:12]
+
+    def with_tables_under(self, folder: Path) -> Config:
+        """The same run with tables and checkpoint below `folder` (demo, tests)."""
+        return self.model_copy(
+            update={"tables": Tables(path=str(folder / "tables")), "checkpoint": str(folder / "checkpoint")}
+        )
+
+
+def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read and check a YAML file; ConfigError is one sentence with key, value and the way out."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"the configuration {str(path)!r} cannot be read ({error.strerror}): name an existing YAML file") from None
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = f" in line {mark.line + 1}" if (mark := getattr(error, "problem_mark", None)) else ""
+        raise ConfigError(f"{str(path)!r} is no valid YAML{where}: {getattr(error, 'problem', 'mend it')}") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{str(path)!r} holds no settings: start from conf/local.yaml")
+    return parse(_merged(content, overrides or {}))
+
+
+def parse(content: Mapping[str, Any]) -> Config:
+    """A mapping -> Config; ConfigError names the first wrong setting."""
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error)) from None
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+        out[key] = _merged(out[key], value) if both else value
+    return out
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = [str(part) for part in first["loc"] if part not in {"files", "kafka", "event_hubs", "constrained-int"}]
+    key, value = ".".join(place) or "the configuration", first.get("input")
+    if first["type"] == "extra_forbidden":
+        return f"unknown setting {key!r}{_near(place)}"
+    if first["type"] == "missing":
+        return f"the setting {key!r} is missing: add it (conf/local.yaml shows all of them)"
+    shown = "" if isinstance(value, (dict, Mapping)) else f" is {_shown(key, value)}"
+    return f"the setting {key!r}{shown}: {first['msg'].removeprefix('Value error, ')}"
+
+
+def _shown(key: str, value: object) -> str:
+    secret = re.search(r"key|secret|password|connection|url", key) and "${" not in str(value)
+    return "***" if secret else repr(value)
+
+
+def _near(place: list[str]) -> str:
+    names = _names(place[:-1])
+    near = difflib.get_close_matches(place[-1], names, n=1, cutoff=0.5)
+    return f": did you mean {near[0]!r}?" if near else f": known here are {', '.join(names)}"
+
+
+def _names(place: list[str]) -> list[str]:
+    sections: dict[str, type[BaseModel] | list[type[BaseModel]]] = {
+        "source": [FilesSource, KafkaSource, EventHubsSource], "telemetry": Telemetry, "minutes": Minutes,
+        "detection": Detection, "fallback": Fallback, "tables": Tables,
+    }  # fmt: skip
+    found = sections.get(place[0], Config) if place else Config
+    models = found if isinstance(found, list) else [found]
+    return sorted({field.alias or name for model in models for name, field in model.model_fields.items()})
