@@ -1,0 +1,66 @@
+# Each target does all its own set-up in .venv; a second run finds it done.
+#   make demo        a simulated day of 50 devices through the stream, and its report
+#   make test        unit tests (seconds), then the tests with one local Spark session
+#   make acceptance  tests against the labelled data and recorded answers in $AD_STREAM_SHARED, else ../shared
+#   make bench       benchmarks/, each script prints its table
+#   make soak        tests that run for many minutes
+#   make lint        ruff and mypy
+#   make setup       only the set-up
+# PYTHON=/path/to/python3.11 chooses the interpreter.
+SHELL := /bin/sh
+export OMP_NUM_THREADS ?= 1
+export AD_STREAM_SHARED ?= ../shared
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --constraint requirements/constraints.txt
+PINS := pyproject.toml requirements/constraints.txt
+HEAVY := acceptance or soak or browser
+
+.PHONY: demo test acceptance bench soak lint setup jars clean
+.DEFAULT_GOAL := test
+
+demo: $(VENV)/local
+	$(PY) -m ad_stream.jars delta
+	$(VENV)/bin/ad-stream demo $(ARGS)
+
+test: $(VENV)/dev jars
+	$(PY) -m pytest -m "not (spark or $(HEAVY))" $(ARGS)
+	$(PY) -m pytest -m "spark and not ($(HEAVY))" $(ARGS)
+
+acceptance: $(VENV)/dev jars
+	@test -d "$(AD_STREAM_SHARED)" || { \
+	  echo "make acceptance: there is no folder $(AD_STREAM_SHARED), so name the one with quality/ and conformance/ in AD_STREAM_SHARED." >&2; exit 2; }
+	$(PY) -m pytest -m acceptance $(ARGS)
+
+bench: $(VENV)/dev jars
+	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
+
+soak: $(VENV)/dev jars
+	$(PY) -m pytest -m soak $(ARGS)
+
+lint: $(VENV)/dev
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+
+setup: $(VENV)/dev jars
+
+jars: $(VENV)/local
+	@$(PY) -m ad_stream.jars delta kafka event_hubs
+
+$(VENV)/bin/python:
+	@python=$$(sh requirements/find_python.sh) && "$$python" -m venv $(VENV)
+
+$(VENV)/local: $(VENV)/bin/python $(PINS)
+	@echo "installing the pinned packages into $(VENV)"
+	@$(PIP) --editable ".[local]"
+	@touch $@
+
+$(VENV)/dev: $(VENV)/local
+	@echo "installing the pinned test packages into $(VENV)"
+	@$(PIP) --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .ad_stream build dist .pytest_cache .mypy_cache .ruff_cache
