@@ -1,0 +1,1 @@
+"""Labelled data against detectors: adapters for the harness, metrics, the comparison table."""
