@@ -20,7 +20,7 @@ _LOOKS_LIKE_REFERENCE = re.compile(r"\$\{|\{\{\s*secrets")
 _NAMES = r"(?:[\w-]*key|sig|signature|code|[\w-]*token|[\w-]*secret|password|pwd)"
 # name=value as in query strings and connection strings; name: value as in headers and JSON.
 _ASSIGNED = re.compile(rf"(?i)\b({_NAMES})=[^\s&;,\"'<>)]+")
-_HEADER = re.compile(rf"(?i)\b({_NAMES}|authorization)(\"?\s*:\s*\"?)(?:(?:bearer|basic)\s+)?[^\s,;\"'<>)]+")
+_HEADER = re.compile(rf"(?i)\b({_NAMES}|authorization)([\"']?\s*:\s*[\"']?)(?:(?:bearer|basic)\s+)?[^\s,;\"'<>)]+")
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>)]+")
 _USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@\"']+@")
 # Shorter parts of a secret would also be cut out of ordinary words.
