@@ -59,7 +59,7 @@ def jars(
 
 def artifact(path: Path) -> str:
     """'delta-spark_2.12-3.3.3.jar' -> 'delta-spark_2.12'."""
-    return re.sub(r"-\d[^/]*\.jar$", "", path.name)
+    return re.sub(r"-\d+\.\d[^/]*\.jar$", "", path.name)
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:

@@ -32,6 +32,9 @@ POM_FILE = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 SECONDS = 600
 """How long one download may take in all."""
 
+SIGNS = ("PKIX", "UnknownHost", "timed out", "refused", "not found", "[ERROR]", "ERROR:")
+"""Words of a resolver's output that name the cause, the most telling first."""
+
 
 def ivy(coordinates: str, folder: Path, spark_jars: Path, environ: Mapping[str, str] = os.environ) -> None:
     """Fetch with the Ivy among Spark's own jars, which knows Maven Central by itself; SetupError if that fails."""
@@ -61,7 +64,12 @@ def mvn(coordinates: str, folder: Path, environ: Mapping[str, str] = os.environ)
         pom = Path(temporary) / "pom.xml"
         pom.write_text(_filled(POM_FILE, coordinates))
         goal = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
-        _run("Maven", ["mvn", "--quiet", "--batch-mode", "--file", str(pom), *goal], folder, environ)
+        _run(
+            "Maven",
+            ["mvn", "--quiet", "--batch-mode", "-Dstyle.color=never", "--file", str(pom), *goal],
+            folder,
+            environ,
+        )
 
 
 def trust_store(target: Path, home: Path, spark_jars: Path, environ: Mapping[str, str] = os.environ) -> Path:
@@ -101,9 +109,9 @@ def _python_trusts(environ: Mapping[str, str]) -> list[bytes]:
     defaults = ssl.get_default_verify_paths()
     named = [environ.get(name) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT")]
     # A context reads a folder of certificates only while it connects, so the bundle in it is named here.
-    in_folder = os.path.join(defaults.capath, "ca-certificates.crt") if defaults.capath else None
+    in_folder = f"{defaults.capath}/ca-certificates.crt" if defaults.capath else None
     for path in [*named, in_folder]:
-        if path and os.path.isfile(path):
+        if path and Path(path).is_file():
             context.load_verify_locations(path)
     return context.get_ca_certs(binary_form=True)
 
@@ -132,9 +140,5 @@ def _run(who: str, command: Sequence[str], folder: Path, environ: Mapping[str, s
 
 
 def _cause(output: str) -> str:
-    telling = [line.strip(" :\t") for line in output.splitlines() if _tells(line)]
-    return telling[0][:300] if telling else "nothing was found"
-
-
-def _tells(line: str) -> bool:
-    return any(word in line for word in ("PKIX", "not found", "UnknownHost", "timed out", "refused", "[ERROR]", "ERROR:"))
+    lines = [line.strip(" :\t") for line in output.splitlines()]
+    return next((line[:300] for sign in SIGNS for line in lines if sign in line), "nothing was found")
