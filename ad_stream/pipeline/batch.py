@@ -1,0 +1,225 @@
+"""One batch of closed minutes, from the groups that Spark hands over to the rows in the tables and the push.
+
+The order makes a crash at any point harmless (DESIGN.md, "Exactly once"): what other queries already hold is left
+out; minutes and history are appended before anything is scored from them; verdicts last, so that a verdict in the
+table means that its whole batch is there; the push reads the table, never the frame in hand.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from ad_stream.pipeline import history, minutes
+from ad_stream.pipeline.scoring import Scorer, score
+from ad_stream.pipeline.sources import HEARTBEAT
+from ad_stream.pipeline.telemetry import LATE
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from ad_stream.config import Config
+    from ad_stream.pipeline.delivery import Deliver
+    from ad_stream.pipeline.tables import Tables
+
+KEY = ["device_id", "signal", "minute"]
+QUARANTINE_KEY = ["source", "partition", "sequence", "element"]
+LATE_KEY = ["device_id", "signal", "event_time", "source", "partition", "sequence"]
+LEDGER = (
+    "minutes_closed", "scored", "anomalies", "warming_up", "declined", "quarantined", "late", "fallback_calls",
+    "fallback_failed", "pushed", "push_failed", "duration_ms", "cpu_seconds", "scoring_seconds",
+)  # fmt: skip
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class Tally:
+    """What a batch holds, counted once."""
+
+    first: datetime
+    last: datetime
+    minutes: int
+    odd: dict[str, int]
+
+    @property
+    def late(self) -> int:
+        return self.odd.get(LATE, 0)
+
+    @property
+    def quarantined(self) -> dict[str, int]:
+        return {reason: n for reason, n in self.odd.items() if reason not in (LATE, HEARTBEAT)}
+
+
+@dataclass
+class Batches:
+    """The body of foreachBatch for one query."""
+
+    config: Config
+    tables: Tables
+    scorer: Scorer
+    query_id: Callable[[], str]
+    deliver: Deliver
+    cpu: Callable[[], float | None]
+    report: Callable[[dict[str, Any]], None]
+    alone: bool = False
+    """True once no other query holds rows at or after the current minute."""
+    flags: dict[tuple[str, str], datetime] | None = field(default=None)
+    """The latest flag of each series, as far back as `refractory`; null until read from the table."""
+    tidied: datetime | None = None
+
+    def __call__(self, groups: DataFrame, batch_id: int) -> None:
+        started, cpu = time.monotonic(), self.cpu()
+        self.tables = replace(self.tables, spark=groups.sparkSession)
+        groups = groups.persist()
+        try:
+            tally = self._tally(groups)
+            if tally is None:
+                return
+            row = {"minutes_closed": tally.minutes, "quarantined": sum(tally.quarantined.values()), "late": tally.late}
+            row |= self._write(groups, tally, batch_id)
+            row["duration_ms"] = round((time.monotonic() - started) * 1000)
+            row["cpu_seconds"] = None if cpu is None else (self.cpu() or 0.0) - cpu
+            self._close(row, batch_id)
+            self._tidy(tally.last)
+            self.report(row | {"first": tally.first, "last": tally.last, "reasons": tally.quarantined})
+        finally:
+            groups.unpersist()
+
+    def _tally(self, groups: DataFrame) -> Tally | None:
+        n = "n" if self.config.telemetry.signals == "auto" else _sum_of_signals(len(self.config.telemetry.signals))
+        kinds = groups.groupBy("odd.reason").agg(
+            F.expr(f"sum(cast({n} > 0 as int))" if n == "n" else f"sum({n})").alias("rows"), F.count(F.lit(1)).alias("groups"),
+            F.min(F.unix_seconds("minute")).alias("first"), F.max(F.unix_seconds("minute")).alias("last"),
+        ).collect()  # fmt: skip
+        if not kinds:
+            return None
+        good = sum(kind["rows"] for kind in kinds if kind["reason"] is None)
+        odd = {k["reason"]: k["rows"] if k["reason"] == LATE else k["groups"] for k in kinds if k["reason"] is not None}
+        return Tally(_utc(min(k["first"] for k in kinds)), _utc(max(k["last"] for k in kinds)), good, odd)
+
+    def _write(self, groups: DataFrame, tally: Tally, batch_id: int) -> dict[str, Any]:
+        """Steps 1 to 5; -> the counts of the table `batches`."""
+        query_id = self.query_id()
+        self._look_for_others(tally, query_id)
+        counts: dict[str, Any] = {"scored": 0, "anomalies": 0, "warming_up": 0, "declined": 0, "scoring_seconds": 0.0}
+        here = {"query_id": query_id, "batch_id": batch_id}
+        verdicts = None
+        if tally.minutes:
+            closed = self._resolved(minutes.closed(groups, self.config), tally, query_id)
+            self.tables.append("minutes", closed.where("not held"), count=tally.minutes, **here)
+            reach = tally.last - self.scorer.detector.points * MINUTE
+            self.tables.append("history", history.pack(closed.where(F.col("minute") > F.lit(reach))), count=tally.minutes // 8, **here)
+            verdicts = self._scored(closed, tally).persist()
+            counts |= self._counted(verdicts)
+        if tally.quarantined:
+            rows = self._others_rows_out(minutes.quarantine(groups), "quarantine", QUARANTINE_KEY, "enqueued_time", tally, query_id)
+            self.tables.append("quarantine", rows, count=sum(tally.quarantined.values()), **here)
+        if tally.late:
+            rows = self._others_rows_out(minutes.late(groups, self.config), "late", LATE_KEY, "enqueued_time", tally, query_id)
+            self.tables.append("late", rows, count=tally.late, **here)
+        if verdicts is not None:
+            rows = self._others_rows_out(verdicts, "detections", KEY, "minute", tally, query_id)
+            self.tables.append("detections", rows, count=tally.minutes, **here)
+            self._remember_flags(verdicts, tally.last)
+            verdicts.unpersist()
+            counts |= self.deliver(self.tables, query_id, batch_id, tally.first, tally.last)
+        return counts
+
+    def _look_for_others(self, tally: Tally, query_id: str) -> None:
+        """Rows of other queries at or after this batch exist only after a lost checkpoint, and end for good."""
+        if self.alone:
+            return
+        first, other = F.lit(tally.first), F.col("query_id") != query_id
+        sets = [
+            self.tables.read(table).where((F.col(at) >= first) & other)
+            for table, at in (("minutes", "minute"), ("detections", "minute"), ("quarantine", "enqueued_time"), ("late", "enqueued_time"))
+        ]
+        self.alone = not any(rows.limit(1).count() for rows in sets)
+
+    def _resolved(self, closed: DataFrame, tally: Tally, query_id: str) -> DataFrame:
+        """Adds `held`: another query stored this minute already. Its value counts then, ours may be a part of it."""
+        closed = closed.withColumn("revision", F.lit(0))
+        if self.alone:
+            return closed.withColumn("held", F.lit(False))
+        theirs = self._theirs("minutes", "minute", tally, query_id).where("revision = 0")
+        stored = theirs.select(*KEY, F.col("value").alias("stored"), F.lit(True).alias("held"))
+        joined = closed.join(stored, KEY, "left").withColumn("held", F.coalesce("held", F.lit(False)))
+        return joined.withColumn("value", F.coalesce("stored", "value")).drop("stored")
+
+    def _others_rows_out(self, rows: DataFrame, table: str, key: list[str], at: str, tally: Tally, query_id: str) -> DataFrame:
+        if self.alone:
+            return rows
+        theirs = self._theirs(table, at, tally, query_id)
+        same = [F.col(f"a.{name}").eqNullSafe(F.col(f"b.{name}")) for name in key]
+        return rows.alias("a").join(theirs.select(*key).alias("b"), same, "left_anti")
+
+    def _theirs(self, table: str, at: str, tally: Tally, query_id: str) -> DataFrame:
+        between = (F.col(at) >= F.lit(tally.first)) & (F.col(at) < F.lit(tally.last + MINUTE))
+        return self.tables.read(table).where(between & (F.col("query_id") != query_id))
+
+    def _scored(self, closed: DataFrame, tally: Tally) -> DataFrame:
+        points = self.scorer.detector.points
+        first = tally.first - (points - 1) * MINUTE
+        past = history.read(self.tables, first, tally.last + MINUTE)
+        rows = self._with_flags(closed, tally.first)
+        span = (tally.last - tally.first) // MINUTE + 1
+        series = -(-tally.minutes // span)
+        verdicts = score(rows, past, self.scorer, cells=series * (points + span))
+        return verdicts.withColumns({
+            "revision": F.lit(0), "detector": F.lit(self.scorer.detector.name), "config_version": F.lit(self.config.version()),
+        })  # fmt: skip
+
+    def _with_flags(self, closed: DataFrame, first: datetime) -> DataFrame:
+        """Adds `flagged`, the series' latest flag before this batch."""
+        if self.flags is None:
+            since = F.lit(first - self.scorer.refractory * MINUTE)
+            stored = self.tables.read("detections").where(
+                (F.col("minute") >= since) & (F.col("minute") < F.lit(first)) & F.col("is_anomaly") & (F.col("revision") == 0)
+            )
+            latest = stored.groupBy("device_id", "signal").agg(F.unix_seconds(F.max("minute")).alias("at")).collect()
+            self.flags = {(row["device_id"], row["signal"]): _utc(row["at"]) for row in latest}
+        if not self.flags:
+            return closed.withColumn("flagged", F.lit(None).cast("timestamp"))
+        rows = [(device, signal, at) for (device, signal), at in self.flags.items()]
+        known = closed.sparkSession.createDataFrame(rows, "device_id string, signal string, flagged timestamp")
+        return closed.join(F.broadcast(known), ["device_id", "signal"], "left")
+
+    def _remember_flags(self, verdicts: DataFrame, last: datetime) -> None:
+        latest = verdicts.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("epoch_minute").alias("at")).collect()
+        new = {(row["device_id"], row["signal"]): _utc(row["at"] * 60) for row in latest}
+        since = last - self.scorer.refractory * MINUTE
+        self.flags = {series: at for series, at in ((self.flags or {}) | new).items() if at >= since}
+
+    def _counted(self, verdicts: DataFrame) -> dict[str, Any]:
+        row = verdicts.agg(
+            *[F.count(F.when(F.col("status") == status, 1)).alias(status) for status in ("scored", "warming_up", "declined")],
+            F.count(F.when(F.col("is_anomaly"), 1)).alias("anomalies"), F.sum("seconds").alias("scoring_seconds"),
+        ).first()  # fmt: skip
+        return dict(row.asDict()) if row else {}
+
+    def _close(self, row: dict[str, Any], batch_id: int) -> None:
+        """Step 6: the ledger of the batch."""
+        kinds = {name: "double" if name.endswith("_seconds") else "long" for name in LEDGER}
+        schema = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        values = self.tables.spark.createDataFrame([tuple(row.get(name, 0) for name in LEDGER)], schema)
+        self.tables.append("batches", values, query_id=self.query_id(), batch_id=batch_id, count=1)
+
+    def _tidy(self, last: datetime) -> None:
+        """Once an hour of telemetry; a catch-up writes few files and needs none."""
+        hour = last.replace(minute=0)
+        if self.tidied is not None and hour > self.tidied:
+            history.tidy(self.tables, last, self.scorer.detector.points)
+        self.tidied = hour
+
+
+def _sum_of_signals(count: int) -> str:
+    return " + ".join(f"cast(n_{i} > 0 as int)" for i in range(count))
+
+
+def _utc(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)

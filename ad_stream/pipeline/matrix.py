@@ -1,0 +1,86 @@
+"""Minutes of many series, in rows and packed arrays, laid out as matrices (series, time) that detectors slide over.
+
+Plain numpy; minutes are whole numbers (minutes since the epoch). Memory is bounded: a long catch-up is cut into
+pieces that overlap by the window, and a hole that no window spans starts a new piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ad_stream.model import Bools, Floats
+
+    Ints = NDArray[np.int64]
+
+CELLS = 8_000_000
+"""Most cells of one piece: 64 MB of values."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The minutes to judge: parallel arrays (m,); `series` are the series' numbers, `ids` their 64-bit names."""
+
+    ids: Ints
+    minutes: Ints
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What was before: k packed minutes, each with the ids (ascending) and values of its series."""
+
+    minutes: Ints
+    ids: Sequence[Ints]
+    values: Sequence[Floats]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """matrix (s, t) with NaN for empty minutes; judged (s, t); row_of (s, t) = which of Rows a judged cell is; first = minute of column 0."""
+
+    matrix: Floats
+    judged: Bools
+    row_of: Ints
+    first: int
+
+
+def pieces(rows: Rows, past: Packed, points: int) -> Iterator[Piece]:
+    """The pieces that together judge each of the rows once, with points - 1 minutes before each."""
+    series, codes = np.unique(rows.ids, return_inverse=True)
+    for low, high in _spans(np.unique(rows.minutes), points, max(points, CELLS // max(len(series), 1))):
+        inside = np.flatnonzero((rows.minutes >= low - points + 1) & (rows.minutes <= high))
+        first = low - points + 1
+        matrix = np.full((len(series), high - first + 1), np.nan)
+        _scatter_past(matrix, series, past, first)
+        matrix[codes[inside], rows.minutes[inside] - first] = rows.values[inside]
+        row_of = np.full(matrix.shape, -1, dtype=np.int64)
+        mine = inside[rows.minutes[inside] >= low]
+        row_of[codes[mine], rows.minutes[mine] - first] = mine
+        yield Piece(matrix, row_of >= 0, row_of, first)
+
+
+def _spans(minutes: Ints, points: int, most: int) -> Iterator[tuple[int, int]]:
+    """Runs of minutes (ascending) that share windows, none longer than `most`."""
+    for run in np.split(minutes, np.flatnonzero(np.diff(minutes) >= points) + 1):
+        for low in range(int(run[0]), int(run[-1]) + 1, most):
+            yield low, min(low + most - 1, int(run[-1]))
+
+
+def _scatter_past(matrix: Floats, series: Ints, past: Packed, first: int) -> None:
+    last_ids: Ints | None = None
+    for minute, ids, values in zip(past.minutes, past.ids, past.values, strict=True):
+        if not first <= minute < first + matrix.shape[1]:
+            continue
+        # A steady fleet packs the same ids minute after minute: look them up once.
+        if last_ids is None or len(ids) != len(last_ids) or not np.array_equal(ids, last_ids):
+            at = np.minimum(np.searchsorted(series, ids), len(series) - 1)
+            known = np.flatnonzero(series[at] == ids)
+            at, last_ids = at[known], ids
+        matrix[at, minute - first] = values[known]

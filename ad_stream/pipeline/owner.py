@@ -1,0 +1,102 @@
+"""One running query owns a table set; a second one is refused, an owner that no longer lives is succeeded.
+
+The owner signs the table `owner` and renews its sign of life; a sign older than `EXPIRES` counts as dead, and on the
+same machine a process that is gone counts as dead at once.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from ad_stream.errors import OwnedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ad_stream.pipeline.tables import Tables
+
+RENEW = timedelta(seconds=60)
+EXPIRES = 3 * RENEW
+COLUMNS = "run string, host string, pid long, checkpoint string, since timestamp, alive timestamp"
+_ALIVE_HERE: set[str] = set()
+"""Runs of this process; its own process id says nothing about an earlier run in it."""
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@dataclass
+class Owner:
+    """The claim of one run on its tables."""
+
+    tables: Tables
+    checkpoint: str
+    now: Callable[[], datetime] = _now
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    renewed: datetime | None = None
+    since: datetime | None = None
+
+    def claim(self) -> None:
+        """Become the owner, or raise OwnedError where another one lives."""
+        for other in self.tables.read("owner").collect():
+            if other["run"] != self.run and self._lives(other):
+                age = int((self.now() - _utc(other["alive"])).total_seconds())
+                raise OwnedError(
+                    f"the tables {self._place()} are owned by a running query (host {other['host']}, process "
+                    f"{other['pid']}, sign of life {age} s ago): stop it, or name other tables"
+                )
+        self.since = self.now()
+        _ALIVE_HERE.add(self.run)
+        self._sign()
+
+    def renew(self) -> None:
+        """Give a sign of life once `RENEW` has passed since the last one."""
+        if self.renewed is None or self.now() - self.renewed >= RENEW:
+            self._sign()
+
+    def release(self) -> None:
+        """Leave the tables to the next run."""
+        others = self.tables.read("owner").where(f"run <> '{self.run}'")
+        self._overwrite(others)
+        _ALIVE_HERE.discard(self.run)
+
+    def _lives(self, other: Any) -> bool:
+        if self.now() - _utc(other["alive"]) > EXPIRES:
+            return False
+        if other["host"] != socket.gethostname():
+            return True
+        return other["run"] in _ALIVE_HERE if other["pid"] == os.getpid() else _runs(other["pid"])
+
+    def _sign(self) -> None:
+        self.renewed = self.now()
+        row = (self.run, socket.gethostname(), os.getpid(), self.checkpoint, self.since, self.renewed)
+        self._overwrite(self.tables.spark.createDataFrame([row], COLUMNS))
+
+    def _overwrite(self, rows: Any) -> None:
+        writer = rows.coalesce(1).write.format("delta").mode("overwrite")
+        settings = self.tables.settings
+        writer.save(self.tables.location("owner")) if settings.path else writer.saveAsTable(self.tables.name("owner"))
+
+    def _place(self) -> str:
+        settings = self.tables.settings
+        return repr(settings.path or f"{settings.catalog}.{settings.schema_}")
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(timezone.utc)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

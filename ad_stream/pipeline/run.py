@@ -1,0 +1,221 @@
+"""A run: configuration in, one streaming query, what it did out. Owns foreachBatch."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from ad_stream.errors import AdStreamError, RunError
+from ad_stream.pipeline import history, sources
+from ad_stream.pipeline.batch import Batches
+from ad_stream.pipeline.cpu import process_tree_seconds
+from ad_stream.pipeline.delivery import Deliver
+from ad_stream.pipeline.minutes import minutes
+from ad_stream.pipeline.owner import Owner
+from ad_stream.pipeline.progress import Progress
+from ad_stream.pipeline.scoring import Scorer
+from ad_stream.pipeline.session import session
+from ad_stream.pipeline.tables import Tables
+from ad_stream.pipeline.telemetry import readings
+from ad_stream.secrets import redact
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+    from pyspark.sql.streaming import StreamingQuery
+
+    from ad_stream.config import Config
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at the running query."""
+WRITE_EVERY = 20.0
+"""Seconds between two appends to `progress` while the query runs."""
+ADDED_UP = (
+    "minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed", "push_failed",
+    "fallback_calls", "fallback_failed",
+)  # fmt: skip
+
+
+@dataclass
+class Summary:
+    """What a run did; `quarantined` by reason, seconds of the whole process tree."""
+
+    query_id: str = ""
+    batches: int = 0
+    events: int = 0
+    non_telemetry: int = 0
+    duplicates: int = 0
+    dropped_by_watermark: int = 0
+    minutes_closed: int = 0
+    scored: int = 0
+    anomalies: int = 0
+    warming_up: int = 0
+    declined: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+    late: int = 0
+    pushed: int = 0
+    push_failed: int = 0
+    fallback_calls: int = 0
+    fallback_failed: int = 0
+    scoring_seconds: float = 0.0
+    cpu_seconds: float | None = None
+    wall_seconds: float = 0.0
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One batch more."""
+        self.batches += 1
+        for name in ADDED_UP:
+            setattr(self, name, getattr(self, name) + row.get(name, 0))
+        self.scoring_seconds += row.get("scoring_seconds") or 0.0
+        self.quarantined = dict(Counter(self.quarantined) + Counter(row["reasons"]))
+
+    def add_progress(self, row: dict[str, Any]) -> None:
+        """What the progress of a batch adds."""
+        for name in ("events", "non_telemetry", "duplicates", "dropped_by_watermark"):
+            setattr(self, name, getattr(self, name) + row[name])
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`."""
+        return asdict(self)
+
+    def sentence(self) -> str:
+        """What the stream says on exit."""
+        odd = ", ".join(f"{n} {reason}" for reason, n in sorted(self.quarantined.items())) or "none"
+        return (
+            f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
+            f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
+            f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}; "
+            f"pushed {self.pushed}, failed {self.push_failed}; {self.wall_seconds:.1f} s"
+        )
+
+
+def run(config: Config, *, progress: Callable[[dict[str, Any]], None] | None = None, spark: SparkSession | None = None) -> Summary:
+    """Run the stream until it ends (available_now) or is interrupted; -> what it did.
+
+    progress: called after each batch with its counts and `first`, `last` (minutes, UTC).
+    Raises RunError where the query failed; OwnedError where another run owns the tables.
+    """
+    started, cpu = time.monotonic(), process_tree_seconds()
+    spark = spark or session(config.source.kind, config.spark)
+    tables = Tables(spark, config.tables)
+    tables.create()
+    owner = Owner(tables, config.checkpoint)
+    owner.claim()
+    summary = Summary()
+    try:
+        _stream(spark, config, tables, owner, summary, progress)
+    finally:
+        owner.release()
+        summary.wall_seconds = time.monotonic() - started
+        summary.cpu_seconds = None if cpu is None else (process_tree_seconds() or 0.0) - cpu
+    return summary
+
+
+def _stream(
+    spark: SparkSession, config: Config, tables: Tables, owner: Owner, summary: Summary, progress: Callable[[dict[str, Any]], None] | None
+) -> None:  # fmt: skip
+    scorer = Scorer.of(config.detection)
+    history.rebuild(tables, scorer.detector.points)
+
+    def report(row: dict[str, Any]) -> None:
+        summary.add(row)
+        if progress is not None:
+            progress(row)
+
+    batches = Batches(
+        config=config, tables=tables, scorer=scorer, query_id=QueryId(spark, config.checkpoint), deliver=Deliver(_targets(config)),
+        cpu=_cpu_of(spark), report=report,
+    )  # fmt: skip
+    events = sources.read(spark, config.source, _start(tables, config))
+    groups = minutes(readings(events, config), config)
+    writer = groups.writeStream.queryName(f"ad_stream_{uuid.uuid4().hex[:8]}").outputMode("append").foreachBatch(batches)
+    writer = writer.option("checkpointLocation", config.checkpoint)
+    now = config.trigger == "available_now"
+    timed = {"availableNow": True} if now else {"processingTime": f"{config.trigger.total_seconds():g} seconds"}  # type: ignore[union-attr]
+    query = writer.trigger(**timed).start()  # type: ignore[arg-type]
+    summary.query_id = str(query.id)
+    _watch(query, Progress(tables), owner, summary)
+
+
+def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Summary) -> None:
+    written = time.monotonic()
+    try:
+        while not query.awaitTermination(LOOK_EVERY):
+            owner.renew()
+            if time.monotonic() - written >= WRITE_EVERY:
+                written = time.monotonic()
+                _add(progress.collect(query), summary)
+    except KeyboardInterrupt:
+        query.stop()
+    except Exception as error:
+        raise _failed(error) from None
+    _add(progress.collect(query), summary)
+    if query.exception() is not None:
+        raise _failed(query.exception())
+
+
+def _add(rows: list[dict[str, Any]], summary: Summary) -> None:
+    for row in rows:
+        summary.add_progress(row)
+
+
+def _failed(error: object) -> AdStreamError:
+    """The cause in a sentence; Spark's own text is a page of Java."""
+    cause = str(error)
+    lines = [line.strip() for line in cause.splitlines() if line.strip()]
+    told = next((line for line in reversed(lines) if "Error:" in line or "Exception:" in line), lines[0] if lines else "no cause given")
+    return RunError(redact(f"the stream stopped: {told[:500]}"))
+
+
+@dataclass
+class QueryId:
+    """The id of the query, as its checkpoint keeps it: the same after each restart, a new one after a lost checkpoint."""
+
+    spark: SparkSession
+    checkpoint: str
+    found: str | None = None
+
+    def __call__(self) -> str:
+        if self.found is None:
+            row = self.spark.read.text(f"{self.checkpoint}/metadata").first()
+            self.found = str(json.loads(row["value"])["id"]) if row else ""
+        return self.found
+
+
+def _start(tables: Tables, config: Config) -> datetime | None:
+    """Where a source without a checkpoint begins: what is stored is not read again, but for what may overlap."""
+    if _exists(tables.spark, config.checkpoint):
+        return None
+    newest = tables.read("detections").where("revision = 0").agg(F.unix_seconds(F.max("minute")).alias("at")).first()
+    if newest is None or newest["at"] is None:
+        return None
+    from datetime import timezone
+
+    return datetime.fromtimestamp(newest["at"], timezone.utc) - config.minutes.watermark - timedelta(minutes=1)
+
+
+def _exists(spark: SparkSession, checkpoint: str) -> bool:
+    try:
+        return spark.read.text(f"{checkpoint}/metadata").count() > 0
+    except Exception:  # the path is missing; Spark's error class for that differs between classic and Connect
+        return False
+
+
+def _targets(config: Config) -> list[Any]:
+    if not config.push:
+        return []
+    from ad_stream.push import by_kind
+
+    return [by_kind(target.kind, **target.options()) for target in config.push]
+
+
+def _cpu_of(spark: SparkSession) -> Callable[[], float | None]:
+    local = str(spark.conf.get("spark.master", "") or "").startswith("local")
+    return process_tree_seconds if local else (lambda: None)

@@ -1,0 +1,123 @@
+"""Where Spark and the detectors meet: closed minutes + packed history -> verdicts, in pandas UDFs.
+
+Series are spread over groups by their hash; each group is one matrix, so that a thousand series cost one call.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import functions as F
+
+from ad_stream.detectors import by_name
+from ad_stream.detectors.events import mark_continuing
+from ad_stream.detectors.judge import judge
+from ad_stream.model import LastPoint
+from ad_stream.pipeline.history import BUCKETS, series_id
+from ad_stream.pipeline.matrix import Packed, Rows, pieces
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from ad_stream.config import Detection
+    from ad_stream.detectors.base import Detector
+
+VERDICT = (
+    "device_id string, signal string, epoch_minute long, value double, expected double, upper_margin double, "
+    "lower_margin double, score double, sr_score double, severity double, is_anomaly boolean, is_positive boolean, "
+    "is_negative boolean, status string, reason string, points long, imputed long, continuing boolean, seconds double"
+)
+GROUP_CELLS = 2_000_000
+"""About so many values (series x points) make one group."""
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What one verdict rests on; travels to the Python workers."""
+
+    detector: Detector
+    refractory: int
+    """Minutes after a flag during which a further flag of the series is `continuing`."""
+
+    @classmethod
+    def of(cls, detection: Detection) -> Scorer:
+        """The scorer a configuration asks for."""
+        options = detection.model_dump(exclude={"detector", "refractory"})
+        return cls(by_name(detection.detector, **options), int(detection.refractory.total_seconds() // 60))
+
+
+def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int) -> DataFrame:
+    """Minutes (device_id, signal, minute, value, flagged) + packed past -> VERDICT columns and minute, a row per minute.
+
+    flagged: the minute of the series' latest flag before these rows, null if there is none near. `cells` (about
+    series x points of the call) decides the number of groups. Minutes travel as numbers, because pandas would shift
+    them into the session's time zone.
+    """
+    groups = _groups(cells)
+    named = minutes.select(
+        "device_id", "signal", "value", series_id().alias("id"),
+        epoch_minute("minute").alias("epoch_minute"), epoch_minute("flagged").alias("flagged"),
+        F.pmod(series_id(), F.lit(groups)).cast("int").alias("part"),
+    )  # fmt: skip
+    packed = past.select(
+        "bucket", epoch_minute("minute").alias("epoch_minute"), "ids", "values",
+        F.pmod("bucket", F.lit(groups)).cast("int").alias("part"),
+    )  # fmt: skip
+
+    def verdicts(_: Any, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+        return score_group(now, before, scorer)
+
+    verdict = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(verdicts, VERDICT)
+    return verdict.withColumn("minute", F.timestamp_seconds(F.col("epoch_minute") * 60))
+
+
+def epoch_minute(name: str) -> Column:
+    """A timestamp column as whole minutes since 1970."""
+    return F.expr(f"unix_seconds({name}) div 60")
+
+
+def _groups(cells: int) -> int:
+    """A power of two, so that the stored buckets fall into whole groups."""
+    wanted = max(2, cells // GROUP_CELLS)
+    return min(BUCKETS, 1 << (wanted - 1).bit_length())
+
+
+def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer) -> pd.DataFrame:
+    """The verdicts of one group, in the order of `now`."""
+    started = time.process_time()
+    rows = Rows(now["id"].to_numpy(), now["epoch_minute"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
+    before = before.sort_values(["bucket", "epoch_minute"])
+    past = Packed(before["epoch_minute"].to_numpy(), list(before["ids"]), list(before["values"]))
+    found = _judged(rows, past, scorer.detector)
+    out = now[["device_id", "signal", "epoch_minute", "value"]].assign(**found)
+    out["continuing"] = _continuing(now, rows, found["is_anomaly"], scorer.refractory)
+    out["seconds"] = 0.0
+    out.iloc[:1, -1] = time.process_time() - started
+    return out
+
+
+def _judged(rows: Rows, past: Packed, detector: Detector) -> dict[str, np.ndarray[Any, Any]]:
+    parts: list[LastPoint] = []
+    order: list[np.ndarray[Any, Any]] = []
+    for piece in pieces(rows, past, detector.points):
+        ends = (np.arange(piece.matrix.shape[1]) + piece.first).astype("datetime64[m]")
+        at_row, at_column, verdict = judge(piece.matrix, piece.judged, detector, ends=ends)
+        order.append(piece.row_of[at_row, at_column])
+        parts.append(verdict)
+    back = np.argsort(np.concatenate(order)) if order else np.empty(0, dtype=np.int64)
+    return {name: _joined(parts, name)[back] for name in LastPoint.columns()}
+
+
+def _joined(parts: list[LastPoint], name: str) -> np.ndarray[Any, Any]:
+    return np.concatenate([getattr(part, name) for part in parts]) if parts else np.empty(0)
+
+
+def _continuing(now: pd.DataFrame, rows: Rows, flags: np.ndarray[Any, Any], refractory: int) -> np.ndarray[Any, Any]:
+    _, codes = np.unique(rows.ids, return_inverse=True)
+    known = now["flagged"].notna().to_numpy()
+    earlier = (codes[known], now["flagged"][known].to_numpy(dtype=np.int64))
+    return mark_continuing(codes, rows.minutes, flags, refractory=refractory, earlier=earlier)

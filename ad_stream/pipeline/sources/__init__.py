@@ -1,0 +1,39 @@
+"""Where events come from: one file per connector, all of them yield the columns of EVENT.
+
+A connector is `read(spark, settings, start) -> streaming DataFrame` with exactly these columns:
+
+    body            binary     the message as the device sent it
+    enqueued_time   timestamp  iothub-enqueuedtime if present, else the hub's own
+    device_id       string     iothub-connection-device-id, else null
+    message_id      string     message-id, else null
+    message_source  string     Telemetry | twinChangeEvents | ...; null counts as telemetry
+    source          string     name of the hub, topic or folder
+    partition       string
+    sequence        long       Event Hubs sequenceNumber, Kafka offset, line's own number
+
+`start` is a time before which nothing is needed (None: everything); connectors that cannot seek filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+EVENT = (
+    "body", "enqueued_time", "device_id", "message_id", "message_source", "source", "partition", "sequence",
+)  # fmt: skip
+HEARTBEAT = "ad-stream-heartbeat"
+"""message_source of the event that ends a finite input: it moves the watermark and is counted nowhere."""
+
+Read = Callable[["SparkSession", Any, "datetime | None"], "DataFrame"]
+
+
+def read(spark: SparkSession, settings: Any, start: datetime | None) -> DataFrame:
+    """The events of the configured source, from `start` on."""
+    connector: Read = import_module(f"ad_stream.pipeline.sources.{settings.kind}").read
+    return connector(spark, settings, start).select(*EVENT)

@@ -1,0 +1,158 @@
+"""The tables: what each column holds, how they are made, and the one way to append to them.
+
+Every append names its batch: `txnAppId = <query_id>:<table>`, `txnVersion = <batch_id>`. Delta skips a second append
+under the same pair, so a batch that is repeated after a crash leaves each table as one run of it would.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from ad_stream.errors import InputError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+    from ad_stream import config
+
+BATCH = """
+    query_id string COMMENT 'the query that wrote the row; a new checkpoint gives a new one',
+    batch_id long COMMENT 'number of the batch within its query'"""
+SERIES = """
+    device_id string COMMENT 'device of the reading',
+    signal string COMMENT 'member of the body',"""
+
+COLUMNS = {
+    "minutes": f"""{SERIES}
+    minute timestamp COMMENT 'start of the minute, UTC',
+    revision int COMMENT '0 = the stream, higher = backfill',
+    value double COMMENT 'the configured aggregate of the minute, what is judged',
+    n long COMMENT 'readings in the minute',
+    min double, max double, mean double,{BATCH}""",
+    "detections": f"""{SERIES}
+    minute timestamp COMMENT 'start of the judged minute, UTC',
+    revision int COMMENT '0 = the only verdict of the stream, higher = backfill',
+    value double COMMENT 'the judged value',
+    expected double COMMENT 'what the detector expected; the band is expected - lower_margin to expected + upper_margin',
+    upper_margin double, lower_margin double,
+    score double COMMENT 'score of the detector, higher is more anomalous',
+    sr_score double COMMENT 'spectral residual score of the window',
+    severity double COMMENT '0 to 1',
+    is_anomaly boolean, is_positive boolean COMMENT 'above the band', is_negative boolean COMMENT 'below the band',
+    continuing boolean COMMENT 'a flag soon after an earlier one of the series: the same event',
+    status string COMMENT 'scored, warming_up or declined',
+    reason string COMMENT 'why, a key of ad_stream.model.REASONS',
+    detector string COMMENT 'who judged',
+    points long COMMENT 'values the verdict rests on',
+    imputed long COMMENT 'how many of them were filled in',
+    config_version string COMMENT 'changes when a setting changes that a verdict rests on',{BATCH}""",
+    "late": f"""{SERIES}
+    event_time timestamp COMMENT 'when the device measured', source string, partition string, sequence long,
+    value double, enqueued_time timestamp COMMENT 'when the hub took the event',{BATCH}""",
+    "quarantine": f"""
+    source string, partition string, sequence long,
+    element long COMMENT 'index in an array body',
+    reason string COMMENT 'why it is no reading',
+    body binary COMMENT 'the beginning of the body',
+    body_bytes long COMMENT 'full length of the body', device_id string, enqueued_time timestamp,{BATCH}""",
+    "batches": f"""{BATCH.strip()},
+    minutes_closed long, scored long, anomalies long, warming_up long, declined long, quarantined long, late long,
+    fallback_calls long, fallback_failed long, pushed long, push_failed long, duration_ms long,
+    cpu_seconds double COMMENT 'of the whole process tree; null on a cluster',
+    scoring_seconds double COMMENT 'process time inside the scoring function, summed over its tasks'""",
+    "progress": f"""{BATCH.strip()},
+    events long COMMENT 'events read', non_telemetry long COMMENT 'twin and life-cycle events among them',
+    duplicates long, watermark timestamp COMMENT 'minutes that began before it are closed',
+    dropped_by_watermark long, source_lost long COMMENT 'events that had aged out at the source',
+    lag long COMMENT 'events that waited at the source, null where it does not tell',
+    offsets string COMMENT 'JSON', durations string COMMENT 'JSON, milliseconds per phase'""",
+    "deliveries": f"""
+    sink string, {BATCH.strip()}, attempt int, rows long, state string, error string COMMENT 'redacted'""",
+    "history": """
+    hour timestamp COMMENT 'partition', bucket int COMMENT 'hash of the series modulo the number of buckets',
+    minute timestamp, ids array<long> COMMENT 'xxhash64(device_id, signal), ascending',
+    values array<double> COMMENT 'value of each series in this minute'""",
+    "owner": """
+    run string, host string, pid long, checkpoint string, since timestamp, alive timestamp""",
+}
+"""DDL of every table; the order is that of the design. `history` and `owner` serve the stream alone."""
+
+SHORT_LIVED = {"history": "hour", "owner": None}
+FEW_ROWS = 300_000
+"""Up to this many rows an append writes one file."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The table set of a run: folders below a path, or names in a schema."""
+
+    spark: SparkSession
+    settings: config.Tables
+    known: dict[str, StructType] = field(default_factory=dict, repr=False)
+
+    def name(self, table: str) -> str:
+        """How SQL names the table."""
+        if self.settings.path is None:
+            return f"`{self.settings.catalog}`.`{self.settings.schema_}`.`{table}`"
+        return f"delta.`{self.location(table)}`"
+
+    def location(self, table: str) -> str:
+        """Folder of the table; only with `tables.path`."""
+        path = self.settings.path or ""
+        return f"{path.rstrip('/')}/{table}" if "://" in path or path.startswith("dbfs:") else str(Path(path, table).resolve())
+
+    def create(self) -> None:
+        """Make what is missing; a table with other columns is refused before the stream starts."""
+        for table in COLUMNS:
+            self.spark.sql(self._ddl(table))
+            self._check(table)
+        if self.settings.path is None:
+            self.spark.sql(f"CREATE OR REPLACE VIEW {self.name('detections_latest')} AS {self.latest_sql('detections')}")
+
+    def read(self, table: str) -> DataFrame:
+        """The whole table."""
+        return self.spark.read.format("delta").load(self.location(table)) if self.settings.path else self.spark.table(self.name(table))
+
+    def latest_sql(self, table: str) -> str:
+        """SQL: for each key the row with the highest revision."""
+        columns = ", ".join(field.name for field in self.read(table).schema.fields)
+        return (
+            f"SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY device_id, signal, minute "
+            f"ORDER BY revision DESC) AS _nth FROM {self.name(table)}) WHERE _nth = 1"
+        )
+
+    def append(self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int) -> None:
+        """Append the rows of one batch, once however often it is repeated; `count` (about) decides the number of files."""
+        named = rows.withColumns({"query_id": F.lit(query_id), "batch_id": F.lit(batch_id).cast("long")})
+        files = max(1, -(-count // FEW_ROWS))
+        writer = (
+            named.select(*self._columns(table)).coalesce(files).write.format("delta").mode("append")
+            .option("txnAppId", f"{query_id}:{table}").option("txnVersion", batch_id).option("mergeSchema", "false")
+        )  # fmt: skip
+        writer.save(self.location(table)) if self.settings.path else writer.saveAsTable(self.name(table))
+
+    def _ddl(self, table: str) -> str:
+        by = f" PARTITIONED BY ({SHORT_LIVED[table]})" if SHORT_LIVED.get(table) else ""
+        keep = ", 'delta.logRetentionDuration'='interval 1 day', 'delta.deletedFileRetentionDuration'='interval 1 hour'"
+        properties = "'delta.appendOnly'='false'" + (keep if table in SHORT_LIVED else "")
+        return f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({COLUMNS[table]}) USING DELTA{by} TBLPROPERTIES ({properties})"
+
+    def _columns(self, table: str) -> list[str]:
+        if table not in self.known:
+            self.known[table] = self.spark.createDataFrame([], COLUMNS[table]).schema
+        return list(self.known[table].names)
+
+    def _check(self, table: str) -> None:
+        found = {field.name: field.dataType.simpleString() for field in self.read(table).schema.fields}
+        wanted = {name: self.known[table][name].dataType.simpleString() for name in self._columns(table)}
+        for name, kind in wanted.items():
+            if found.get(name) != kind:
+                have = f"is {found[name]}" if name in found else "is missing"
+                raise InputError(
+                    f"the table {self.name(table)} is not ours: column {name!r} {have}, {kind} is needed; name another place in `tables`"
+                )

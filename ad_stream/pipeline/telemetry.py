@@ -1,0 +1,212 @@
+"""Events -> readings: bodies are parsed, and every element of a body is good, late or odd and says why.
+
+Good and bad travel in one plan, because a second query would steal the Event Hubs epoch and a second read would
+cost as much as the first. A row is good while `odd` is null; otherwise `odd` holds all that the tables `quarantine`
+or `late` will show. Rows travel under `minute`: that of the event for good rows, that of the enqueued time for odd
+ones, so that no device clock moves the watermark past the hub's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from ad_stream.pipeline.sources import HEARTBEAT
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from ad_stream.config import Config, Telemetry
+
+LATE = "late"
+NAN = "not_a_number"
+NOT_SIGNALS = (
+    "id", "deviceId", "device_id", "messageId", "message_id", "time", "timestamp", "ts", "date", "datetime",
+    "eventTime", "event_time", "enqueuedTime", "enqueued_time",
+)  # fmt: skip
+"""Members that `signals: auto` never takes for a signal: ids and times."""
+
+LARGEST = "1.7976931348623157E308D"
+
+
+def readings(events: DataFrame, config: Config) -> DataFrame:
+    """Events -> one row per body element: key, element, minute, event_time, sequence, device_id, odd, nan_odd, members.
+
+    members: struct of the declared signals (double), or map name -> double (auto); null = not sent or no number.
+    nan_odd: the quarantine row of an element some of whose members are no numbers; its other members live.
+    """
+    telemetry = config.telemetry
+    return (
+        events.transform(_counted)
+        .where(_is_telemetry() | _is_heartbeat())
+        .transform(lambda df: _parsed(df, telemetry))
+        .transform(_elements)
+        .transform(lambda df: _measured(df, telemetry))
+        .transform(lambda df: _judged(df, config))
+    )
+
+
+def _counted(events: DataFrame) -> DataFrame:
+    """Counts arrive in the batch's progress as `observedMetrics.events`."""
+    return events.observe(
+        "events",
+        F.count(F.when(~_is_heartbeat(), 1)).alias("events"),
+        F.count(F.when(~_is_heartbeat() & ~_is_telemetry(), 1)).alias("non_telemetry"),
+    )
+
+
+def _is_heartbeat() -> Column:
+    return F.coalesce(F.col("message_source") == HEARTBEAT, F.lit(False))
+
+
+def _is_telemetry() -> Column:
+    return F.coalesce(F.lower("message_source") == "telemetry", F.lit(True))
+
+
+def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
+    """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`."""
+    shape = "map<string,string>" if telemetry.signals == "auto" else _struct(telemetry)
+    unreadable = (
+        F.when(_is_heartbeat(), HEARTBEAT)
+        .when(F.coalesce(F.octet_length("body"), F.lit(0)) == 0, "empty")
+        .when(F.octet_length("body") > telemetry.max_body, "too_large")
+        .when(F.encode(F.decode("body", "UTF-8"), "UTF-8") != F.col("body"), "not_utf8")
+    )
+    return events.withColumn("unreadable", unreadable).withColumn("elements", F.expr(_elements_of("body", shape)))
+
+
+def _elements_of(body: str, shape: str) -> str:
+    """SQL: the elements of a readable body; null where it is no JSON object or array.
+
+    In brackets a single object reads like an array of one, and what stands behind the object is not overlooked. One
+    bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
+    """
+    text = f"cast({body} as string)"
+    one = f"from_json(concat('[', {text}, ']'), 'array<{shape}>')"
+    whole = f"from_json({text}, 'array<{shape}>')"
+    each = f"transform(from_json({text}, 'array<string>'), x -> get(from_json(concat('[', x, ']'), 'array<{shape}>'), 0))"
+    single = f"if(size({one}) = 1, {one}, null)"
+    return f"case when unreadable is not null then null when ltrim({text}) like '[%' then coalesce({whole}, {each}) else {single} end"
+
+
+def _struct(telemetry: Telemetry) -> str:
+    """The type of one element for declared signals: text members, so that nothing is lost to a type that does not fit."""
+    ids = [name for name in telemetry.device_id if name != "system"]
+    times = [] if telemetry.event_time == "enqueued" else [telemetry.event_time]
+    return "struct<" + ",".join(f"`{name}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals])) + ">"
+
+
+def _elements(bodies: DataFrame) -> DataFrame:
+    """One row per element; a body without elements keeps one row."""
+    others = [name for name in bodies.columns if name != "elements"]
+    return bodies.select(*others, F.posexplode_outer("elements").alias("position", "one"))
+
+
+def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
+    """Adds device, body_time, members, any_member and any_nan."""
+    times = telemetry.event_time != "enqueued"
+    time_text = _member(telemetry.event_time) if times else "cast(null as string)"
+    members, any_member, any_nan = _auto(telemetry) if telemetry.signals == "auto" else _declared(telemetry)
+    devices = ["device_id" if name == "system" else _member(name) for name in telemetry.device_id]
+    device = "coalesce(" + ", ".join(f"nullif({text}, '')" for text in devices) + ")"
+    return elements.selectExpr(
+        *[name for name in elements.columns if name != "one"],
+        "one is null as no_object",
+        f"{device} as device",
+        f"{time_text} is not null as has_time",
+        f"{_time(time_text)} as body_time",
+        f"{members} as members",
+        f"{any_member} as any_member",
+        f"{any_nan} as any_nan",
+    )
+
+
+def _member(name: str) -> str:
+    return f"one[{_quoted(name)}]"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _time(text: str) -> str:
+    """SQL: ISO 8601 text, or epoch seconds or milliseconds as a number; null where it is neither."""
+    number = f"try_cast({text} as double)"
+    epoch = f"timestamp_micros(cast({number} * if(abs({number}) > 1e11, 1000, 1000000) as bigint))"
+    return f"if({text} rlike '^ *-?[0-9]{{9,13}}([.][0-9]+)? *$', {epoch}, try_cast({text} as timestamp))"
+
+
+def _number(text: str) -> str:
+    """SQL: the finite number a text stands for, else null. Java would read '5d' and '5f' as numbers, JSON users would not."""
+    number = f"try_cast({text} as double)"
+    return f"if(abs({number}) <= {LARGEST} and right(rtrim({text}), 1) not in ('d','D','f','F'), {number}, cast(null as double))"
+
+
+def _declared(telemetry: Telemetry) -> tuple[str, str, str]:
+    texts = [_member(name) for name in telemetry.signals]
+    fields = ", ".join(f"'{name}', {_number(text)}" for name, text in zip(telemetry.signals, texts, strict=True))
+    any_nan = " or ".join(f"({text} is not null and {_number(text)} is null)" for text in texts)
+    return f"named_struct({fields})", " or ".join(f"{text} is not null" for text in texts), any_nan
+
+
+def _auto(telemetry: Telemetry) -> tuple[str, str, str]:
+    """Numeric members; objects, arrays, true, false and null are no signals, text that is no number is odd."""
+    left_out = dict.fromkeys([*NOT_SIGNALS, *telemetry.device_id, telemetry.event_time, *telemetry.ignore])
+    names = ",".join(_quoted(name) for name in left_out)
+    signal = f"k not in ({names}) and v not in ('true','false') and left(v, 1) not in ('{{','[')"
+    numbers = f"transform_values(map_filter(one, (k, v) -> {signal}), (k, v) -> {_number('v')})"
+    return numbers, f"cardinality({numbers}) > 0", f"exists(map_values({numbers}), v -> v is null)"
+
+
+def _judged(elements: DataFrame, config: Config) -> DataFrame:
+    """Gives each element its reason, its travelling minute and the key by which its copies are known."""
+    reason = (
+        F.when(F.col("unreadable").isNotNull(), F.col("unreadable"))
+        .when(F.col("no_object"), "malformed")
+        .when(F.col("device").isNull(), "no_device")
+        .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
+        .when(F.col("body_time") > F.col("enqueued_time") + F.expr(_interval(config.telemetry.max_future)), "future_time")
+        .when(~F.col("any_member"), "no_signal")
+    )
+    placed = elements.select(
+        "*",
+        reason.alias("reason"),
+        F.least(F.col("body_time"), F.col("enqueued_time")).alias("event_time"),
+        F.coalesce(F.col("position"), F.lit(0)).cast("long").alias("element"),
+        F.expr(
+            "if(message_id is not null, concat_ws('|', 'm', device, message_id, xxhash64(body)),"
+            " concat_ws('|', 's', source, partition, sequence))"
+        ).alias("key"),
+    )
+    return _tagged(placed, config)
+
+
+def _tagged(placed: DataFrame, config: Config) -> DataFrame:
+    # The stream closes a minute as soon as an event enqueued `watermark` after its end may have been seen.
+    closes = F.expr(f"date_trunc('minute', event_time) + {_interval(config.minutes.watermark)} + interval 1 minute")
+    is_late = F.col("reason").isNull() & (F.col("enqueued_time") >= closes)
+    reason = F.when(is_late, LATE).otherwise(F.col("reason"))
+    is_nan = F.col("any_nan") & (F.col("reason").isNull())
+    return placed.select(
+        "key", "element", "event_time", "sequence",
+        F.date_trunc("minute", F.when(reason.isNull(), F.col("event_time")).otherwise(F.col("enqueued_time"))).alias("minute"),
+        F.col("device").alias("device_id"),
+        F.when(reason.isNotNull(), _odd(reason, config.telemetry)).alias("odd"),
+        F.when(is_nan, _odd(F.lit(NAN), config.telemetry)).alias("nan_odd"),
+        F.when(F.col("reason").isNull(), F.col("members")).alias("members"),
+    )  # fmt: skip
+
+
+def _odd(reason: Column, telemetry: Telemetry) -> Column:
+    cut = F.expr(f"substring(body, 1, {telemetry.keep_body})")
+    return F.struct(
+        reason.alias("reason"),
+        F.when(reason != LATE, cut).alias("body"),
+        F.octet_length("body").cast("long").alias("body_bytes"),
+        "enqueued_time", "event_time", "source", "partition", "sequence", "element",
+    )  # fmt: skip
+
+
+def _interval(duration: object) -> str:
+    return f"interval {int(duration.total_seconds() * 1000)} milliseconds"  # type: ignore[attr-defined]
