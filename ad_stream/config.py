@@ -230,7 +230,16 @@ def parse(content: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(_sentence(error)) from None
+        raise ConfigError(_sentence(error.errors(include_url=False)[0])) from None
+
+
+def parse_detection(settings: Mapping[str, Any]) -> Detection:
+    """The section `detection` on its own, for the doors that take its settings as arguments."""
+    try:
+        return Detection.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ConfigError(_sentence({**first, "loc": ("detection", *first["loc"])})) from None
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,8 +250,7 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
+def _sentence(first: Mapping[str, Any]) -> str:
     place = [str(part) for part in first["loc"] if part not in {"files", "kafka", "event_hubs", "constrained-int"}]
     key, value = ".".join(place) or "the configuration", first.get("input")
     if first["type"] == "extra_forbidden":

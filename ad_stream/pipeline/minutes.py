@@ -56,13 +56,14 @@ def _declared(once: DataFrame, config: Config) -> DataFrame:
 
 def _measures(value: Column, suffix: str, config: Config) -> list[Column]:
     columns = {
-        "value": _aggregate(value, config.minutes.aggregate), "n": F.count(value), "min": F.min(value),
+        "value": aggregate(value, config.minutes.aggregate), "n": F.count(value), "min": F.min(value),
         "max": F.max(value), "mean": F.avg(value),
     }  # fmt: skip
     return [column.alias(name + suffix) for name, column in columns.items()]
 
 
-def _aggregate(value: Column, kind: str) -> Column:
+def aggregate(value: Column, kind: str) -> Column:
+    """The value of a minute from its readings; `last` needs the columns event_time and sequence beside them."""
     if kind == "last":  # a struct in the buffer makes Spark sort instead of hash, so only `last` pays for the order
         return F.max_by(value, F.when(value.isNotNull(), F.struct("event_time", "sequence")))
     plain = {"max": F.max, "min": F.min, "mean": F.avg, "sum": F.sum, "count": F.count}

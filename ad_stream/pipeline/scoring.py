@@ -50,14 +50,14 @@ class Scorer:
         return cls(by_name(detection.detector, **options), int(detection.refractory.total_seconds() // 60))
 
 
-def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int) -> DataFrame:
+def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | None = None) -> DataFrame:
     """Minutes (device_id, signal, minute, value, flagged) + packed past -> VERDICT columns and minute, a row per minute.
 
     flagged: the minute of the series' latest flag before these rows, null if there is none near. `cells` (about
-    series x points of the call) decides the number of groups. Minutes travel as numbers, because pandas would shift
+    series x minutes of the call; None: many) decides the number of groups. Minutes travel as numbers, because pandas would shift
     them into the session's time zone.
     """
-    groups = _groups(cells)
+    groups = BUCKETS if cells is None else _groups(cells)
     named = minutes.select(
         "device_id", "signal", "value", series_id().alias("id"),
         epoch_minute("minute").alias("epoch_minute"), epoch_minute("flagged").alias("flagged"),
@@ -81,8 +81,8 @@ def epoch_minute(name: str) -> Column:
 
 
 def _groups(cells: int) -> int:
-    """A power of two, so that the stored buckets fall into whole groups."""
-    wanted = max(2, cells // GROUP_CELLS)
+    """A power of two, so that the stored buckets fall into whole groups; at least so many that all cores get some."""
+    wanted = max(8, cells // GROUP_CELLS)
     return min(BUCKETS, 1 << (wanted - 1).bit_length())
 
 

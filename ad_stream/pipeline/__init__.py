@@ -1,0 +1,15 @@
+"""The Spark side: sources -> telemetry -> minutes -> history -> scoring -> tables, run by `run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def detect(df: DataFrame, **options: Any) -> DataFrame:
+    """Judge every minute of every device in a Spark DataFrame; see ad_stream.pipeline.door."""
+    from ad_stream.pipeline.door import detect as door
+
+    return door(df, **options)
