@@ -15,14 +15,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ad_stream.errors import InputError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 TELEMETRY = "Telemetry"
 TWIN_CHANGE = "twinChangeEvents"
 HEARTBEAT = "ad-stream-heartbeat"
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 _ALREADY_THERE = "{out} already holds messages ({name}): choose an empty folder, so that no sequence number comes twice"
 
 
@@ -47,7 +52,7 @@ def heartbeat(last_enqueued: int, *, watermark: timedelta) -> Message:
     return Message(last_enqueued + ahead, b"", None, None, partition=0, source=HEARTBEAT)
 
 
-def iso(milliseconds: Sequence[int]) -> list[str]:
+def iso(milliseconds: Sequence[int] | NDArray[np.int64]) -> list[str]:
     """ms since 1970 UTC -> `2026-11-01T00:00:12.345Z`."""
     times = np.asarray(milliseconds, dtype=np.int64).astype("datetime64[ms]")
     return [f"{text}Z" for text in np.datetime_as_string(times, unit="ms").tolist()]
@@ -114,4 +119,4 @@ class EnvelopeWriter:
             "properties": {},
             "systemProperties": system,
         }
-        return json.dumps(line, ensure_ascii=False) + "\n"
+        return _ENCODER.encode(line) + "\n"
