@@ -22,7 +22,7 @@ HEAVY := acceptance or soak or browser
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/local
-	$(PY) -m ad_stream.jars delta
+	@$(PY) -m ad_stream.jars delta > /dev/null
 	$(VENV)/bin/ad-stream demo $(ARGS)
 
 test: $(VENV)/dev jars
@@ -47,7 +47,7 @@ lint: $(VENV)/dev
 setup: $(VENV)/dev jars
 
 jars: $(VENV)/local
-	@$(PY) -m ad_stream.jars delta kafka event_hubs
+	@$(PY) -m ad_stream.jars delta kafka event_hubs > /dev/null
 
 $(VENV)/bin/python:
 	@python=$$(sh requirements/find_python.sh) && "$$python" -m venv $(VENV)

@@ -149,9 +149,9 @@ def _resolvers(environ: Mapping[str, str]) -> list[Resolve]:
 
 
 def main(arguments: Iterable[str]) -> int:
-    """`python -m ad_stream.jars delta kafka`: fills the cache."""
+    """`python -m ad_stream.jars delta kafka`: fills the cache and prints the files as `spark-submit --jars` takes them."""
     try:
-        jars(*arguments)
+        print(",".join(str(path) for path in jars(*arguments)))
     except SetupError as error:
         print(f"ad_stream: {error}", file=sys.stderr)
         return error.exit_code

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ad_stream.errors import SetupError
 from ad_stream.java import java_home, version
 
 

@@ -1,0 +1,38 @@
+"""What the command line and the jobs read from their arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ad_stream.errors import InputError
+
+
+def overrides(pairs: Sequence[str]) -> dict[str, Any]:
+    """['detection.sensitivity=90'] -> {'detection': {'sensitivity': 90}}; values are read as YAML."""
+    import yaml
+
+    out: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip("."):
+            raise InputError(f"--set {pair!r} has no key and value: write it like --set detection.sensitivity=90")
+        *sections, name = key.split(".")
+        place = out
+        for section in sections:
+            place = place.setdefault(section, {})
+        try:
+            place[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise InputError(f"--set {pair!r} has a value that is no YAML: put it in quotes") from None
+    return out
+
+
+def moment(text: str) -> datetime:
+    """'2026-11-01', '2026-11-01T06:30Z', '2026-11-01 06:30+01:00' -> UTC; without a zone it is UTC."""
+    try:
+        value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise InputError(f"{text!r} is no time: write it like 2026-11-01T06:30Z") from None
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)

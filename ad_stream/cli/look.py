@@ -1,0 +1,105 @@
+"""Commands to see it work: demo, simulate, report, status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ad_stream.demo.stream import Steps
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for messages, tables and the report.")]
+Devices = Annotated[int, typer.Option(min=1, help="Devices of the fleet.")]
+Minutes = Annotated[int, typer.Option(min=1, help="Length of the run.")]
+Seed = Annotated[int, typer.Option(help="Another seed is another fleet with other faults.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands in the order in which `--help` lists them."""
+    app.command()(demo)
+    app.command()(simulate)
+
+
+def demo(
+    seed: Seed = 0,
+    devices: Devices = 50,
+    minutes: Minutes = 1440,
+    data: Annotated[Path | None, typer.Option(help="Your own CSV instead: device, timestamp, value.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
+    out: Out = Path(".ad_stream/demo"),
+) -> None:
+    """Send a simulated day, or your own CSV, through the real stream; print what it found and write a report."""
+    from ad_stream.cli import printed
+    from ad_stream.demo import demo as run_demo
+    from ad_stream.demo import own
+
+    with _bars() as steps:
+        if data is None:
+            result = run_demo(out, devices=devices, minutes=minutes, seed=seed, steps=steps)
+            text, numbers = printed.simulated(result), result.as_dict()
+        else:
+            mine = own(data, out, steps=steps)
+            text, numbers = printed.own(mine), mine.as_dict()
+    if json_file is not None:
+        json_file.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    printed.show(text)
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder for the message files.")] = Path(".ad_stream/in"),
+    seed: Seed = 0,
+    devices: Devices = 50,
+    minutes: Minutes = 1440,
+    start: Annotated[str, typer.Option(help="First minute, UTC.")] = "2026-11-01T00:00Z",
+    faults: Annotated[bool, typer.Option(help="Spikes, dips, shifts, drifts, stuck values, silences.")] = True,
+    bad_traffic: Annotated[bool, typer.Option(help="Malformed, late, doubled and other odd messages.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="The truth as JSON on standard output.")] = False,
+) -> None:
+    """Write the messages of a device fleet with known faults, as files that the files source reads."""
+    from ad_stream.arguments import moment
+    from ad_stream.simulate import simulate as write_messages
+    from ad_stream.simulate.truth import TRUTH_FILE
+
+    with _bars() as steps:
+        truth = write_messages(
+            out,
+            devices=devices,
+            minutes=minutes,
+            seed=seed,
+            start=moment(start),
+            faults=faults,
+            bad_traffic=bad_traffic,
+            progress=lambda done, total: steps("simulating", done / total),
+        )
+    if as_json:
+        print((out / TRUTH_FILE).read_text(encoding="utf-8"), end="")
+    else:
+        print(f"{truth.messages:,} messages of {devices} devices with {len(truth.faults)} faults in {out}")
+
+
+@contextmanager
+def _bars() -> Iterator[Steps]:
+    """Progress bars on stderr, one per step."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description:<11}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        tasks = {}
+
+        def steps(step: str, share: float) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(step, total=1.0)
+            progress.update(tasks[step], completed=share)
+
+        yield steps

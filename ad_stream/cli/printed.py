@@ -1,0 +1,66 @@
+"""What the demo prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ad_stream.demo import own_data
+from ad_stream.demo.compare import DEFINITION
+from ad_stream.demo.summary import by_kind, facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from ad_stream.demo import OwnResult, Result
+
+MOST_ANOMALIES = 15
+
+
+def show(text: RenderableType) -> None:
+    """Print to standard output."""
+    Console(highlight=False).print(text)
+
+
+def simulated(result: Result) -> RenderableType:
+    """The numbers, the faults by kind, where tables and report lie."""
+    kinds = _table("faults", "injected", "found", "missed", "median delay")
+    for kind, injected, found, delay in by_kind(list(result.comparison.outcomes)):
+        kinds.add_row(kind, str(injected), str(found), str(injected - found), delay)
+    return Group(
+        _facts(facts(result)), kinds, Text(DEFINITION, style="dim"), _places(result.streamed.tables, result.report)
+    )
+
+
+def own(result: OwnResult) -> RenderableType:
+    """The numbers, the devices, the strongest anomalies, where tables and report lie."""
+    devices = _table("device", "rows scored", "anomalies", "flagged rows")
+    for row in own_data.per_device(result)[:MOST_ANOMALIES]:
+        devices.add_row(*row)
+    anomalies = _table("device", "first time", "flagged", "score", "why")
+    for anomaly in own_data.anomaly_rows(result)[:MOST_ANOMALIES]:
+        anomalies.add_row(*anomaly)
+    places = _places(result.streamed.tables, result.report)
+    return Group(_facts(own_data.facts(result)), devices, anomalies, places)
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for label, value in rows:
+        table.add_row(Text(label, style="dim"), value)
+    return table
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(1, 2, 0, 0), collapse_padding=True)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _places(tables: Path, report: Path) -> Text:
+    return Text(f"\ntables  {tables}\nreport  {report}")

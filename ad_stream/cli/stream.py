@@ -1,0 +1,74 @@
+"""Commands over a configuration: run, backfill, validate."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from ad_stream.arguments import moment, overrides
+
+Config = Annotated[str, typer.Option("--config", "-c", help="YAML file, such as conf/local.yaml.", show_default=False)]
+Set = Annotated[list[str], typer.Option("--set", help="One setting over the file's: detection.sensitivity=90.")]
+Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on standard output.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands in the order in which `--help` lists them."""
+    app.command()(run)
+    app.command()(backfill)
+    app.command()(validate)
+
+
+def run(config: Config, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006 (typer wants the list)
+    """Run the stream of a configuration until it ends or Ctrl-C, then say what it did."""
+    from ad_stream import config as settings
+    from ad_stream.pipeline.run import run as run_stream
+
+    loaded = settings.load(config, overrides(set_))
+    summary = run_stream(loaded, progress=None if as_json else _line)
+    print(json.dumps(summary.as_dict()) if as_json else summary.sentence())
+
+
+def backfill(
+    config: Config,
+    start: Annotated[str, typer.Option("--from", help="First minute, UTC: 2026-11-01T00:00Z.", show_default=False)],
+    end: Annotated[str, typer.Option("--to", help="First minute that is left out.", show_default=False)],
+    set_: Set = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Score stored minutes again; what changed becomes the next revision, a second run writes nothing."""
+    from ad_stream import config as settings
+    from ad_stream.pipeline.backfill import backfill as score_again
+
+    loaded = settings.load(config, overrides(set_))
+    summary = score_again(loaded, start=moment(start), end=moment(end))
+    print(json.dumps(summary.as_dict()) if as_json else summary.sentence())
+
+
+def validate(
+    config: Annotated[str, typer.Argument(help="YAML file.", show_default=False)],
+    set_: Set = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Check a configuration and print all settings a run would use, secrets masked."""
+    import yaml
+
+    from ad_stream import config as settings
+    from ad_stream.detectors import by_name
+    from ad_stream.push import by_kind
+
+    loaded = settings.load(config, overrides(set_))
+    by_name(loaded.detection.detector, **loaded.detection.model_dump(exclude={"detector", "refractory"}))
+    for target in loaded.push:
+        by_kind(target.kind, **target.options())
+    shown = loaded.model_dump(mode="json", by_alias=True)
+    print(json.dumps(shown) if as_json else yaml.safe_dump(shown, sort_keys=False).rstrip())
+
+
+def _line(batch: dict[str, Any]) -> None:
+    first, last = (f"{batch[name]:%Y-%m-%d %H:%M}" if batch.get(name) else "-" for name in ("first", "last"))
+    counts = f"{batch['scored']} scored, {batch['anomalies']} anomalies, {batch['quarantined']} quarantined"
+    print(f"batch {batch['batch_id']}: {first} to {last} UTC, {counts}", file=sys.stderr, flush=True)

@@ -1,0 +1,147 @@
+"""What the stream flagged beside what was injected: found, missed, false alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ad_stream.model import REASONS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ad_stream.model import Bools
+    from ad_stream.simulate import Fault
+
+SUDDEN = ("spike", "dip", "level_shift")
+WITHIN = timedelta(minutes=3)
+BEFORE, AFTER = timedelta(minutes=1), timedelta(minutes=10)
+ONE_ALARM = timedelta(minutes=10)
+
+DEFINITION = (
+    "Found: spike, dip and level shift are flagged within 3 minutes of their start; drift, stuck and silence at any"
+    " minute from start to end. False alarm: a flagged minute outside every fault of its device and signal, 1 minute"
+    " before to 10 minutes after it; flagged minutes at most 10 minutes apart are one alarm. The rate is per 1,440"
+    " scored minutes outside the faults."
+)
+
+SeriesKey = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one fault; delay_minutes is counted from its start, note says why it was flagged or not."""
+
+    fault: Fault
+    found: bool
+    delay_minutes: int | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A run of flagged minutes that no fault explains; reason and score are those of its strongest minute."""
+
+    device_id: str
+    signal: str
+    first: datetime
+    last: datetime
+    flagged: int
+    reason: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """outcomes in the order of the faults; alarms in the order of device, signal, time; clear_minutes: scored minutes
+    outside the faults."""
+
+    outcomes: Sequence[Outcome]
+    alarms: Sequence[Alarm]
+    false_flags: int
+    clear_minutes: int
+
+    @property
+    def false_alarms_per_series_day(self) -> float:
+        """Alarms per 1,440 scored minutes outside the faults."""
+        return len(self.alarms) / (self.clear_minutes / 1440) if self.clear_minutes else 0.0
+
+
+def compare(faults: Iterable[Fault], detections: pd.DataFrame) -> Comparison:
+    """Faults and the rows of `detections` -> what was found, missed and flagged for nothing."""
+    series = by_series(detections)
+    faults = list(faults)
+    touched: dict[SeriesKey, list[Fault]] = {key: [] for key in series}
+    for fault in faults:
+        for key in keys_of(fault, series):
+            touched[key].append(fault)
+    alarms: list[Alarm] = []
+    false_flags = clear_minutes = 0
+    for key, rows in series.items():
+        outside = _outside(rows, touched[key])
+        flagged = outside & rows["is_anomaly"].to_numpy(dtype=bool)
+        clear_minutes += int((outside & (rows["status"] == "scored").to_numpy()).sum())
+        false_flags += int(flagged.sum())
+        alarms += alarms_of(key, rows[flagged])
+    return Comparison([outcome(fault, series) for fault in faults], alarms, false_flags, clear_minutes)
+
+
+def by_series(detections: pd.DataFrame) -> dict[SeriesKey, pd.DataFrame]:
+    """The rows of each (device, signal), in order of minutes."""
+    return {(str(key[0]), str(key[1])): rows for key, rows in detections.groupby(["device_id", "signal"], sort=True)}
+
+
+def keys_of(fault: Fault, series: Mapping[SeriesKey, object]) -> list[SeriesKey]:
+    """The series a fault touches: silence takes all signals of its device."""
+    return [key for key in series if key[0] == fault.device_id and fault.signal in (key[1], "all")]
+
+
+def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame]) -> Outcome:
+    """Whether the fault was flagged in time, and what the rows say about it."""
+    end = fault.start + WITHIN if fault.kind in SUDDEN else fault.end
+    first_flag, peak, minutes = None, None, 0
+    for key in keys_of(fault, series):
+        rows = series[key]
+        rows = rows[(rows["minute"] >= fault.start) & (rows["minute"] <= end)]
+        minutes += len(rows)
+        flagged = rows[rows["is_anomaly"]]
+        if len(flagged) and (first_flag is None or flagged.iloc[0]["minute"] < first_flag["minute"]):
+            first_flag = flagged.iloc[0]
+        if len(rows) and rows["score"].notna().any():
+            peak = rows.iloc[int(rows["score"].argmax())]
+    if first_flag is not None:
+        delay = int((first_flag["minute"] - fault.start) / timedelta(minutes=1))
+        return Outcome(fault, True, delay, _means(first_flag["reason"]))
+    if not minutes:
+        return Outcome(fault, False, None, "no rows: the device was silent, which `ad-stream status` tells")
+    if peak is None:
+        return Outcome(fault, False, None, "no minute was scored")
+    return Outcome(fault, False, None, f"most unusual minute {peak['minute']:%H:%M}: {_means(peak['reason'])}")
+
+
+def alarms_of(key: SeriesKey, flagged: pd.DataFrame) -> list[Alarm]:
+    """Flagged rows of one series -> alarms, rows at most ONE_ALARM apart in one."""
+    if not len(flagged):
+        return []
+    number = (flagged["minute"].diff() > ONE_ALARM).cumsum()
+    out = []
+    for _, rows in flagged.groupby(number):
+        strongest = rows.iloc[int(rows["score"].fillna(-np.inf).argmax())]
+        first, last = rows["minute"].iloc[0].to_pydatetime(), rows["minute"].iloc[-1].to_pydatetime()
+        out.append(Alarm(*key, first, last, len(rows), _means(strongest["reason"]), float(strongest["score"])))
+    return out
+
+
+def _outside(rows: pd.DataFrame, faults: Sequence[Fault]) -> Bools:
+    outside = np.ones(len(rows), dtype=bool)
+    for fault in faults:
+        outside &= ~rows["minute"].between(fault.start - BEFORE, fault.end + AFTER).to_numpy()
+    return outside
+
+
+def _means(reason: str) -> str:
+    return f"{reason} ({REASONS[reason]})" if reason in REASONS else str(reason)

@@ -1,0 +1,119 @@
+"""The demo's report: the numbers, each fault with its picture, each false alarm with its picture."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ad_stream.demo.compare import DEFINITION, Alarm, Outcome, by_series, keys_of
+from ad_stream.demo.summary import by_kind, facts
+from ad_stream.report import Page, Picture, Section, Table, draw, write
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ad_stream.demo.compare import SeriesKey
+    from ad_stream.demo.simulated import Result
+
+LEAD, TAIL, MOST = timedelta(minutes=90), timedelta(minutes=45), timedelta(hours=6)
+MOST_ALARMS = 100
+"""Pictures of false alarms on one page; the table lists all."""
+
+
+def report(result: Result) -> None:
+    """Write the page to `result.report`."""
+    series = by_series(result.detections)
+    outcomes, alarms = list(result.comparison.outcomes), list(result.comparison.alarms)
+    write(
+        Page(
+            title="ad_stream demo: a simulated day",
+            note=f"{DEFINITION} Seed {result.truth.seed}; all times are UTC; tables in {result.streamed.tables}.",
+            facts=facts(result),
+            tables=[_kinds(outcomes), _faults(outcomes), _alarms(alarms)],
+            sections=[
+                Section(
+                    "Faults",
+                    "Value, expected band and flags around each injected fault; the fault's time is shaded.",
+                    [_of_fault(n, one, series) for n, one in enumerate(outcomes) if keys_of(one.fault, series)],
+                ),
+                Section(
+                    "False alarms",
+                    f"What was flagged without a fault{_first_of(alarms)}.",
+                    [_of_alarm(n, alarm, series) for n, alarm in enumerate(alarms[:MOST_ALARMS])],
+                ),
+            ],
+        ),
+        result.report,
+    )
+
+
+def _kinds(outcomes: list[Outcome]) -> Table:
+    rows = [(kind, str(n), str(found), str(n - found), delay) for kind, n, found, delay in by_kind(outcomes)]
+    return Table("By kind", ("kind", "injected", "found", "missed", "median delay"), rows)
+
+
+def _faults(outcomes: list[Outcome]) -> Table:
+    order = sorted(range(len(outcomes)), key=lambda n: (outcomes[n].found, outcomes[n].fault.start))
+    return Table(
+        title="Faults, the missed ones first",
+        header=("fault", "device", "signal", "start", "sigma", "why", "found"),
+        rows=[_fault_row(outcomes[n]) for n in order],
+        links=[f"fault-{n}" for n in order],
+        marks=["found" if outcomes[n].found else "missed" for n in order],
+    )
+
+
+def _fault_row(one: Outcome) -> tuple[str, ...]:
+    fault = one.fault
+    size = f"{fault.sigma:.1f}" if fault.sigma else "-"
+    start = f"{fault.start:%Y-%m-%d %H:%M}"
+    return fault.kind.replace("_", " "), fault.device_id, fault.signal, start, size, one.note, _verdict(one)
+
+
+def _alarms(alarms: list[Alarm]) -> Table:
+    return Table(
+        title="False alarms",
+        header=("device", "signal", "first minute", "flagged minutes", "why"),
+        rows=[
+            (one.device_id, one.signal, f"{one.first:%Y-%m-%d %H:%M}", str(one.flagged), one.reason) for one in alarms
+        ],
+        links=[f"alarm-{n}" if n < MOST_ALARMS else "" for n in range(len(alarms))],
+    )
+
+
+def _of_fault(number: int, one: Outcome, series: dict[SeriesKey, pd.DataFrame]) -> Picture:
+    fault = one.fault
+    device, signal = keys_of(fault, series)[0]
+    size = f", {fault.sigma:.1f} sigma {fault.direction}" if fault.sigma else ""
+    return draw(
+        series[device, signal],
+        id=f"fault-{number}",
+        title=f"{fault.kind.replace('_', ' ')} · {device} · {signal}",
+        caption=f"{fault.start:%Y-%m-%d %H:%M}{size}: {_verdict(one)}; {one.note}",
+        first=fault.start - LEAD,
+        last=min(fault.end + TAIL, fault.start + MOST),
+        span=(fault.start, min(fault.end, fault.start + MOST)),
+        kind="found" if one.found else "missed",
+    )
+
+
+def _of_alarm(number: int, alarm: Alarm, series: dict[SeriesKey, pd.DataFrame]) -> Picture:
+    return draw(
+        series[alarm.device_id, alarm.signal],
+        id=f"alarm-{number}",
+        title=f"false alarm · {alarm.device_id} · {alarm.signal}",
+        caption=f"{alarm.first:%Y-%m-%d %H:%M}, {alarm.flagged} flagged; {alarm.reason}",
+        first=alarm.first - LEAD,
+        last=min(alarm.last + TAIL, alarm.first + MOST),
+        span=(alarm.first, alarm.last),
+    )
+
+
+def _verdict(one: Outcome) -> str:
+    if not one.found:
+        return "missed"
+    return "found at once" if one.delay_minutes == 0 else f"found after {one.delay_minutes} min"
+
+
+def _first_of(alarms: list[Alarm]) -> str:
+    return f"; the first {MOST_ALARMS} of {len(alarms)}" if len(alarms) > MOST_ALARMS else ""

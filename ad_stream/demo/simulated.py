@@ -1,0 +1,113 @@
+"""A simulated day of a fleet with known faults, through the stream to its end, beside the truth."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ad_stream.demo.compare import Comparison, compare
+from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
+from ad_stream.report import read_detections, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from pyspark.sql import SparkSession
+
+    from ad_stream.simulate import Truth
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the demo shows; detections as `read_detections` gives them, seconds of the whole demo."""
+
+    truth: Truth
+    streamed: Streamed
+    detections: pd.DataFrame
+    comparison: Comparison
+    quarantined: dict[str, int]
+    late: int
+    wall_seconds: float
+    report: Path
+
+    @property
+    def minutes_scored(self) -> int:
+        """Rows of `detections` with a verdict."""
+        return int((self.detections["status"] == "scored").sum())
+
+    @property
+    def cpu_seconds_per_million(self) -> float | None:
+        """CPU seconds of the run's whole process tree (start of the JVM included) per million scored minutes."""
+        seconds = self.streamed.summary.cpu_seconds
+        return None if seconds is None or not self.minutes_scored else seconds / self.minutes_scored * 1e6
+
+    def as_dict(self) -> dict[str, Any]:
+        """The answer of `ad-stream demo --json`."""
+        return {
+            "devices": self.truth.devices,
+            "signals": list(self.truth.signals),
+            "minutes_scored": self.minutes_scored,
+            "faults": [
+                {
+                    "device_id": one.fault.device_id,
+                    "signal": one.fault.signal,
+                    "kind": one.fault.kind,
+                    "start": f"{one.fault.start:%Y-%m-%dT%H:%M:%SZ}",
+                    "end": f"{one.fault.end:%Y-%m-%dT%H:%M:%SZ}",
+                    "sigma": one.fault.sigma,
+                    "found": one.found,
+                    "delay_minutes": one.delay_minutes,
+                }
+                for one in self.comparison.outcomes
+            ],
+            "false_alarms_per_series_day": self.comparison.false_alarms_per_series_day,
+            "quarantined": self.quarantined,
+            "late": self.late,
+            "duplicates": self.streamed.summary.duplicates,
+            "cpu_seconds_per_million": self.cpu_seconds_per_million,
+            "wall_seconds": self.wall_seconds,
+            "tables": str(self.streamed.tables),
+            "report": str(self.report),
+        }
+
+
+def demo(
+    out: Path,
+    *,
+    devices: int = 50,
+    minutes: int = 1440,
+    seed: int = 0,
+    steps: Steps = quiet,
+    spark: SparkSession | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Result:
+    """Simulate into out/messages, stream into out/tables, compare with the truth, write out/report.html."""
+    from ad_stream.demo.pictures import report
+    from ad_stream.simulate import simulate
+
+    started = clock()
+    fresh_folder(out)
+    truth = simulate(
+        out / "messages",
+        devices=devices,
+        minutes=minutes,
+        seed=seed,
+        progress=lambda done, total: steps("simulating", done / total),
+    )
+    streamed = stream(out, signals=list(truth.signals), first=truth.start, minutes=minutes, steps=steps, spark=spark)
+    detections = read_detections(streamed.tables)
+    reasons = read_rows(streamed.tables, "quarantine", ["reason"])["reason"].value_counts()
+    result = Result(
+        truth=truth,
+        streamed=streamed,
+        detections=detections,
+        comparison=compare(truth.faults, detections),
+        quarantined={str(reason): int(count) for reason, count in sorted(reasons.items())},
+        late=len(read_rows(streamed.tables, "late", ["device_id"])),
+        wall_seconds=round(clock() - started, 1),
+        report=out / "report.html",
+    )
+    report(result)
+    return result

@@ -1,0 +1,81 @@
+"""The run that the demo and a person's own CSV share: files in, tables out, pushes to a local receiver."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ad_stream.errors import InputError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from ad_stream.pipeline.run import Summary
+
+Steps = Callable[[str, float], None]
+"""(what is being done, share of it that is done, 0 to 1)."""
+OURS = {"messages", "tables", "checkpoint", "report.html"}
+FILES_PER_TRIGGER = 8
+
+
+@dataclass(frozen=True)
+class Streamed:
+    """What the run did, and what its pushes brought to the receiver."""
+
+    summary: Summary
+    tables: Path
+    received: int
+    violations: list[str]
+
+
+def quiet(step: str, share: float) -> None:
+    """Tells nobody."""
+
+
+def fresh_folder(out: Path) -> Path:
+    """The folder without what an earlier demo left there; InputError where it holds anything else."""
+    strange = sorted(path.name for path in out.iterdir() if path.name not in OURS) if out.is_dir() else []
+    if strange:
+        raise InputError(f"the folder {out} holds {strange[0]!r}, which no demo wrote: name an empty one with --out")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    return out
+
+
+def stream(
+    out: Path,
+    *,
+    signals: list[str],
+    first: datetime,
+    minutes: int,
+    steps: Steps = quiet,
+    spark: SparkSession | None = None,
+) -> Streamed:
+    """Run out/messages through the stream into out/tables until the input ends."""
+    from ad_stream.config import parse
+    from ad_stream.pipeline.run import run
+    from ad_stream.simulate.power_bi import PowerBIReceiver
+
+    def progress(batch: dict[str, Any]) -> None:
+        steps("streaming", min(((batch["last"] - first).total_seconds() / 60 + 1) / minutes, 1.0))
+
+    steps("streaming", 0.0)
+    with PowerBIReceiver(keep_rows=False, streaming_tile=False, requests_per_second=5) as receiver:
+        push = {"kind": "power_bi", "url": receiver.url, "streaming_tile": False, "requests_per_second": 5}
+        config = parse(
+            {
+                "source": {"kind": "files", "path": str(out / "messages"), "files_per_trigger": FILES_PER_TRIGGER},
+                "telemetry": {"signals": signals, "event_time": "time"},
+                "tables": {"path": str(out / "tables")},
+                "checkpoint": str(out / "checkpoint"),
+                "push": [push],
+                "trigger": "available_now",
+            }
+        )
+        summary = run(config, progress=progress, spark=spark)
+    steps("streaming", 1.0)
+    return Streamed(summary, out / "tables", receiver.count, receiver.violations)

@@ -1,0 +1,113 @@
+"""The page: facts and tables at the top, pictures below, one HTML file that needs no network.
+
+The pictures' data stand in the page as JSON and are drawn when they are scrolled into view.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from ad_stream.errors import SetupError
+from ad_stream.report.picture import Picture
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of plain text. links: one picture id or '' per row, marks: one CSS class or '' per row."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    links: Sequence[str] = ()
+    marks: Sequence[str] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Pictures under a heading."""
+
+    title: str
+    note: str
+    pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report; facts are (label, value)."""
+
+    title: str
+    note: str
+    facts: Sequence[tuple[str, str]]
+    tables: Sequence[Table] = field(default=())
+    sections: Sequence[Section] = field(default=())
+
+
+def write(page: Page, path: Path) -> Path:
+    """Write the page; -> its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(page), encoding="utf-8")
+    return path
+
+
+def render(page: Page) -> str:
+    """The page as HTML text; whatever the data hold is shown as text, never run."""
+    pictures = [picture.as_dict() for section in page.sections for picture in section.pictures]
+    return Template(_asset("page.html")).substitute(
+        title=escape(page.title),
+        note=escape(page.note),
+        facts="".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in page.facts),
+        tables="".join(_table(table) for table in page.tables),
+        sections="".join(_section(section) for section in page.sections),
+        # "</" would end the script element, whatever string it stands in.
+        data=json.dumps(pictures, separators=(",", ":"), allow_nan=False).replace("</", "<\\/"),
+        css=_asset("page.css"),
+        js=_asset("page.js"),
+        plotly=_plotly(),
+    )
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in table.header)
+    body = "".join(_row(table, number) for number in range(len(table.rows)))
+    note = f"<p>{escape(table.note)}</p>" if table.note else ""
+    return (
+        f"<section><h2>{escape(table.title)}</h2>{note}"
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>'
+    )
+
+
+def _row(table: Table, number: int) -> str:
+    first, *others = (escape(cell) for cell in table.rows[number])
+    if table.links and table.links[number]:
+        first = f'<a href="#{escape(table.links[number])}">{first}</a>'
+    mark = f' class="{escape(table.marks[number])}"' if table.marks and table.marks[number] else ""
+    return f"<tr{mark}>" + "".join(f"<td>{cell}</td>" for cell in (first, *others)) + "</tr>"
+
+
+def _section(section: Section) -> str:
+    figures = "".join(
+        f'<figure id="{escape(picture.id)}" class="{escape(picture.kind)}"><figcaption><b>{escape(picture.title)}</b>'
+        f'<span>{escape(picture.caption)}</span></figcaption><div class="plot"></div></figure>'
+        for picture in section.pictures
+    )
+    head = f"<h2>{escape(section.title)}</h2><p>{escape(section.note)}</p>"
+    return f'<section>{head}<div class="pictures">{figures}</div></section>'
+
+
+def _asset(name: str) -> str:
+    return (files("ad_stream.report") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError:
+        raise SetupError("the package plotly is missing: pip install 'ad-stream[report]'") from None
+    return str(get_plotlyjs())

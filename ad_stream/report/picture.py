@@ -1,0 +1,85 @@
+"""The data of one picture: value, expected band and flags of a series over a stretch of minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TIME = "%Y-%m-%d %H:%M"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn. The lists are as long as `times`; None is a minute without a row or without a band.
+
+    id       anchor on the page
+    flags    'above', 'below' or None for each time
+    span     first and last time of the marked stretch (a fault, an alarm), None where nothing is marked
+    """
+
+    id: str
+    title: str
+    caption: str
+    times: list[str]
+    value: list[float | None]
+    expected: list[float | None]
+    lower: list[float | None]
+    upper: list[float | None]
+    flags: list[str | None]
+    span: tuple[str, str] | None = None
+    kind: str = field(default="")
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the page's script."""
+        return asdict(self)
+
+
+def draw(
+    rows: pd.DataFrame,
+    *,
+    id: str,  # noqa: A002 (the name HTML gives it)
+    title: str,
+    caption: str,
+    first: datetime,
+    last: datetime,
+    span: tuple[datetime, datetime] | None = None,
+    kind: str = "",
+    shown_as: Callable[[datetime], str] = lambda moment: f"{moment:{TIME}}",
+) -> Picture:
+    """Verdicts of one series -> the picture of the minutes first to last (UTC, both inclusive).
+
+    rows: of `read_detections`, one device and signal. shown_as: minute -> its text on the time axis, such as a person's
+    own timestamp; without it the minute in UTC.
+    """
+    import pandas as pd
+
+    grid = pd.date_range(first, last, freq="min")
+    cells = rows.set_index("minute").reindex(grid)
+    flags = [
+        None if flagged is not True else "above" if up is True else "below"
+        for flagged, up in zip(cells["is_anomaly"], cells["is_positive"], strict=True)
+    ]
+
+    return Picture(
+        id=id,
+        title=title,
+        caption=caption,
+        times=[shown_as(moment) for moment in grid],
+        value=_numbers(cells["value"]),
+        expected=_numbers(cells["expected"]),
+        lower=_numbers(cells["expected"] - cells["lower_margin"]),
+        upper=_numbers(cells["expected"] + cells["upper_margin"]),
+        flags=flags,
+        span=(shown_as(span[0]), shown_as(span[1])) if span else None,
+        kind=kind,
+    )
+
+
+def _numbers(column: pd.Series[float]) -> list[float | None]:
+    """Six digits are more than a picture shows; NaN becomes None."""
+    return [float(f"{value:.6g}") if value == value else None for value in column.astype(float)]
