@@ -42,7 +42,11 @@ def simulate(
     later than it and the heartbeat at the end lies beyond it. progress gets (minutes done, minutes in all) after each
     file; clock gives the modification times of the files and nothing else.
     """
-    start = _checked(start, minutes=minutes, messages_per_minute=messages_per_minute, partitions=partitions)
+    _check_range("minutes", minutes, 1)
+    _check_range("minutes_per_file", minutes_per_file, 1)
+    _check_range("messages_per_minute", messages_per_minute, 1, 57)
+    _check_range("partitions", partitions, 1, 32)
+    start = _whole_minute(start)
     plan = faults if isinstance(faults, FaultPlan) else FaultPlan()
     people = fleet(devices, seed=seed)
     placed = place(plan, people, start=start, minutes=minutes) if faults else ()
@@ -80,17 +84,14 @@ def _until(odd: list[Message], end_ms: int, *, everything: bool) -> list[Message
     return taken
 
 
-def _checked(start: datetime, *, minutes: int, messages_per_minute: int, partitions: int) -> datetime:
+def _whole_minute(start: datetime) -> datetime:
     if start.tzinfo is None or start.second or start.microsecond:
         raise InputError(
             f"start {start.isoformat()} is no whole minute with a time zone: give one like 2026-11-01T00:00Z"
         )
-    for name, value, least, most in (
-        ("minutes", minutes, 1, None),
-        ("messages_per_minute", messages_per_minute, 1, 57),
-        ("partitions", partitions, 1, 32),
-    ):
-        if value < least or (most is not None and value > most):
-            upper = f" to {most}" if most is not None else " or more"
-            raise InputError(f"{name} is {value}: give {least}{upper}")
     return start.astimezone(timezone.utc)
+
+
+def _check_range(name: str, value: int, least: int, most: int | None = None) -> None:
+    if value < least or (most is not None and value > most):
+        raise InputError(f"{name} is {value}: give {least} {'or more' if most is None else f'to {most}'}")
