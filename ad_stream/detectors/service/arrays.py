@@ -1,0 +1,111 @@
+"""Small kernels that several parts of the service share; every array (n,) float64 unless said otherwise."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ad_stream.model import Bools, Floats
+
+    Ints = NDArray[np.int64]
+
+MAD_TO_SIGMA = 0.6744897501960817
+"""Third quartile of the standard normal: a median absolute deviation divided by it estimates sigma."""
+
+LARGEST_SINGLE = 3e38
+ZERO = 1e-8
+"""Below this the service takes a number for zero."""
+
+
+def in_single(values: Floats) -> Floats:
+    """Values rounded to single precision, in which the service's compiled kernels worked.
+
+    Near-constant data depend on it. Values beyond its range stay as they are.
+    """
+    if np.abs(values).max(initial=0.0) > LARGEST_SINGLE:
+        return values
+    return np.asarray(values.astype(np.float32).astype(np.float64))
+
+
+def normalise(values: Floats) -> Floats:
+    """To 0..1; a constant stays as it is."""
+    low, high = values.min(), values.max()
+    return values if low == high else (values - low) / (high - low)
+
+
+def median_deviation(values: Floats) -> tuple[float, float]:
+    """(median, median absolute deviation scaled to sigma)."""
+    middle = np.median(values)
+    return float(middle), float(np.median(np.abs(values - middle)) / MAD_TO_SIGMA)
+
+
+def bridge(values: Floats, holes: Bools) -> Floats:
+    """Straight lines over the holes, level beyond the outermost value."""
+    if not holes.any() or holes.all():
+        return values
+    index = np.arange(len(values))
+    filled = values.copy()
+    filled[holes] = np.interp(index[holes], index[~holes], values[~holes])
+    return filled
+
+
+def smooth_spikes(values: Floats) -> Floats:
+    """Points three standard deviations or more from the mean, replaced by straight lines."""
+    return bridge(values, np.abs(values - values.mean()) / (values.std() + ZERO) >= 3)
+
+
+def trailing_mean(values: Floats, count: int) -> Floats:
+    """Mean of up to `count` points up to and including each."""
+    total = np.cumsum(values)
+    mean = total.copy()
+    mean[count:] = total[count:] - total[:-count]
+    mean /= np.minimum(np.arange(1, len(values) + 1), count)
+    return np.asarray(mean)
+
+
+@lru_cache(maxsize=32)
+def phase_places(n: int, period: int) -> tuple[Ints, ...]:
+    """Places (cycles, phases) of the phases of a season: those that have a cycle more, if any, then the others."""
+    whole, rest = divmod(n, period)
+    groups = ((0, rest, whole + 1), (rest, period, whole))
+    return tuple(
+        np.arange(first, stop) + period * np.arange(cycles)[:, None] for first, stop, cycles in groups if first < stop
+    )
+
+
+def running_median(values: Floats, window: int, *, ends: bool = False) -> Floats:
+    """Median of the window (made odd) around each point, in single precision.
+
+    `ends`: shrinking windows near both ends; otherwise the ends stay as they are, as does all of a series shorter
+    than the window. The sorted window is kept in a list: an insertion moves few bytes, so the cost is n log(window).
+    """
+    half = window // 2
+    single = in_single(values).tolist()
+    n = len(single)
+    answer = list(single)
+    if n < 2 * half + 1:
+        return np.asarray(answer)
+    kept: list[float] = []
+    for right in range(n + half):
+        if right < n:
+            insort(kept, single[right])
+        left = right - 2 * half - 1
+        if left >= 0:
+            # The service looks the unrounded value up where windows shrink, and so may drop its neighbour.
+            gone = single[left] if right < n else float(values[left])
+            del kept[max(bisect_right(kept, gone) - 1, 0)]
+        centre = right - half
+        if centre >= 0 and (ends or half <= centre < n - half):
+            answer[centre] = _middle(kept)
+    return in_single(np.asarray(answer))
+
+
+def _middle(ordered: list[float]) -> float:
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

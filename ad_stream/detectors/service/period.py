@@ -1,0 +1,153 @@
+"""The length of the season, in points, 0 where there is none.
+
+First the periods that the calendar suggests for the granularity (a day, a week, ...), each tested for how much it
+explains; then a search among the peaks of the autocorrelation function, whose confidence band is Bartlett's
+(Box & Jenkins 1976). A season found is searched for a longer one among every n-th point, and multiplied.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import fft
+
+from ad_stream.detectors.service.arrays import (
+    ZERO,
+    in_single,
+    normalise,
+    phase_places,
+    running_median,
+    smooth_spikes,
+)
+from ad_stream.detectors.service.seasons import error_of_season, explained
+from ad_stream.detectors.service.trend import spline_trend
+
+if TYPE_CHECKING:
+    from ad_stream.model import Bools, Floats
+
+MIN_PERIOD = 4
+MIN_POINTS = 12
+LONGEST_LAG = 5760
+SMALLEST_CORRELATION = 0.1
+SMALLEST_SHARE = 0.2
+Z_90 = 1.6448536269514722
+"""Half width of a 90 % confidence band in standard errors."""
+
+
+def find_period(values: Floats, *, granularity: str, interval: int) -> int:
+    """(n,) without gaps -> period in points, 0 if none."""
+    return calendar_period(values, granularity=granularity, interval=interval) or spectrum_period(values)
+
+
+def calendar_periods(granularity: str, interval: int) -> tuple[int, ...]:
+    """The periods that the calendar suggests, in the order in which they are tried."""
+    day = {"minutely": 1440, "secondly": 86400}.get(granularity)
+    if day is not None:
+        return (day * 7 // interval, day // interval, day * 2 // interval)
+    if granularity == "hourly":
+        return (168 // interval, 24 // interval)
+    return {"daily": (7,), "weekly": (12, 4), "monthly": (12,), "microsecond": (1000,)}.get(granularity, ())
+
+
+def calendar_period(values: Floats, *, granularity: str, interval: int) -> int:
+    """The first calendar period that explains the series, 0 if none; the longest where that is a multiple of it."""
+    periods = calendar_periods(granularity, interval)
+    for period in periods:
+        if period >= MIN_PERIOD and len(values) > 2 * period and _explains(values, period):
+            longest = periods[0]
+            fits = len(values) > 2 * longest and longest % period == 0
+            return longest if fits else period
+    return 0
+
+
+def _explains(values: Floats, period: int) -> bool:
+    scaled = normalise(values)
+    smooth = smooth_spikes(scaled)
+    if smooth.var() <= ZERO:
+        return False
+    if explained(smooth, period) > _needed(period, (0.35, 0.15, 0.1)):
+        return True
+    flat = smooth_spikes(scaled - running_median(scaled, period, ends=True))
+    flat = _cut_phases(flat, period)
+    return bool(flat.var() > ZERO) and explained(flat, period) > _needed(period, (0.35, 0.65, 0.7))
+
+
+def _needed(period: int, shares: tuple[float, float, float]) -> float:
+    """The share to be explained: up to a day of hours, up to a week of hours, beyond."""
+    return shares[0] if period <= 24 else shares[1] if period <= 168 else shares[2]
+
+
+def _cut_phases(values: Floats, period: int) -> Floats:
+    """Replaces, phase by phase, what stands out above the phase's median.
+
+    The service meant three deviations above it, but left out the absolute value: its measure of spread is the
+    rounding error of the median in single precision, so nearly every value above the median (where that error is
+    negative: below it) becomes the median.
+    """
+    answer = values.copy()
+    for places in phase_places(len(values), period):
+        answer[places] = _cut_columns(values[places])
+    return answer
+
+
+def _cut_columns(table: Floats) -> Floats:
+    middle = in_single(np.median(in_single(table), axis=0))
+    away = table - middle
+    spread = 1.4826 * in_single(np.median(in_single(away), axis=0)) + ZERO
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out: Bools = away / spread >= 3.0
+    return np.asarray(np.where(out, middle, table))
+
+
+def spectrum_period(values: Floats) -> int:
+    """The period that explains most among the peaks of the autocorrelation, times the periods of its cycles."""
+    series = normalise(values)
+    period = found = _one_period(series)
+    while found:
+        series = series[::found]
+        found = _one_period(series)
+        period *= max(found, 1)
+    return period
+
+
+def _one_period(series: Floats) -> int:
+    if len(series) < MIN_POINTS:
+        return 0
+    smooth = smooth_spikes(series)
+    flat = smooth - spline_trend(smooth)
+    spread = float(flat.var())
+    if spread <= ZERO:
+        return 0
+    errors = {period: error_of_season(flat, period) for period in candidate_periods(flat)}
+    if not errors:
+        return 0
+    best = min(errors, key=errors.__getitem__)
+    enough = errors[best] == 0.0 or 1 - errors[best] / spread >= SMALLEST_SHARE
+    return best if enough and len(series) / best + 1 > 3 else 0
+
+
+def candidate_periods(values: Floats) -> list[int]:
+    """Lags whose autocorrelation lies above its 90 % band and above 0.1, the highest first.
+
+    The list ends at the first lag, in order of correlation, that does not.
+    """
+    n = len(values)
+    longest = int(min(n / 3, LONGEST_LAG))
+    correlation = autocorrelation(values, longest)
+    before = np.concatenate([[0.0], np.cumsum(correlation[:-1] ** 2)])
+    band = Z_90 * np.sqrt((1 + 2 * before) / n)
+    order = np.argsort(-correlation, kind="stable")
+    weak = (correlation < band) | (correlation < SMALLEST_CORRELATION)
+    count = int(np.argmax(weak[order])) if weak.any() else len(order)
+    lags = order[:count] + 1
+    return [int(lag) for lag in lags if MIN_PERIOD < lag < longest]
+
+
+def autocorrelation(values: Floats, longest: int) -> Floats:
+    """(n,) -> (longest,) at the lags 1, 2, ..., by the Fourier transform: n log n instead of n squared."""
+    centred = values - values.mean()
+    size = fft.next_fast_len(2 * len(values), real=True)
+    spectrum = fft.rfft(centred, size)
+    covariance = fft.irfft(spectrum.real**2 + spectrum.imag**2, size)
+    return np.asarray(covariance[1 : longest + 1] / covariance[0])

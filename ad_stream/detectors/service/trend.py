@@ -1,0 +1,110 @@
+"""The smooth trend under a series: a coarse cubic spline whose ends are straightened.
+
+After the package `seasonal` (Will Welch, MIT), which the service used: the number of spline segments follows a
+rough period from Welch's averaged periodogram (Welch 1967), and the outer half windows, where a smoother has too
+little on one side, become straight lines with the Theil-Sen slope (Sen 1968) of the outermost window.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import fft
+from scipy.interpolate import LSQUnivariateSpline
+
+from ad_stream.detectors.service.arrays import ZERO, in_single, running_median
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ad_stream.model import Floats
+
+LONGEST = 512
+SHORTEST = 4
+PEAK_SHARE = 0.9
+
+
+def spline_trend(values: Floats, *, period: int | None = None) -> Floats:
+    """(n,) -> (n,), n >= 6, unit of the values; `period` None has the rough period guessed, 0 and 1 mean none."""
+    n = len(values)
+    if period is None:
+        period = rough_period(values)
+    window = min(n // 3, LONGEST) if period <= 1 else 2 * period - 1
+    knots = max(2, n // (window * 2) + 2)
+    index = np.arange(n, dtype=np.float64)
+    spline = LSQUnivariateSpline(index, values, np.linspace(0, n - 1, knots + 2)[1:-2])
+    return straight_ends(np.asarray(spline(index)), window)
+
+
+def rough_period(values: Floats) -> int:
+    """The mean of the strong periods of the de-trended series, weighted by power; n // 3 (at most 512) if none is."""
+    longest = min(len(values) // 3, LONGEST)
+    window = 2 * longest - 1
+    broad = in_single(straight_ends(running_median(values, window), window))
+    periods, power = periodogram(values - broad, longest)
+    if not len(power) or power.max() <= ZERO:
+        return longest
+    strong = power >= power.max() * PEAK_SHARE
+    return round(float(np.average(periods[strong], weights=power[strong])))
+
+
+def periodogram(values: Floats, longest: int) -> tuple[Floats, Floats]:
+    """Welch's power of each whole period from SHORTEST up to the first at or beyond `longest`.
+
+    -> periods (k,) points, descending; power (k,) in squared units of the values. Half-overlapping Hann segments,
+    each without its mean, one-sided, scaled so that a sine of amplitude a has the power a**2 / 2.
+    """
+    size = min(longest * 2, len(values) // 2)
+    window = _hann(size)
+    step = size - size // 2
+    segments = np.lib.stride_tricks.sliding_window_view(values, size)[::step]
+    segments = (segments - segments.mean(axis=1, keepdims=True)) * window
+    power = (np.abs(fft.rfft(segments, axis=1)) ** 2).mean(axis=0) / window.sum() ** 2
+    power[1 : -1 if size % 2 == 0 else None] *= 2
+    periods, first = _whole_periods(size)
+    best = np.maximum.reduceat(power[1:], first)
+    best[periods == size] = 0.0  # the one period as long as a segment is an artefact of the segment
+    start = np.count_nonzero(periods >= longest) - 1
+    stop = len(periods) - np.count_nonzero(periods < SHORTEST)
+    return periods[start:stop], best[start:stop]
+
+
+@lru_cache(maxsize=32)
+def _hann(size: int) -> Floats:
+    return np.asarray(0.5 - 0.5 * np.cos(2 * math.pi * np.arange(size) / size))
+
+
+@lru_cache(maxsize=32)
+def _whole_periods(size: int) -> tuple[Floats, NDArray[np.intp]]:
+    """The periods 1 / frequency rounded to points, without repeats, and where each begins among the frequencies."""
+    periods = np.round(1.0 / fft.rfftfreq(size)[1:])
+    first = np.flatnonzero(np.diff(periods, prepend=-1.0))
+    return periods[first], first
+
+
+def straight_ends(values: Floats, window: int) -> Floats:
+    """The outer window // 2 points at each end on lines with the Theil-Sen slope of the outermost window."""
+    half = window // 2
+    answer = values.copy()
+    answer[:half] = np.arange(-half, 0) * theil_sen(values[:window]) + values[half]
+    answer[-half:] = np.arange(1, half + 1) * theil_sen(values[-window:]) + values[-half - 1]
+    return answer
+
+
+def theil_sen(values: Floats) -> float:
+    """The median of the slopes between all pairs of points, unit per point."""
+    n = len(values)
+    slopes = np.empty(n * (n - 1) // 2)
+    first = 0
+    for distance in range(1, n):
+        part = slopes[first : first + n - distance]
+        np.subtract(values[distance:], values[: n - distance], out=part)
+        part /= distance
+        first += n - distance
+    middle = len(slopes) // 2
+    if len(slopes) % 2:
+        return float(np.partition(slopes, middle)[middle])
+    return float(np.partition(slopes, [middle - 1, middle])[middle - 1 : middle + 1].mean())
