@@ -23,7 +23,7 @@ from ad_stream.secrets import Secret, redact
 
 Kind = Literal["url", "connection", "tls", "timeout", "redirect", "truncated", "too_large"]
 _RETRIED: frozenset[Kind] = frozenset({"connection", "timeout", "truncated"})
-_CHUNK = 16_384
+_PIECE, _SMALL_PIECE = 65_536, 1_024
 _WHAT: dict[Kind, str] = {
     "url": "is no address that can be asked: write https://host/path",
     "connection": "cannot be reached: check the address and the network",
@@ -92,8 +92,9 @@ def post(
     """Send the bytes (JSON by default) and return the last answer, whatever its status; HttpError where there is none.
 
     Other 4xx than 429 are returned at once. Redirects are never followed: a POST would lose its body or show its key
-    to another host. A deadline is checked between pieces of the answer, so a server that drips passes it by one
-    `timeout` at most. The session keeps the connection alive; make it with `open_session`.
+    to another host. The session, from `open_session`, keeps the connection alive. The budget is checked between pieces
+    of the answer: a server that drips its body passes it by one `timeout` at most (with urllib3 before 2.2 by the time
+    that 1 KB takes); one that drips its header is held only by the timeout between two bytes.
     """
     address = url.reveal() if isinstance(url, Secret) else url
     deadline = clock() + patience.budget
@@ -184,15 +185,20 @@ def _read(response: requests.Response, most: int, deadline: float, clock: Callab
     """The body in whatever pieces arrive, until it ends, is too long, or the time is up."""
     pieces: list[bytes] = []
     length = 0
-    # read1 gives what has arrived, read waits for a whole chunk; urllib3 before 2.2 (Databricks 15.4) has only read.
-    read = getattr(response.raw, "read1", response.raw.read)
-    while piece := read(_CHUNK, decode_content=False):
+    # read1 gives what has arrived; urllib3 before 2.2 (Databricks 15.4) has only read, which waits for a whole piece.
+    read, size = getattr(response.raw, "read1", None), _PIECE
+    if read is None:
+        read, size = response.raw.read, _SMALL_PIECE
+    while piece := read(size, decode_content=False):
         pieces.append(piece)
         length += len(piece)
         if length > most:
             return "too_large"
         if clock() >= deadline:
             return "timeout"
+    announced = response.headers.get("Content-Length", "")
+    if announced.isdecimal() and length < int(announced):
+        return "truncated"
     return b"".join(pieces)
 
 

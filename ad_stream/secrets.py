@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from ad_stream.errors import ConfigError, SetupError
 
@@ -96,8 +96,9 @@ class Secret:
 def redact(text: str, *secrets: Secret | str) -> str:
     """The text without these secrets, and without anything that looks like one.
 
-    Removed are the values, their URL-decoded form and, for a URL, its path and query, also alone; then query strings,
-    user:password in URLs, and what is assigned to a name such as key, SharedAccessKey, token or Authorization.
+    Removed are the values, their URL-encoded and -decoded forms and, for a URL, its path and query, also alone; then
+    query strings, user:password in URLs, and what is assigned to a name such as key, SharedAccessKey, token or
+    Authorization.
     """
     parts = {part for secret in secrets for part in _parts(secret)}
     for part in sorted(parts, key=len, reverse=True):
@@ -113,7 +114,7 @@ def _parts(secret: Secret | str) -> set[str]:
         value = secret.reveal() if isinstance(secret, Secret) else secret
     except (ConfigError, SetupError):
         return set()
-    parts = {value, unquote(value)}
+    parts = {value, unquote(value), quote(value, safe="")}
     if "://" in value:
         url = urlsplit(value)
         parts |= {url.path, url.query, f"{url.path}?{url.query}", unquote(url.query)}

@@ -77,7 +77,9 @@ def parse_times(texts: pa.Array, path: Path) -> NDArray[np.int64]:
         number = text.astype(np.float64).to_numpy()
         size = float(np.median(np.abs(number)))
         return np.rint(number * next(factor for limit, factor in _EPOCH_MS if size < limit)).astype(np.int64)
-    times: pd.Series[pd.Timestamp] = pd.to_datetime(text, utc=True, errors="coerce", **_ISO)
+    # pandas before 2 guesses at everything else, and may take the day for the month in one row and not in the next.
+    iso = text.where(text.str.match(r"\d{4}-?\d\d-?\d\d"))
+    times: pd.Series[pd.Timestamp] = pd.to_datetime(iso, utc=True, errors="coerce", **_ISO)
     if times.isna().any():
         times = min([times, *_other_readings(text)], key=_failures_and_span)
     bad = times.isna().to_numpy()

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 import requests
+import urllib3
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -192,6 +193,7 @@ def test_a_hanging_server_is_left_when_the_timeout_is_over(session: requests.Ses
     assert time.monotonic() - begun < 3
 
 
+@pytest.mark.skipif(not hasattr(urllib3.HTTPResponse, "read1"), reason="urllib3 before 2.2 waits for whole pieces")
 def test_a_dripping_server_is_left_when_the_budget_is_over(session: requests.Session) -> None:
     def drip(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")

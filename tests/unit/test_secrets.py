@@ -8,8 +8,12 @@ import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from string import ascii_letters, digits
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from ad_stream.errors import ConfigError, SetupError
@@ -169,3 +173,12 @@ def test_ordinary_words_stay() -> None:
 def test_a_reference_that_cannot_be_resolved_does_not_stop_redacting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MY_KEY", raising=False)
     assert redact(f"a {VALUE}", Secret("${env:MY_KEY}"), VALUE) == "a ***"
+
+
+@given(st.text(ascii_letters + digits + "+/=-_.~%&;: ", min_size=4).filter(str.strip), st.text(), st.text())
+def test_no_text_keeps_a_secret_whatever_stands_around_it(value: str, before: str, after: str) -> None:
+    assert value not in redact(f"{before}{value}{after}", value)
+    encoded = quote(value, safe="")
+    clean = redact(f"{before}{encoded}{after} {value}", Secret(value))
+    assert value not in clean
+    assert encoded not in clean
