@@ -96,15 +96,19 @@ class Summary:
         )
 
 
-def run(config: Config, *, progress: Callable[[dict[str, Any]], None] | None = None, spark: SparkSession | None = None) -> Summary:
+Report = Callable[[dict[str, Any]], None]
+
+
+def run(config: Config, *, progress: Report | None = None, spark: SparkSession | None = None, tables: Tables | None = None) -> Summary:
     """Run the stream until it ends (available_now) or is interrupted; -> what it did.
 
-    progress: called after each batch with its counts and `first`, `last` (minutes, UTC).
+    progress: called after each batch with its counts and `first`, `last` (minutes, UTC). tables: where to write, in
+    place of a plain `Tables` (fault tests).
     Raises RunError where the query failed; OwnedError where another run owns the tables.
     """
     started, cpu = time.monotonic(), process_tree_seconds()
     spark = spark or session(config.source.kind, config.spark)
-    tables = Tables(spark, config.tables)
+    tables = tables or Tables(spark, config.tables)
     tables.create()
     owner = Owner(tables, config.checkpoint)
     owner.claim()
@@ -119,7 +123,7 @@ def run(config: Config, *, progress: Callable[[dict[str, Any]], None] | None = N
 
 
 def _stream(
-    spark: SparkSession, config: Config, tables: Tables, owner: Owner, summary: Summary, progress: Callable[[dict[str, Any]], None] | None
+    spark: SparkSession, config: Config, tables: Tables, owner: Owner, summary: Summary, progress: Report | None
 ) -> None:  # fmt: skip
     scorer = Scorer.of(config.detection)
     history.rebuild(tables, scorer.detector.points)

@@ -129,12 +129,14 @@ class Tables:
     def append(self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int) -> None:
         """Append the rows of one batch, once however often it is repeated; `count` (about) decides the number of files."""
         named = rows.withColumns({"query_id": F.lit(query_id), "batch_id": F.lit(batch_id).cast("long")})
-        files = max(1, -(-count // FEW_ROWS))
-        writer = (
-            named.select(*self._columns(table)).coalesce(files).write.format("delta").mode("append")
-            .option("txnAppId", f"{query_id}:{table}").option("txnVersion", batch_id).option("mergeSchema", "false")
-        )  # fmt: skip
+        chosen = named.select(*self._columns(table)).coalesce(max(1, -(-count // FEW_ROWS)))
+        options = {"mergeSchema": "false", **self.once(table, query_id, batch_id)}
+        writer = chosen.write.format("delta").mode("append").options(**options)
         writer.save(self.location(table)) if self.settings.path else writer.saveAsTable(self.name(table))
+
+    def once(self, table: str, query_id: str, batch_id: int) -> dict[str, str]:
+        """The options by which Delta knows a repeated append."""
+        return {"txnAppId": f"{query_id}:{table}", "txnVersion": str(batch_id)}
 
     def _ddl(self, table: str) -> str:
         by = f" PARTITIONED BY ({SHORT_LIVED[table]})" if SHORT_LIVED.get(table) else ""

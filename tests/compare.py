@@ -1,0 +1,60 @@
+"""Are two table sets equal? Rows are matched by key; what only names a batch is left out, doubles agree to 1e-9."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from deltalake import DeltaTable
+
+KEYS = {
+    "minutes": ["device_id", "signal", "minute", "revision"],
+    "detections": ["device_id", "signal", "minute", "revision"],
+    "late": ["device_id", "signal", "event_time", "source", "partition", "sequence"],
+    "quarantine": ["source", "partition", "sequence", "element"],
+}
+BATCH = ["query_id", "batch_id"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a table differs from the one it should equal, in rows."""
+
+    lost: int
+    doubled: int
+    wrong: int
+    extra: int
+
+    @property
+    def none(self) -> bool:
+        return not (self.lost or self.doubled or self.wrong or self.extra)
+
+
+def read(folder: Path, table: str) -> pd.DataFrame:
+    """A table as pandas, without the columns that name its batch."""
+    return DeltaTable(str(folder / table)).to_pandas().drop(columns=BATCH)
+
+
+def difference(found: pd.DataFrame, wanted: pd.DataFrame, table: str) -> Difference:
+    """`found` against `wanted`; a row that differs in any column is wrong."""
+    key = KEYS[table]
+    doubled = int(found.duplicated(key).sum())
+    both = wanted.merge(found.drop_duplicates(key), on=key, how="outer", suffixes=("", "_found"), indicator=True)
+    paired = both[both["_merge"] == "both"]
+    wrong = np.zeros(len(paired), dtype=bool)
+    for name in [column for column in wanted.columns if column not in key]:
+        wrong |= ~_same(paired[name], paired[f"{name}_found"])
+    return Difference(int((both["_merge"] == "left_only").sum()), doubled, int(wrong.sum()), int((both["_merge"] == "right_only").sum()))
+
+
+def _same(a: pd.Series, b: pd.Series) -> np.ndarray:
+    if a.dtype.kind == "f" and b.dtype.kind == "f":
+        return np.isclose(a, b, rtol=1e-9, atol=1e-9, equal_nan=True)
+    return ((a == b) | (a.isna() & b.isna())).to_numpy(dtype=bool)
+
+
+def differences(found: Path, wanted: Path) -> dict[str, Difference]:
+    """Every table of two table folders that a run must reproduce."""
+    return {table: difference(read(found, table), read(wanted, table), table) for table in KEYS}
