@@ -68,6 +68,8 @@ def pieces(rows: Rows, past: Packed, points: int) -> Iterator[Piece]:
 
 def _spans(minutes: Ints, points: int, most: int) -> Iterator[tuple[int, int]]:
     """Runs of minutes (ascending) that share windows, none longer than `most`."""
+    if not len(minutes):
+        return
     for run in np.split(minutes, np.flatnonzero(np.diff(minutes) >= points) + 1):
         for low in range(int(run[0]), int(run[-1]) + 1, most):
             yield low, min(low + most - 1, int(run[-1]))

@@ -88,6 +88,8 @@ def _groups(cells: int) -> int:
 
 def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer) -> pd.DataFrame:
     """The verdicts of one group, in the order of `now`."""
+    if now.empty:  # all series of this group are silent in this batch: only their past is here
+        return pd.DataFrame()
     started = time.process_time()
     rows = Rows(now["id"].to_numpy(), now["epoch_minute"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
     before = before.sort_values(["bucket", "epoch_minute"])
