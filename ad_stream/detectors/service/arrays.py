@@ -52,7 +52,7 @@ def bridge(values: Floats, holes: Bools) -> Floats:
     index = np.arange(len(values))
     filled = values.copy()
     filled[holes] = np.interp(index[holes], index[~holes], values[~holes])
-    return filled
+    return np.asarray(filled)
 
 
 def smooth_spikes(values: Floats) -> Floats:

@@ -103,6 +103,12 @@ def _judge(values: Floats, times: Times | None, options: Options, *, last: bool)
     series = on_grid(values, times, granularity=options.granularity, interval=options.custom_interval)
     if options.period is not None:
         check_period(series, options.period, filled=options.impute_mode != "notFill")
+    judged, period = judge_series(series, options, last=last)
+    return _verdicts(judged, period, options, last=last)
+
+
+def judge_series(series: Sparse, options: Options, *, last: bool) -> tuple[Judged, int]:
+    """A checked series -> the verdicts on its points before sensitivity, and the period; raises ServiceError."""
     mode, value = _fill_mode(options)
     period = options.period
     if period is None:
@@ -111,12 +117,12 @@ def _judge(values: Floats, times: Times | None, options: Options, *, last: bool)
         )
     if period > 1:
         _check_density(series)
-    seasonal_or_explicit = period > 1 or mode != "auto"
-    full = fill(series, mode=mode, value=value, period=period) if seasonal_or_explicit else None
-    judged = _by_method(values if full is None else full, period, _ratio(values, options, last=last), options, last)
+    full = fill(series, mode=mode, value=value, period=period) if period > 1 or mode != "auto" else None
+    values = series.values if full is None else full
+    judged = _by_method(values, period, _ratio(series.values, options, last=last), options, last)
     if full is not None:
         judged = judged.keep(series.present())
-    return _verdicts(judged.without_trifles(), period, options, last=last)
+    return judged.without_trifles(), period
 
 
 def _fill_mode(options: Options) -> tuple[str, float | None]:

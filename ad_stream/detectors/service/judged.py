@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 class Judged:
     """A method's verdict on every point; arrays (n,), in the unit of the values.
 
-    score is 0..1, of the spectral residual only; trend is what the band of V2 and V3 is scaled by.
+    score is 0..1, of the spectral residual only, raw_score the same before it is cut; trend is what the band of V2
+    and V3 is scaled by.
     by_score: may the margin of V1 follow the score?
     """
 
@@ -26,6 +27,7 @@ class Judged:
     flagged: Bools
     trend: Floats | None = None
     score: Floats | None = None
+    raw_score: Floats | None = None
     by_score: bool = False
 
     def keep(self, rows: Bools) -> Judged:
@@ -37,6 +39,7 @@ class Judged:
             flagged=self.flagged[rows],
             trend=None if self.trend is None else self.trend[rows],
             score=None if self.score is None else self.score[rows],
+            raw_score=None if self.raw_score is None else self.raw_score[rows],
         )
 
     def without_trifles(self) -> Judged:

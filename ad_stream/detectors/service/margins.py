@@ -39,7 +39,7 @@ def factors() -> Floats:
     heights = [30.0, 5.0, 1.0, 0.6, 0.3, 0.15, 0.74 / 11, 0.48 / 11, 0.012, 0.008, 0.0003, 0.0]
     table = np.interp(np.arange(101.0), corners, heights)
     table[:25] = 0.8 * (25 - np.arange(25)) ** 2 + 32
-    return table
+    return np.asarray(table)
 
 
 FACTORS = factors()
@@ -102,7 +102,7 @@ def units(trend: Floats, flagged: Bools) -> Floats:
     normal = np.abs(trend[~flagged])
     if not (normal >= ZERO).any():
         return np.full(len(trend), SMALLEST_BASE)
-    return np.maximum(np.abs(trend) * 0.5 + normal.mean() * 0.5, SMALLEST_BASE)
+    return np.asarray(np.maximum(np.abs(trend) * 0.5 + normal.mean() * 0.5, SMALLEST_BASE))
 
 
 def _by_trend(judged: Judged, sensitivity: int) -> Band:

@@ -184,4 +184,4 @@ def _nearest(values: Floats, middle: Floats, k: Ints, half: Ints, need: Ints) ->
         more = (below < above) & (low < high)
         low = np.where(more, taken + 1, low)
         high = np.where(more, high, np.where(low < high, taken, high))
-    return low
+    return np.asarray(low)

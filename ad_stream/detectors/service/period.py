@@ -88,7 +88,7 @@ def _cut_phases(values: Floats, period: int) -> Floats:
     answer = values.copy()
     for places in phase_places(len(values), period):
         answer[places] = _cut_columns(values[places])
-    return answer
+    return np.asarray(answer)
 
 
 def _cut_columns(table: Floats) -> Floats:

@@ -43,6 +43,7 @@ def judge(values: Floats, *, threshold: float, ratio: float, last: bool, need_tr
         flagged=flagged,
         trend=spline_trend(expected) if need_trend else None,
         score=np.clip(score - SCORE_OFFSET, 0.0, 1.0),
+        raw_score=score,
         by_score=not near,
     )
 
@@ -109,7 +110,7 @@ def _expected_last(values: Floats, quiet: Bools) -> Floats:
     chosen = values[quiet]
     expected = values.copy()
     expected[-1] = chosen[len(chosen) // 2 :].mean() if len(chosen) else 0.0
-    return expected
+    return np.asarray(expected)
 
 
 def _expected_entire(values: Floats, quiet: Bools) -> Floats:

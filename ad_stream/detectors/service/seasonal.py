@@ -50,7 +50,7 @@ def _untrusted(flagged: Bools, period: int) -> Bools:
     tail = period // 2
     if flagged[-tail:].sum() >= 0.5 * tail:
         holes[-tail:] = True
-    return holes
+    return np.asarray(holes)
 
 
 def best_parts(values: Floats, period: int, *, last: bool) -> Parts:

@@ -93,9 +93,9 @@ def triangle(table: Floats) -> Floats:
     while len(table) > block:
         padded = np.zeros((-(-len(table) // block), block, columns))
         padded.reshape(-1, columns)[: len(table)] = table
-        table = np.linalg.qr(padded, mode="r").reshape(-1, columns)
+        table = np.asarray(np.linalg.qr(padded, mode="r")).reshape(-1, columns)
     square = np.zeros((columns, columns))
-    r = np.linalg.qr(table, mode="r")
+    r = np.asarray(np.linalg.qr(table, mode="r"))
     square[: len(r)] = r
     return square
 

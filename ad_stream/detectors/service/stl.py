@@ -58,7 +58,7 @@ class Loess:
         tilt[np.sqrt(spread) <= 0.001 * (self.n - 1)] = 0.0
         fitted = (weights * (1 + tilt[:, None] * away) * window).sum(axis=1)
         fitted[empty] = values[self.at[empty]]
-        return np.interp(np.arange(self.n), self.at, fitted)
+        return np.asarray(np.interp(np.arange(self.n), self.at, fitted))
 
 
 @lru_cache(maxsize=8)

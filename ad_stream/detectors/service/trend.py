@@ -91,7 +91,7 @@ def straight_ends(values: Floats, window: int) -> Floats:
     answer = values.copy()
     answer[:half] = np.arange(-half, 0) * theil_sen(values[:window]) + values[half]
     answer[-half:] = np.arange(1, half + 1) * theil_sen(values[-window:]) + values[-half - 1]
-    return answer
+    return np.asarray(answer)
 
 
 def theil_sen(values: Floats) -> float:
