@@ -149,7 +149,7 @@ def _resolvers(environ: Mapping[str, str]) -> list[Resolve]:
 
 
 def main(arguments: Iterable[str]) -> int:
-    """`python -m ad_stream.jars delta kafka`: fills the cache and prints the files as `spark-submit --jars` takes them."""
+    """`python -m ad_stream.jars delta kafka`: fills the cache, prints the files as `spark-submit --jars` wants them."""
     try:
         print(",".join(str(path) for path in jars(*arguments)))
     except SetupError as error:

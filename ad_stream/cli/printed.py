@@ -28,12 +28,11 @@ def show(text: RenderableType) -> None:
 
 def simulated(result: Result) -> RenderableType:
     """The numbers, the faults by kind, where tables and report lie."""
-    kinds = _table("faults", "injected", "found", "missed", "median delay")
+    kinds = _table("fault", "injected", "found", "missed", "median delay")
     for kind, injected, found, delay in by_kind(list(result.comparison.outcomes)):
         kinds.add_row(kind, str(injected), str(found), str(injected - found), delay)
-    return Group(
-        _facts(facts(result)), kinds, Text(DEFINITION, style="dim"), _places(result.streamed.tables, result.report)
-    )
+    places = _places(result.streamed.tables, result.report)
+    return Group(_facts(facts(result)), "", kinds, "", Text(DEFINITION, style="dim"), "", places)
 
 
 def own(result: OwnResult) -> RenderableType:
@@ -45,7 +44,7 @@ def own(result: OwnResult) -> RenderableType:
     for anomaly in own_data.anomaly_rows(result)[:MOST_ANOMALIES]:
         anomalies.add_row(*anomaly)
     places = _places(result.streamed.tables, result.report)
-    return Group(_facts(own_data.facts(result)), devices, anomalies, places)
+    return Group(_facts(own_data.facts(result)), "", devices, "", anomalies, "", places)
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> Table:
@@ -56,11 +55,11 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(1, 2, 0, 0), collapse_padding=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         table.add_column(column)
     return table
 
 
 def _places(tables: Path, report: Path) -> Text:
-    return Text(f"\ntables  {tables}\nreport  {report}")
+    return Text(f"tables  {tables}\nreport  {report}")

@@ -31,13 +31,13 @@ def facts(result: Result) -> list[tuple[str, str]]:
 
 
 def by_kind(outcomes: list[Outcome]) -> list[tuple[str, int, int, str]]:
-    """(kind, injected, found, typical delay), the sudden kinds also for 6 and 8 sigma or more together."""
+    """(kind, injected, found, typical delay), then spikes, dips and level shifts of 6 and of 8 sigma or more."""
     kinds = list(dict.fromkeys(one.fault.kind for one in outcomes))
     kinds.sort(key=lambda kind: (kind not in SUDDEN, kind))
     groups = [(kind, [one for one in outcomes if one.fault.kind == kind]) for kind in kinds]
     for size in (6, 8):
         large = [one for one in outcomes if one.fault.kind in SUDDEN and one.fault.sigma >= size]
-        groups.append((f"{', '.join(SUDDEN[:-1])}, {SUDDEN[-1]} of {size} sigma or more".replace("_", " "), large))
+        groups.append((f"sudden ones of {size} sigma or more", large))
     return [
         (name.replace("_", " "), len(group), sum(one.found for one in group), _delay(group)) for name, group in groups
     ]
