@@ -91,18 +91,19 @@ def running_median(values: Floats, window: int, *, ends: bool = False) -> Floats
     answer = list(single)
     if n < 2 * half + 1:
         return np.asarray(answer)
-    kept: list[float] = []
-    for right in range(n + half):
-        if right < n:
-            insort(kept, single[right])
-        left = right - 2 * half - 1
-        if left >= 0:
-            # The service looks the unrounded value up where windows shrink, and so may drop its neighbour.
-            gone = single[left] if right < n else float(values[left])
-            del kept[max(bisect_right(kept, gone) - 1, 0)]
-        centre = right - half
-        if centre >= 0 and (ends or half <= centre < n - half):
-            answer[centre] = _middle(kept)
+    kept = sorted(single[:half])
+    for right in range(half, 2 * half + 1):
+        insort(kept, single[right])
+        if ends or right == 2 * half:
+            answer[right - half] = _middle(kept)
+    for right in range(2 * half + 1, n):
+        insort(kept, single[right])
+        del kept[bisect_right(kept, single[right - 2 * half - 1]) - 1]
+        answer[right - half] = kept[half]
+    for centre in range(n - half, n if ends else 0):
+        # The service looks the unrounded value up here, and so may drop its neighbour.
+        del kept[max(bisect_right(kept, float(values[centre - half - 1])) - 1, 0)]
+        answer[centre] = _middle(kept)
     return in_single(np.asarray(answer))
 
 

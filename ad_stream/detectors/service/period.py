@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import fft
 
 from ad_stream.detectors.service.arrays import (
     ZERO,
@@ -147,7 +146,7 @@ def candidate_periods(values: Floats) -> list[int]:
 def autocorrelation(values: Floats, longest: int) -> Floats:
     """(n,) -> (longest,) at the lags 1, 2, ..., by the Fourier transform: n log n instead of n squared."""
     centred = values - values.mean()
-    size = fft.next_fast_len(2 * len(values), real=True)
-    spectrum = fft.rfft(centred, size)
-    covariance = fft.irfft(spectrum.real**2 + spectrum.imag**2, size)
+    size = 1 << (2 * len(values) - 1).bit_length()
+    spectrum = np.fft.rfft(centred, size)
+    covariance = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)
     return np.asarray(covariance[1 : longest + 1] / covariance[0])

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import fft
 
 from ad_stream.detectors.service.arrays import ZERO, trailing_mean
 from ad_stream.detectors.service.judged import Judged
@@ -84,10 +83,10 @@ def scores(values: Floats, tail: Floats) -> Floats:
 def saliency(values: Floats) -> Floats:
     """(n,) -> (n,) equations 1 to 7; the trailing mean is not symmetric, so the way back is complex."""
     n = len(values)
-    spectrum = fft.fft(values)
+    spectrum = np.fft.fft(values)
     amplitude = np.abs(spectrum)
     log = np.log(np.where(amplitude > 0, amplitude, 1.0))
-    return np.asarray(np.abs(fft.ifft(spectrum * np.exp(-trailing_mean(log, 3))))[:n])
+    return np.asarray(np.abs(np.fft.ifft(spectrum * np.exp(-trailing_mean(log, 3))))[:n])
 
 
 def next_value(recent: Floats) -> float:

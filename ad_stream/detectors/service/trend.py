@@ -12,7 +12,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import fft
 from scipy.interpolate import LSQUnivariateSpline
 
 from ad_stream.detectors.service.arrays import ZERO, in_single, running_median
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 LONGEST = 512
 SHORTEST = 4
 PEAK_SHARE = 0.9
+SMALL = 160
+"""Up to this many points the pairs are taken by index, beyond it distance by distance."""
 
 
 def spline_trend(values: Floats, *, period: int | None = None) -> Floats:
@@ -59,10 +60,9 @@ def periodogram(values: Floats, longest: int) -> tuple[Floats, Floats]:
     """
     size = min(longest * 2, len(values) // 2)
     window = _hann(size)
-    step = size - size // 2
-    segments = np.lib.stride_tricks.sliding_window_view(values, size)[::step]
+    segments = values[_segments(len(values), size)]
     segments = (segments - segments.mean(axis=1, keepdims=True)) * window
-    power = (np.abs(fft.rfft(segments, axis=1)) ** 2).mean(axis=0) / window.sum() ** 2
+    power = (np.abs(np.fft.rfft(segments, axis=1)) ** 2).mean(axis=0) / window.sum() ** 2
     power[1 : -1 if size % 2 == 0 else None] *= 2
     periods, first = _whole_periods(size)
     best = np.maximum.reduceat(power[1:], first)
@@ -70,6 +70,12 @@ def periodogram(values: Floats, longest: int) -> tuple[Floats, Floats]:
     start = np.count_nonzero(periods >= longest) - 1
     stop = len(periods) - np.count_nonzero(periods < SHORTEST)
     return periods[start:stop], best[start:stop]
+
+
+@lru_cache(maxsize=8)
+def _segments(n: int, size: int) -> NDArray[np.intp]:
+    """(segments, size) the places of segments that overlap by half."""
+    return np.arange(0, n - size + 1, size - size // 2)[:, None] + np.arange(size)
 
 
 @lru_cache(maxsize=32)
@@ -80,7 +86,7 @@ def _hann(size: int) -> Floats:
 @lru_cache(maxsize=32)
 def _whole_periods(size: int) -> tuple[Floats, NDArray[np.intp]]:
     """The periods 1 / frequency rounded to points, without repeats, and where each begins among the frequencies."""
-    periods = np.round(1.0 / fft.rfftfreq(size)[1:])
+    periods = np.round(1.0 / np.fft.rfftfreq(size)[1:])
     first = np.flatnonzero(np.diff(periods, prepend=-1.0))
     return periods[first], first
 
@@ -97,14 +103,38 @@ def straight_ends(values: Floats, window: int) -> Floats:
 def theil_sen(values: Floats) -> float:
     """The median of the slopes between all pairs of points, unit per point."""
     n = len(values)
-    slopes = np.empty(n * (n - 1) // 2)
+    slopes = _differences(values)
+    slopes /= _distances(n)
+    middle = len(slopes) // 2
+    wanted = [middle] if len(slopes) % 2 else [middle - 1, middle]
+    slopes.partition(wanted)
+    return float(slopes[wanted].mean())
+
+
+def _differences(values: Floats) -> Floats:
+    """(n,) -> (n * (n - 1) / 2,): later minus earlier, all pairs of neighbours first, then those two apart, ..."""
+    n = len(values)
+    if n <= SMALL:
+        earlier, later = _pairs(n)
+        return np.asarray(values[later] - values[earlier])
+    answer = np.empty(n * (n - 1) // 2)
     first = 0
     for distance in range(1, n):
-        part = slopes[first : first + n - distance]
-        np.subtract(values[distance:], values[: n - distance], out=part)
-        part /= distance
-        first += n - distance
-    middle = len(slopes) // 2
-    if len(slopes) % 2:
-        return float(np.partition(slopes, middle)[middle])
-    return float(np.partition(slopes, [middle - 1, middle])[middle - 1 : middle + 1].mean())
+        stop = first + n - distance
+        np.subtract(values[distance:], values[:-distance], answer[first:stop])
+        first = stop
+    return answer
+
+
+@lru_cache(maxsize=8)
+def _distances(n: int) -> Floats:
+    """How many points apart the pairs of `_differences` are."""
+    return np.repeat(np.arange(1.0, n), np.arange(n - 1, 0, -1))
+
+
+@lru_cache(maxsize=32)
+def _pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The places of the pairs of `_differences`."""
+    distance = _distances(n).astype(np.intp)
+    earlier = np.concatenate([np.arange(n - d) for d in range(1, n)])
+    return earlier, earlier + distance
