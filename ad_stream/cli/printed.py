@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ad_stream.demo import OwnResult, Result
+    from ad_stream.report import Fact
 
 MOST_ANOMALIES = 15
 
@@ -47,10 +48,11 @@ def own(result: OwnResult) -> RenderableType:
     return Group(_facts(own_data.facts(result)), "", devices, "", anomalies, "", places)
 
 
-def _facts(rows: Sequence[tuple[str, str]]) -> Table:
+def _facts(facts: Sequence[Fact]) -> Table:
     table = Table.grid(padding=(0, 2))
-    for label, value in rows:
-        table.add_row(Text(label, style="dim"), value)
+    for fact in facts:
+        detail = f" ({fact.detail})" if fact.detail else ""
+        table.add_row(Text(fact.label, style="dim"), Text(fact.value + detail))
     return table
 
 

@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Alarm:
-    """A run of flagged minutes that no fault explains; reason and score are those of its strongest minute."""
+    """A run of flagged minutes; reason (a key of REASONS) and score are those of its strongest minute."""
 
     device_id: str
     signal: str
@@ -115,12 +115,12 @@ def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame]) -> Outcome:
             peak = rows.iloc[int(rows["score"].argmax())]
     if first_flag is not None:
         delay = int((first_flag["minute"] - fault.start) / timedelta(minutes=1))
-        return Outcome(fault, True, delay, _means(first_flag["reason"]))
+        return Outcome(fault, True, delay, means(first_flag["reason"]))
     if not minutes:
         return Outcome(fault, False, None, "no rows: the device was silent, which `ad-stream status` tells")
     if peak is None:
         return Outcome(fault, False, None, "no minute was scored")
-    return Outcome(fault, False, None, f"most unusual minute {peak['minute']:%H:%M}: {_means(peak['reason'])}")
+    return Outcome(fault, False, None, f"most unusual minute {peak['minute']:%H:%M}: {means(peak['reason'])}")
 
 
 def alarms_of(key: SeriesKey, flagged: pd.DataFrame) -> list[Alarm]:
@@ -132,7 +132,7 @@ def alarms_of(key: SeriesKey, flagged: pd.DataFrame) -> list[Alarm]:
     for _, rows in flagged.groupby(number):
         strongest = rows.iloc[int(rows["score"].fillna(-np.inf).argmax())]
         first, last = rows["minute"].iloc[0].to_pydatetime(), rows["minute"].iloc[-1].to_pydatetime()
-        out.append(Alarm(*key, first, last, len(rows), _means(strongest["reason"]), float(strongest["score"])))
+        out.append(Alarm(*key, first, last, len(rows), str(strongest["reason"]), float(strongest["score"])))
     return out
 
 
@@ -143,5 +143,6 @@ def _outside(rows: pd.DataFrame, faults: Sequence[Fault]) -> Bools:
     return outside
 
 
-def _means(reason: str) -> str:
-    return f"{reason} ({REASONS[reason]})" if reason in REASONS else str(reason)
+def means(reason: str) -> str:
+    """The sentence behind a reason."""
+    return REASONS.get(reason, reason)

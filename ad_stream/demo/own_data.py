@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ad_stream.demo.compare import Alarm, alarms_of, by_series
+from ad_stream.demo.compare import Alarm, alarms_of, by_series, means
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
-from ad_stream.report import Page, Picture, Section, Table, draw, read_detections, read_rows, write
+from ad_stream.demo.summary import quarantine_fact
+from ad_stream.report import Fact, Page, Picture, Section, Table, draw, read_detections, read_rows, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,16 +116,16 @@ def own(
     return result
 
 
-def facts(result: OwnResult) -> list[tuple[str, str]]:
-    """(label, value) for the printed table and the top of the report."""
+def facts(result: OwnResult) -> list[Fact]:
+    """The numbers for the printed table and the top of the report."""
     return [
-        ("rows in the file", f"{result.index.rows:,}"),
-        ("devices", f"{result.index.devices:,}"),
-        ("rows scored", f"{result.minutes_scored:,}"),
-        ("anomalies", f"{len(result.anomalies):,}"),
-        ("quarantined", ", ".join(f"{n} {reason}" for reason, n in result.quarantined.items()) or "none"),
-        ("late readings", f"{result.late:,}"),
-        ("seconds in all", f"{result.wall_seconds:.0f}"),
+        Fact("rows in the file", f"{result.index.rows:,}"),
+        Fact("devices", f"{result.index.devices:,}"),
+        Fact("rows scored", f"{result.minutes_scored:,}"),
+        Fact("anomalies", f"{len(result.anomalies):,}"),
+        quarantine_fact(result.quarantined),
+        Fact("late readings", f"{result.late:,}"),
+        Fact("seconds in all", f"{result.wall_seconds:.0f}"),
     ]
 
 
@@ -142,7 +143,7 @@ def per_device(result: OwnResult) -> list[tuple[str, str, str, str]]:
 def anomaly_rows(result: OwnResult) -> list[tuple[str, str, str, str, str]]:
     """(device, first time, flagged rows, score, why), strongest first."""
     return [
-        (one.device_id, result.shown(one.device_id, one.first), str(one.flagged), f"{one.score:.3g}", one.reason)
+        (one.device_id, result.shown(one.device_id, one.first), str(one.flagged), f"{one.score:.3g}", means(one.reason))
         for one in result.anomalies
     ]
 
@@ -185,7 +186,7 @@ def _picture(number: int, alarm: Alarm, rows: pd.DataFrame, result: OwnResult) -
         rows,
         id=f"anomaly-{number}",
         title=f"{alarm.device_id} · {shown(alarm.first)}",
-        caption=f"{alarm.flagged} flagged, score {alarm.score:.3g}; {alarm.reason}",
+        caption=f"{alarm.flagged} flagged, score {alarm.score:.3g}; {means(alarm.reason)}",
         first=max(alarm.first - BEFORE, rows["minute"].iloc[0].to_pydatetime()),
         last=min(alarm.last + AFTER, rows["minute"].iloc[-1].to_pydatetime()),
         span=(alarm.first, alarm.last),

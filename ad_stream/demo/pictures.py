@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ad_stream.demo.compare import DEFINITION, Alarm, Outcome, by_series, keys_of
+from ad_stream.demo.compare import DEFINITION, Alarm, Outcome, by_series, keys_of, means
 from ad_stream.demo.summary import by_kind, facts
 from ad_stream.report import Page, Picture, Section, Table, draw, write
 
@@ -56,7 +56,7 @@ def _faults(outcomes: list[Outcome]) -> Table:
     order = sorted(range(len(outcomes)), key=lambda n: (outcomes[n].found, outcomes[n].fault.start))
     return Table(
         title="Faults, the missed ones first",
-        header=("fault", "device", "signal", "start", "sigma", "why", "found"),
+        header=("fault", "outcome", "device", "signal", "start", "sigma", "why"),
         rows=[_fault_row(outcomes[n]) for n in order],
         links=[f"fault-{n}" for n in order],
         marks=["found" if outcomes[n].found else "missed" for n in order],
@@ -67,7 +67,7 @@ def _fault_row(one: Outcome) -> tuple[str, ...]:
     fault = one.fault
     size = f"{fault.sigma:.1f}" if fault.sigma else "-"
     start = f"{fault.start:%Y-%m-%d %H:%M}"
-    return fault.kind.replace("_", " "), fault.device_id, fault.signal, start, size, one.note, _verdict(one)
+    return fault.kind.replace("_", " "), _verdict(one), fault.device_id, fault.signal, start, size, one.note
 
 
 def _alarms(alarms: list[Alarm]) -> Table:
@@ -75,7 +75,8 @@ def _alarms(alarms: list[Alarm]) -> Table:
         title="False alarms",
         header=("device", "signal", "first minute", "flagged minutes", "why"),
         rows=[
-            (one.device_id, one.signal, f"{one.first:%Y-%m-%d %H:%M}", str(one.flagged), one.reason) for one in alarms
+            (one.device_id, one.signal, f"{one.first:%Y-%m-%d %H:%M}", str(one.flagged), means(one.reason))
+            for one in alarms
         ],
         links=[f"alarm-{n}" if n < MOST_ALARMS else "" for n in range(len(alarms))],
     )
@@ -102,7 +103,7 @@ def _of_alarm(number: int, alarm: Alarm, series: dict[SeriesKey, pd.DataFrame]) 
         series[alarm.device_id, alarm.signal],
         id=f"alarm-{number}",
         title=f"false alarm · {alarm.device_id} · {alarm.signal}",
-        caption=f"{alarm.first:%Y-%m-%d %H:%M}, {alarm.flagged} flagged; {alarm.reason}",
+        caption=f"{alarm.first:%Y-%m-%d %H:%M}, {alarm.flagged} flagged; {means(alarm.reason)}",
         first=alarm.first - LEAD,
         last=min(alarm.last + TAIL, alarm.first + MOST),
         span=(alarm.first, alarm.last),

@@ -5,29 +5,36 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ad_stream.demo.compare import SUDDEN, Outcome
+from ad_stream.report import Fact
 
 if TYPE_CHECKING:
     from ad_stream.demo.simulated import Result
 
 
-def facts(result: Result) -> list[tuple[str, str]]:
-    """(label, value) in the order of the data's way."""
+def facts(result: Result) -> list[Fact]:
+    """The numbers in the order of the data's way."""
     compared, summary = result.comparison, result.streamed.summary
     found = sum(one.found for one in compared.outcomes)
     cpu = result.cpu_seconds_per_million
-    rate = f"{compared.false_alarms_per_series_day:.2f} ({len(compared.alarms)} alarms, {compared.false_flags} minutes)"
+    alarms = f"{len(compared.alarms)} alarms, {compared.false_flags} flagged minutes"
     return [
-        ("devices, signals", f"{result.truth.devices}, {' and '.join(result.truth.signals)}"),
-        ("minutes scored", f"{result.minutes_scored:,}"),
-        ("faults found", f"{found} of {len(compared.outcomes)}"),
-        ("false alarms per series and day", rate),
-        ("quarantined", ", ".join(f"{n} {reason}" for reason, n in result.quarantined.items()) or "none"),
-        ("late readings", f"{result.late:,}"),
-        ("duplicates removed", f"{summary.duplicates:,}"),
-        ("pushed to the local Power BI receiver", f"{result.streamed.received:,} rows"),
-        ("CPU seconds per million series-minutes", "not measured here" if cpu is None else f"{cpu:,.0f}"),
-        ("seconds in all", f"{result.wall_seconds:.0f}"),
+        Fact("devices", f"{result.truth.devices}", " and ".join(result.truth.signals)),
+        Fact("minutes scored", f"{result.minutes_scored:,}"),
+        Fact("faults found", f"{found} of {len(compared.outcomes)}"),
+        Fact("false alarms per series and day", f"{compared.false_alarms_per_series_day:.2f}", alarms),
+        quarantine_fact(result.quarantined),
+        Fact("late readings", f"{result.late:,}"),
+        Fact("duplicates removed", f"{summary.duplicates:,}"),
+        Fact("rows pushed to a local Power BI receiver", f"{result.streamed.received:,}"),
+        Fact("CPU seconds per million series-minutes", "not measured" if cpu is None else f"{cpu:,.0f}"),
+        Fact("seconds in all", f"{result.wall_seconds:.0f}"),
     ]
+
+
+def quarantine_fact(quarantined: dict[str, int]) -> Fact:
+    """How many messages were set aside, and why."""
+    reasons = ", ".join(f"{n} {reason}" for reason, n in quarantined.items())
+    return Fact("quarantined", f"{sum(quarantined.values()):,}", reasons)
 
 
 def by_kind(outcomes: list[Outcome]) -> list[tuple[str, int, int, str]]:

@@ -18,6 +18,15 @@ from ad_stream.report.picture import Picture
 
 
 @dataclass(frozen=True)
+class Fact:
+    """A number at the top of the page, with what it is made of."""
+
+    label: str
+    value: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows of plain text. links: one picture id or '' per row, marks: one CSS class or '' per row."""
 
@@ -40,11 +49,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A whole report; facts are (label, value)."""
+    """A whole report."""
 
     title: str
     note: str
-    facts: Sequence[tuple[str, str]]
+    facts: Sequence[Fact]
     tables: Sequence[Table] = field(default=())
     sections: Sequence[Section] = field(default=())
 
@@ -62,7 +71,7 @@ def render(page: Page) -> str:
     return Template(_asset("page.html")).substitute(
         title=escape(page.title),
         note=escape(page.note),
-        facts="".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in page.facts),
+        facts="".join(_fact(fact) for fact in page.facts),
         tables="".join(_table(table) for table in page.tables),
         sections="".join(_section(section) for section in page.sections),
         # "</" would end the script element, whatever string it stands in.
@@ -71,6 +80,11 @@ def render(page: Page) -> str:
         js=_asset("page.js"),
         plotly=_plotly(),
     )
+
+
+def _fact(fact: Fact) -> str:
+    detail = f"<small>{escape(fact.detail)}</small>" if fact.detail else ""
+    return f"<div><dt>{escape(fact.label)}</dt><dd>{escape(fact.value)}{detail}</dd></div>"
 
 
 def _table(table: Table) -> str:
