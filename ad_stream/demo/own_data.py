@@ -16,7 +16,6 @@ from ad_stream.report import Fact, Page, Picture, Section, Table, draw, read_det
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pyspark.sql import SparkSession
 
     from ad_stream.demo.compare import SeriesKey
     from ad_stream.simulate.from_csv import Index
@@ -82,7 +81,6 @@ def own(
     out: Path,
     *,
     steps: Steps = quiet,
-    spark: SparkSession | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> OwnResult:
     """Import the CSV into out/messages, stream it into out/tables, write out/report.html."""
@@ -93,7 +91,7 @@ def own(
     index = from_csv(csv, out / "messages", progress=lambda done, rows: steps("reading", done / rows))
     first = datetime.fromisoformat(index.start.replace("Z", "+00:00"))
     minutes = max(1, round(index.rows / index.devices))
-    streamed = stream(out, signals=["value"], first=first, minutes=minutes, steps=steps, spark=spark)
+    streamed = stream(out, signals=["value"], first=first, minutes=minutes, steps=steps)
     detections = read_detections(streamed.tables)
     alarms = [
         alarm

@@ -14,7 +14,6 @@ from ad_stream.report import read_detections, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pyspark.sql import SparkSession
 
     from ad_stream.simulate import Truth
 
@@ -80,7 +79,6 @@ def demo(
     minutes: int = 1440,
     seed: int = 0,
     steps: Steps = quiet,
-    spark: SparkSession | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """Simulate into out/messages, stream into out/tables, compare with the truth, write out/report.html."""
@@ -96,7 +94,7 @@ def demo(
         seed=seed,
         progress=lambda done, total: steps("simulating", done / total),
     )
-    streamed = stream(out, signals=list(truth.signals), first=truth.start, minutes=minutes, steps=steps, spark=spark)
+    streamed = stream(out, signals=list(truth.signals), first=truth.start, minutes=minutes, steps=steps)
     detections = read_detections(streamed.tables)
     reasons = read_rows(streamed.tables, "quarantine", ["reason"])["reason"].value_counts()
     result = Result(

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
     from ad_stream.pipeline.run import Summary
 
 Steps = Callable[[str, float], None]
@@ -55,7 +53,6 @@ def stream(
     first: datetime,
     minutes: int,
     steps: Steps = quiet,
-    spark: SparkSession | None = None,
 ) -> Streamed:
     """Run out/messages through the stream into out/tables until the input ends."""
     from ad_stream.config import parse
@@ -79,6 +76,6 @@ def stream(
                 "spark": SHORT_RUN,
             }
         )
-        summary = run(config, progress=progress, spark=spark)
+        summary = run(config, progress=progress)
     steps("streaming", 1.0)
     return Streamed(summary, out / "tables", receiver.count, receiver.violations)

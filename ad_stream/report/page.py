@@ -74,8 +74,8 @@ def render(page: Page) -> str:
         facts="".join(_fact(fact) for fact in page.facts),
         tables="".join(_table(table) for table in page.tables),
         sections="".join(_section(section) for section in page.sections),
-        # "</" would end the script element, whatever string it stands in.
-        data=json.dumps(pictures, separators=(",", ":"), allow_nan=False).replace("</", "<\\/"),
+        # A "<" could end the script element or open another, whatever string it stands in.
+        data=json.dumps(pictures, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         css=_asset("page.css"),
         js=_asset("page.js"),
         plotly=_plotly(),
