@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -61,7 +61,8 @@ def detect(
     back[order] = np.arange(len(order))
     keys = frame[[time] if device is None else [device, time]]
     answer = pd.DataFrame({key: column[back] for key, column in columns.items()}, index=frame.index)
-    return pd.concat([keys, answer], axis=1)
+    joined: pd.DataFrame = pd.concat([keys, answer], axis=1)
+    return joined
 
 
 def _check_columns(frame: pd.DataFrame, device: str | None, time: str, value: str) -> str | None:
@@ -128,7 +129,7 @@ def _shorten(codes: Ints, cells: Ints, points: int) -> Ints:
     return np.asarray(total - np.maximum.accumulate(np.where(first, total, 0)))
 
 
-def _judge_all(codes: Ints, cells: Ints, values: Floats, detector: Detector) -> dict[str, NDArray[np.generic]]:
+def _judge_all(codes: Ints, cells: Ints, values: Floats, detector: Detector) -> dict[str, NDArray[Any]]:
     """Rows sorted by series and time -> the columns of LastPoint, one entry per row."""
     parts: list[LastPoint] = []
     places: list[Ints] = []

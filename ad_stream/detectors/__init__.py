@@ -12,9 +12,10 @@ from ad_stream.detectors.base import Detector
 from ad_stream.detectors.default import Default
 from ad_stream.detectors.rule import Rule
 from ad_stream.detectors.spectral_residual import SpectralResidual
+from ad_stream.detectors.stuck import Stuck
 from ad_stream.errors import ConfigError
 
-_RULES: tuple[type[Rule], ...] = (Default, SpectralResidual)
+_RULES: tuple[type[Rule], ...] = (Default, SpectralResidual, Stuck)
 
 __all__ = ["Detector", "by_name", "names"]
 

@@ -1,7 +1,15 @@
-"""`default`: the shipped rule. Two scaled residuals, the larger one counts, the spectral residual can silence it.
+"""`default`: the shipped rule. How far is the value from its smoothed past, in units of its usual distance?
 
-The last value is compared with the value before it and with the mean of the 30 before it, each distance in units
-of its own root mean square over the window; the product with clip(SR / 3, 0, 1) ** (1/4) is the score.
+    residual  r_t = x_t - s_(t-1), s = exponential smoothing with weight 1/4
+    size      mean of the root mean squares of r over the window and over the hour before the judged minute
+    ratio     |r_t| / size * clip(SR / 3, 0, 1) ** (1/4), SR = spectral residual score over the last 251 points
+    score     the ratio up to 5; above, 5 plus the largest of the record ratios
+
+The window's part of the size keeps a series quiet that is wild now and then, the hour's part follows noise that
+changes with the time of day; the judged point is in the first, so that an alarm damps itself. A record ratio is the
+size of the last residual over the largest one before it in the window, taken over four residuals from fast to slow:
+it ranks alarms across series (is this the greatest event of the window?), and decides none.
+A value that stands still for far longer than ever before is flagged as stuck.
 """
 
 from __future__ import annotations
@@ -12,40 +20,57 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ad_stream.detectors import band, residuals
-from ad_stream.detectors.rule import CHUNK_BYTES, Judgement, Rule, chunks
+from ad_stream.detectors.rule import CHUNK_BYTES, Judgement, Rule, chunks, join
 from ad_stream.detectors.saliency import last_score
+from ad_stream.detectors.stuck import is_stuck
 
 if TYPE_CHECKING:
     from ad_stream.model import Floats
 
-MEAN_OVER = 30
+WEIGHT = 0.25
+SKIP = 6
+HOUR = 60
 SPECTRUM_OVER = 251
 FULL_GATE = 3.0
 BASE = 4.0
+RANKED_ABOVE = 5.0
+MEAN_OVER = 30
+SHIFTS = ((10, 60), (30, 200))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Default(Rule):
-    """See the module and `Rule` for the options."""
+    """See the module for the rule and `Rule` for the options."""
 
     name: ClassVar[str] = "default"
 
-    def judge(self, rows: Floats, unit: Floats) -> Judgement:
+    def judge(self, rows: Floats, unit: Floats) -> Judgement:  # noqa: ARG002 - free of scale
         """(m, L) -> Judgement."""
-        parts = [self._judge_chunk(rows[part]) for part in chunks(*rows.shape, CHUNK_BYTES)]
-        return Judgement(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts))))
+        return join([self._judge_chunk(rows[part]) for part in chunks(*rows.shape, size=CHUNK_BYTES)])
 
     def _judge_chunk(self, rows: Floats) -> Judgement:
-        value = rows[:, -1]
-        steps = residuals.differences(rows)
-        levels = residuals.moving_average(rows, min(MEAN_OVER, rows.shape[1] // 3))
-        step_size, level_size = residuals.scale(steps), residuals.scale(levels)
-        by_step = np.abs(steps[:, -1]) / step_size > np.abs(levels[:, -1]) / level_size
+        residual = residuals.exponential(rows, WEIGHT, SKIP)
+        size = (residuals.scale(residual) + residuals.scale(residual[:, -HOUR - 1 : -1])) / 2
         sr = last_score(rows[:, -SPECTRUM_OVER:])
         gate = np.sqrt(np.sqrt(np.clip(sr / FULL_GATE, 0.0, 1.0)))
+        ratio = np.abs(residual[:, -1]) / size * gate
+        high = np.flatnonzero(ratio >= RANKED_ABOVE)
+        score = ratio.copy()
+        score[high] = RANKED_ABOVE + _record(rows[high], residual[high])
         limit = band.threshold(BASE, self.sensitivity)
-        flagged_by_step = by_step & (np.abs(steps[:, -1]) > limit * step_size)
-        residual = np.where(flagged_by_step, steps[:, -1], levels[:, -1])
-        size = np.where(flagged_by_step, step_size, level_size)
-        verdict = band.judgement(value, value - residual, size, limit=limit, gate=gate, sr=sr)
-        return verdict
+        return band.judgement(
+            rows[:, -1], rows[:, -1] - residual[:, -1], size, ratio=ratio, score=score, limit=limit, sr=sr,
+            stuck=is_stuck(rows),
+        )
+
+
+def _record(rows: Floats, fast: Floats) -> Floats:
+    """(m, L) -> (m,): the largest record ratio; slow residuals only where the window holds them twice over."""
+    sums = residuals.totals(rows)
+    best = residuals.record(fast)
+    if rows.shape[1] > 2 * MEAN_OVER:
+        best = np.maximum(best, residuals.record(residuals.moving_average(rows, sums, MEAN_OVER)))
+    for recent, before in SHIFTS:
+        if rows.shape[1] >= 2 * (recent + before):
+            best = np.maximum(best, residuals.record(residuals.shift(sums, recent, before)))
+    return best

@@ -71,7 +71,7 @@ def fill(values: Floats, *, max_gap: int, min_points: int) -> Dense:
 def _any_before(present: Bools, start: Ints) -> Bools:
     """(m, n), (m,) -> (m,): was there a value before the usable part, so that a gap cut it off?"""
     before: Bools = np.arange(present.shape[1]) < start[:, None]
-    return np.any(present & before, axis=1)
+    return np.asarray(np.any(present & before, axis=1))
 
 
 def _fill_holes(values: Floats, present: Bools, *, max_gap: int) -> tuple[Floats, Ints, Ints, Ints]:

@@ -49,13 +49,13 @@ def judge(
 def _windows(matrix: Floats, rows: Ints, columns: Ints, points: int) -> Iterator[tuple[slice, Floats]]:
     """Yields (which cells, their windows (k, points)) in order, NaN where a window starts before the matrix."""
     width = points + (int(columns.max() - columns.min()) if len(columns) else 0)
-    for series in chunks(len(matrix), width, PADDED_BYTES):
+    for series in chunks(len(matrix), width, size=PADDED_BYTES):
         first, last = np.searchsorted(rows, [series.start, series.stop])
         if first == last:
             continue
         low, high = int(columns[first:last].min()), int(columns[first:last].max())
         view = np.lib.stride_tricks.sliding_window_view(_padded(matrix[series], low - points + 1, high), points, axis=1)
-        for piece in chunks(int(last - first), points, BLOCK_BYTES):
+        for piece in chunks(int(last - first), points, size=BLOCK_BYTES):
             cells = slice(int(first) + piece.start, int(first) + piece.stop)
             yield cells, view[rows[cells] - series.start, columns[cells] - low]
 

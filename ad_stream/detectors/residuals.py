@@ -1,8 +1,7 @@
-"""Residuals of one window against what its recent past led to expect, and their scale. No unit is changed.
+"""What the last value differs by from what its past led to expect, for every point of a window at once.
 
-Row r, time t: differences x_t - x_(t-1); moving average x_t - mean(x_(t-k) .. x_(t-1)). The scale is the root mean
-square of the same residual over the window, the judged point included: it grows after an onset, so that an alarm
-damps itself (quality floors: better than the median absolute deviation on every count).
+All functions take rows (m, L), time last, and keep their unit. Column j of an answer that is shorter than the rows
+belongs to the point L - width + j, so that the last column is always the judged point.
 """
 
 from __future__ import annotations
@@ -10,30 +9,56 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.signal import lfilter
 
 if TYPE_CHECKING:
     from ad_stream.model import Floats
 
 SMALLEST = 1e-12
-"""Below this share of the largest value a scale is rounding, not spread."""
+"""Below this share of the largest value a scale is rounding, not spread (rows are scaled to at most 1)."""
 
 
 def differences(rows: Floats) -> Floats:
-    """(m, L) -> (m, L-1)."""
+    """x_t - x_(t-1): (m, L) -> (m, L-1)."""
     return rows[:, 1:] - rows[:, :-1]
 
 
-def moving_average(rows: Floats, width: int) -> Floats:
-    """(m, L) -> (m, L-width): distance of each point from the mean of the `width` points before it."""
-    centre = rows[:, :1]
-    total = np.cumsum(rows - centre, axis=1)
-    means = np.empty((rows.shape[0], rows.shape[1] - width))
-    means[:, 0] = total[:, width - 1]
-    means[:, 1:] = total[:, width:-1] - total[:, : -width - 1]
-    means /= width
-    return np.asarray(rows[:, width:] - centre - means)
+def exponential(rows: Floats, weight: float, skip: int) -> Floats:
+    """x_t - s_(t-1) with s_t = s_(t-1) + weight (x_t - s_(t-1)), s_0 = x_0: (m, L) -> (m, L-skip).
+
+    Simple exponential smoothing (Brown 1956); the first `skip` residuals still lean on s_0 and are left out.
+    """
+    start = rows[:, :1] * (1 - weight)
+    smooth, _ = lfilter([weight], [1.0, weight - 1], rows[:, :-1], axis=1, zi=start)
+    return np.asarray(rows[:, skip:] - smooth[:, skip - 1 :])
+
+
+def totals(rows: Floats) -> Floats:
+    """(m, L) -> (m, L+1): sums of the first 0 .. L values, counted from the first value to keep digits."""
+    sums = np.zeros((rows.shape[0], rows.shape[1] + 1))
+    np.cumsum(rows - rows[:, :1], axis=1, out=sums[:, 1:])
+    return sums
+
+
+def moving_average(rows: Floats, sums: Floats, width: int) -> Floats:
+    """x_t - mean(x_(t-width) .. x_(t-1)): (m, L), totals -> (m, L-width)."""
+    means = (sums[:, width:-1] - sums[:, : -width - 1]) / width
+    return np.asarray(rows[:, width:] - rows[:, :1] - means)
+
+
+def shift(sums: Floats, recent: int, before: int) -> Floats:
+    """Mean of the `recent` newest points minus the mean of the `before` points ahead of them: -> (m, L-recent-before+1)."""
+    newest = (sums[:, recent + before :] - sums[:, before:-recent]) / recent
+    earlier = (sums[:, before:-recent] - sums[:, : -recent - before]) / before
+    return np.asarray(newest - earlier)
 
 
 def scale(residuals: Floats) -> Floats:
-    """(m, k) -> (m,): root mean square, never below rounding."""
+    """Root mean square, never below rounding: (m, k) -> (m,)."""
     return np.asarray(np.maximum(np.sqrt(np.mean(residuals * residuals, axis=1)), SMALLEST))
+
+
+def record(residuals: Floats) -> Floats:
+    """Size of the last residual over the largest size before it, at most 3: (m, k) -> (m,)."""
+    size = np.abs(residuals)
+    return np.asarray(np.minimum(size[:, -1] / np.maximum(size[:, :-1].max(axis=1), SMALLEST), 3.0))

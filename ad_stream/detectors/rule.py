@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -97,11 +97,11 @@ class Rule(ABC):
         lead = values.shape[:-1]
         rows = values.reshape(-1, values.shape[-1])
         answer = _blank(len(rows))
-        for block in chunks(len(rows), rows.shape[1], BLOCK_BYTES):
+        for block in chunks(len(rows), rows.shape[1], size=BLOCK_BYTES):
             self._detect_block(rows[block], block.start, answer)
         return LastPoint(**{key: column.reshape(lead) for key, column in answer.items()})
 
-    def _detect_block(self, values: Floats, offset: int, answer: dict[str, NDArray[np.generic]]) -> None:
+    def _detect_block(self, values: Floats, offset: int, answer: dict[str, NDArray[Any]]) -> None:
         dense = gaps.fill(values, max_gap=self.max_gap, min_points=self.min_points)
         for state, (status, reason) in UNJUDGED.items():
             where = np.flatnonzero(dense.state == state) + offset
@@ -116,7 +116,7 @@ class Rule(ABC):
             for key, column in columns.items():
                 answer[key][index + offset] = column
 
-    def _judge_group(self, rows: Floats) -> dict[str, NDArray[np.generic]]:
+    def _judge_group(self, rows: Floats) -> dict[str, NDArray[Any]]:
         """(g, L) dense -> the columns of LastPoint that a verdict fills."""
         exponent = np.frexp(np.abs(rows).max(axis=1))[1]
         scaled = np.ldexp(rows, -exponent[:, None])
@@ -126,7 +126,7 @@ class Rule(ABC):
         verdict = _with_flat_history(verdict, scaled, flat=flat, constant=constant)
         return self._columns(verdict, scaled[:, -1], exponent)
 
-    def _columns(self, verdict: Judgement, value: Floats, exponent: Ints) -> dict[str, NDArray[np.generic]]:
+    def _columns(self, verdict: Judgement, value: Floats, exponent: Ints) -> dict[str, NDArray[Any]]:
         deviation = np.abs(value - verdict.expected)
         small = (np.ldexp(deviation, exponent) < self.min_deviation) | (
             deviation < self.min_relative_deviation * np.abs(verdict.expected)
@@ -179,17 +179,24 @@ def check_options(rule: Rule) -> None:
         )
 
 
-def chunks(count: int, width: int, size: int) -> Iterator[slice]:
+def join(parts: list[Judgement]) -> Judgement:
+    """The parts one after the other."""
+    return Judgement(
+        **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Judgement)}
+    )
+
+
+def chunks(count: int, width: int, *, size: int) -> Iterator[slice]:
     """Slices that cut `count` rows of `width` doubles into pieces of about `size` bytes."""
     step = max(1, size // (8 * max(1, width)))
     for first in range(0, count, step):
         yield slice(first, min(first + step, count))
 
 
-def _blank(count: int) -> dict[str, NDArray[np.generic]]:
+def _blank(count: int) -> dict[str, NDArray[Any]]:
     measures = ("expected", "upper_margin", "lower_margin", "score", "sr_score", "severity")
     flags = ("is_anomaly", "is_positive", "is_negative")
-    answer: dict[str, NDArray[np.generic]] = {key: np.full(count, np.nan) for key in measures}
+    answer: dict[str, NDArray[Any]] = {key: np.full(count, np.nan) for key in measures}
     answer |= {key: np.zeros(count, dtype=np.bool_) for key in flags}
     answer |= {key: np.full(count, "", dtype=object) for key in ("status", "reason")}
     return answer | {key: np.zeros(count, dtype=np.int64) for key in ("points", "imputed")}

@@ -59,7 +59,7 @@ def saliency(rows: Floats) -> Floats:
     mean[:, 2:] /= 3
     spectrum = np.concatenate([half, np.conj(half[:, mirror])], axis=1)
     spectrum *= np.exp(-mean)
-    return np.abs(fft.ifft(spectrum, axis=1, overwrite_x=True)[:, :-EXTENSION])
+    return np.asarray(np.abs(fft.ifft(spectrum, axis=1, overwrite_x=True)[:, :-EXTENSION]))
 
 
 def scores(rows: Floats) -> Floats:

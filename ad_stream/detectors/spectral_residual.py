@@ -8,7 +8,7 @@ data whose values vary; its period search and its passes over differences are in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -97,8 +97,10 @@ class SpectralResidual(Rule):
 
 
 def _first_pass(rows: Floats) -> _FirstPass:
-    parts = [_first_pass_chunk(rows[part]) for part in chunks(*rows.shape, CHUNK_BYTES)]
-    return _FirstPass(*(np.concatenate(columns) for columns in zip(*(vars(part).values() for part in parts))))
+    parts = [_first_pass_chunk(rows[part]) for part in chunks(*rows.shape, size=CHUNK_BYTES)]
+    return _FirstPass(
+        **{field.name: np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(_FirstPass)}
+    )
 
 
 def _first_pass_chunk(rows: Floats) -> _FirstPass:
@@ -138,7 +140,7 @@ def _second_score(rows: Floats, first: _FirstPass) -> Floats:
         index = np.flatnonzero(first.cut == cut)
         if cut == rows.shape[1] - 1:
             continue
-        for part in chunks(len(index), int(cut) + EXTENSION + 1, CHUNK_BYTES):
+        for part in chunks(len(index), int(cut) + EXTENSION + 1, size=CHUNK_BYTES):
             chosen = index[part]
             shortened = np.concatenate([rows[chosen, :cut], rows[chosen, -1:]], axis=1)
             score[chosen] = last_score(shortened)
@@ -150,7 +152,8 @@ def _clip_margins(rows: Floats, expected: Floats, margin: Floats) -> tuple[Float
     value = rows[:, -1]
     upper = np.minimum(expected + margin, np.maximum(rows.max(axis=1), expected))
     lower = np.maximum(expected - margin, np.minimum(rows.min(axis=1), expected))
-    return upper - expected, expected - lower, (lower <= value) & (value <= upper)
+    inside: Bools = (lower <= value) & (value <= upper)
+    return upper - expected, expected - lower, inside
 
 
 def _severity(value: Floats, expected: Floats, unit: Floats) -> Floats:
