@@ -1,0 +1,54 @@
+"""The demo end to end, small: the real stream over a simulated fleet, and over a person's own CSV."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+from pyspark.sql import SparkSession
+
+from ad_stream.demo import demo, own
+from ad_stream.report import read_detections, read_rows
+
+KEYS = [
+    *("devices", "signals", "minutes_scored", "faults", "false_alarms_per_series_day", "quarantined", "late"),
+    *("duplicates", "cpu_seconds_per_million", "wall_seconds", "tables", "report"),
+]
+
+
+def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tmp_path: Path) -> None:
+    seen: list[tuple[str, float]] = []
+    result = demo(tmp_path / "demo", devices=6, minutes=420, seed=11, steps=lambda *step: seen.append(step))
+    answer = json.loads(json.dumps(result.as_dict()))
+    detections = read_detections(answer["tables"])
+    expected = result.truth.expected
+
+    assert list(answer) == KEYS
+    assert len(detections) == result.truth.series_minutes
+    assert answer["minutes_scored"] == (detections["status"] == "scored").sum() > 0
+    assert (answer["quarantined"], answer["late"]) == (expected["quarantined"], expected["late"])
+    assert answer["duplicates"] == expected["duplicates"]
+    assert {one["kind"] for one in answer["faults"]} == {one.kind for one in result.truth.faults}
+    assert any(one["found"] for one in answer["faults"])
+    assert result.streamed.received == answer["minutes_scored"]
+    assert result.streamed.violations == []
+    assert seen[-1] == ("streaming", 1.0)
+    assert Path(answer["report"]).read_text(encoding="utf-8").count("<figure") == len(answer["faults"]) + len(
+        result.comparison.alarms
+    )
+
+
+def test_a_persons_own_csv_is_flagged_at_its_own_times(spark: SparkSession, tmp_path: Path) -> None:
+    csv = tmp_path / "pump.csv"
+    values = [20 + math.sin(hour / 4) + (hour * 7919 % 13) / 40 + (9 if hour == 150 else 0) for hour in range(200)]
+    lines = [f"2026-03-{1 + hour // 24:02d} {hour % 24:02d}:00,{value:.3f}" for hour, value in enumerate(values)]
+    csv.write_text("time,value\n" + "\n".join(lines) + "\n2026-03-09 08:00,broken\n")
+
+    result = own(csv, tmp_path / "own")
+    answer = json.loads(json.dumps(result.as_dict()))
+
+    assert (answer["devices"], answer["rows"], answer["quarantined"]) == (1, 201, {"not_a_number": 1})
+    assert "2026-03-07 06:00" in [one["first"] for one in answer["anomalies"]]
+    assert "2026-03-07 06:00" in Path(answer["report"]).read_text(encoding="utf-8")
+    assert len(read_rows(answer["tables"], "minutes", ["device_id"])) == 200

@@ -1,0 +1,26 @@
+"""The folder of the demo is emptied before each run, and only if nothing else lies in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ad_stream.demo.stream import fresh_folder
+from ad_stream.errors import InputError
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match=r"holds 'thesis\.txt', which no demo wrote: name an empty one with --out"):
+        fresh_folder(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+    assert (tmp_path / "tables").is_dir()
+
+
+def test_what_an_earlier_demo_left_is_removed(tmp_path: Path) -> None:
+    for name in ("messages", "tables", "checkpoint"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+    (tmp_path / "report.html").write_text("old")
+    assert list(fresh_folder(tmp_path).iterdir()) == []
