@@ -86,7 +86,7 @@ class Batches:
             row["cpu_seconds"] = None if cpu is None else (self.cpu() or 0.0) - cpu
             self._close(row, batch_id)
             self._tidy(tally.last)
-            self.report(row | {"first": tally.first, "last": tally.last, "reasons": tally.quarantined})
+            self.report(row | {"batch_id": batch_id, "first": tally.first, "last": tally.last, "reasons": tally.quarantined})
         finally:
             groups.unpersist()
 
