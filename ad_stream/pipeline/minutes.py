@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.sources import HEARTBEAT
-from ad_stream.pipeline.telemetry import LATE
+from ad_stream.pipeline.telemetry import LATE, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -100,7 +100,7 @@ def _long(groups: DataFrame, config: Config) -> DataFrame:
         return groups.where("n > 0")
     names = list(config.telemetry.signals)
     rows = ", ".join(
-        f"'{name}', " + ", ".join(f"{measure}_{i}" for measure in MEASURES) for i, name in enumerate(names)
+        f"{quoted(name)}, " + ", ".join(f"{measure}_{i}" for measure in MEASURES) for i, name in enumerate(names)
     )
     stack = F.expr(f"stack({len(names)}, {rows})").alias("signal", *MEASURES)
     return groups.select("minute", "device_id", "odd", stack).where("n > 0")

@@ -27,6 +27,8 @@ NOT_SIGNALS = (
 )  # fmt: skip
 """Members that `signals: auto` never takes for a signal: ids and times."""
 
+TEXT = "cast(body as string)"
+IS_ARRAY = f"ltrim({TEXT}) like '[%'"
 LARGEST = "1.7976931348623157E308D"
 
 
@@ -73,33 +75,42 @@ def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
         .when(F.octet_length("body") > telemetry.max_body, "too_large")
         .when(F.encode(F.decode("body", "UTF-8"), "UTF-8") != F.col("body"), "not_utf8")
     )
-    return events.withColumn("unreadable", unreadable).withColumn("elements", F.expr(_elements_of("body", shape)))
+    return (
+        events.withColumn("unreadable", unreadable)
+        .withColumn("parsed", F.expr(_parsed_body(shape)))
+        .withColumn("elements", F.expr(_elements_of(shape)))
+    )
 
 
-def _elements_of(body: str, shape: str) -> str:
+def _parsed_body(shape: str) -> str:
+    """SQL: the body as an array of elements, read once, in a step of its own because parsing is the dear part.
+
+    In brackets a single object reads like an array of one, and what stands behind the object is not overlooked.
+    """
+    text = f"case when unreadable is not null then null when {IS_ARRAY} then {TEXT} else concat('[', {TEXT}, ']') end"
+    return f"from_json({text}, {quoted(f'array<{shape}>')})"
+
+
+def _elements_of(shape: str) -> str:
     """SQL: the elements of a readable body; null where it is no JSON object or array.
 
-    In brackets a single object reads like an array of one, and what stands behind the object is not overlooked. One
-    bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
+    One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
     """
-    text = f"cast({body} as string)"
-    one = f"from_json(concat('[', {text}, ']'), 'array<{shape}>')"
-    whole = f"from_json({text}, 'array<{shape}>')"
-    each = f"transform(from_json({text}, 'array<string>'), x -> get(from_json(concat('[', x, ']'), 'array<{shape}>'), 0))"
-    single = f"if(size({one}) = 1, {one}, null)"
-    return f"case when unreadable is not null then null when ltrim({text}) like '[%' then coalesce({whole}, {each}) else {single} end"
+    one = f"get(from_json(concat('[', x, ']'), {quoted(f'array<{shape}>')}), 0)"
+    each = f"transform(from_json({TEXT}, 'array<string>'), x -> {one})"
+    return f"case when unreadable is not null then null when {IS_ARRAY} then coalesce(parsed, {each}) when size(parsed) = 1 then parsed end"
 
 
 def _struct(telemetry: Telemetry) -> str:
     """The type of one element for declared signals: text members, so that nothing is lost to a type that does not fit."""
     ids = [name for name in telemetry.device_id if name != "system"]
     times = [] if telemetry.event_time == "enqueued" else [telemetry.event_time]
-    return "struct<" + ",".join(f"`{name}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals])) + ">"
+    return "struct<" + ",".join(f"`{name.replace('`', '``')}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals])) + ">"
 
 
 def _elements(bodies: DataFrame) -> DataFrame:
     """One row per element; a body without elements keeps one row."""
-    others = [name for name in bodies.columns if name != "elements"]
+    others = [name for name in bodies.columns if name not in ("parsed", "elements")]
     return bodies.select(*others, F.posexplode_outer("elements").alias("position", "one"))
 
 
@@ -110,23 +121,25 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     members, any_member, any_nan = _auto(telemetry) if telemetry.signals == "auto" else _declared(telemetry)
     devices = ["device_id" if name == "system" else _member(name) for name in telemetry.device_id]
     device = "coalesce(" + ", ".join(f"nullif({text}, '')" for text in devices) + ")"
-    return elements.selectExpr(
+    # The numbers in a step of their own, so that the flags look at them and do not make them again.
+    return elements.selectExpr("*", f"{members} as members").selectExpr(
         *[name for name in elements.columns if name != "one"],
         "one is null as no_object",
         f"{device} as device",
         f"{time_text} is not null as has_time",
         f"{_time(time_text)} as body_time",
-        f"{members} as members",
+        "members",
         f"{any_member} as any_member",
         f"{any_nan} as any_nan",
     )
 
 
 def _member(name: str) -> str:
-    return f"one[{_quoted(name)}]"
+    return f"one[{quoted(name)}]"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as a SQL literal."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
@@ -134,7 +147,9 @@ def _time(text: str) -> str:
     """SQL: ISO 8601 text, or epoch seconds or milliseconds as a number; null where it is neither."""
     number = f"try_cast({text} as double)"
     epoch = f"timestamp_micros(cast({number} * if(abs({number}) > 1e11, 1000, 1000000) as bigint))"
-    return f"if({text} rlike '^ *-?[0-9]{{9,13}}([.][0-9]+)? *$', {epoch}, try_cast({text} as timestamp))"
+    # So many digits are no date, so the order does not matter but for its cost: the pattern is dear.
+    is_number = f"{text} rlike '^ *-?[0-9]{{9,13}}([.][0-9]+)? *$'"
+    return f"coalesce(try_cast({text} as timestamp), if({is_number}, {epoch}, cast(null as timestamp)))"
 
 
 def _number(text: str) -> str:
@@ -145,18 +160,20 @@ def _number(text: str) -> str:
 
 def _declared(telemetry: Telemetry) -> tuple[str, str, str]:
     texts = [_member(name) for name in telemetry.signals]
-    fields = ", ".join(f"'{name}', {_number(text)}" for name, text in zip(telemetry.signals, texts, strict=True))
-    any_nan = " or ".join(f"({text} is not null and {_number(text)} is null)" for text in texts)
+    fields = ", ".join(f"{quoted(name)}, {_number(text)}" for name, text in zip(telemetry.signals, texts, strict=True))
+    any_nan = " or ".join(
+        f"({text} is not null and members[{quoted(name)}] is null)" for name, text in zip(telemetry.signals, texts, strict=True)
+    )
     return f"named_struct({fields})", " or ".join(f"{text} is not null" for text in texts), any_nan
 
 
 def _auto(telemetry: Telemetry) -> tuple[str, str, str]:
     """Numeric members; objects, arrays, true, false and null are no signals, text that is no number is odd."""
     left_out = dict.fromkeys([*NOT_SIGNALS, *telemetry.device_id, telemetry.event_time, *telemetry.ignore])
-    names = ",".join(_quoted(name) for name in left_out)
+    names = ",".join(quoted(name) for name in left_out)
     signal = f"k not in ({names}) and v not in ('true','false') and left(v, 1) not in ('{{','[')"
     numbers = f"transform_values(map_filter(one, (k, v) -> {signal}), (k, v) -> {_number('v')})"
-    return numbers, f"cardinality({numbers}) > 0", f"exists(map_values({numbers}), v -> v is null)"
+    return numbers, "cardinality(members) > 0", "exists(map_values(members), v -> v is null)"
 
 
 def _judged(elements: DataFrame, config: Config) -> DataFrame:
