@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Out = Annotated[Path, typer.Option("--out", help="Folder for messages, tables and the report.")]
 Devices = Annotated[int, typer.Option(min=1, help="Devices of the fleet.")]
 Minutes = Annotated[int, typer.Option(min=1, help="Length of the run.")]
+TablesFolder = Annotated[Path, typer.Option("--tables", help="Folder that a run wrote its tables to.")]
+Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on standard output.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another fleet with other faults.")]
 
 
@@ -23,6 +25,8 @@ def add_to(app: typer.Typer) -> None:
     """The commands in the order in which `--help` lists them."""
     app.command()(demo)
     app.command()(simulate)
+    app.command()(status)
+    app.command()(report)
 
 
 def demo(
@@ -80,6 +84,34 @@ def simulate(
         print((out / TRUTH_FILE).read_text(encoding="utf-8"), end="")
     else:
         print(f"{truth.messages:,} messages of {devices} devices with {len(truth.faults)} faults in {out}")
+
+
+def status(tables: TablesFolder = Path(".ad_stream/tables"), as_json: Json = False) -> None:
+    """Print what the tables of a running or stopped stream say about its health."""
+    from ad_stream.cli import printed
+    from ad_stream.status import status as look
+
+    found = look(tables)
+    if as_json:
+        print(json.dumps(found.as_dict()))
+    else:
+        printed.show(printed.status(found))
+
+
+def report(
+    device: Annotated[str, typer.Argument(help="Device to draw.", show_default=False)],
+    tables: TablesFolder = Path(".ad_stream/tables"),
+    signal: Annotated[str | None, typer.Option(help="One signal of it; without it all.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First minute, UTC.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="First minute that is left out.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
+) -> None:
+    """Write one HTML page with a device's values, expected band and flags; without times its last day."""
+    from ad_stream.arguments import moment
+    from ad_stream.report import series_report
+
+    first, last = (moment(text) if text else None for text in (start, end))
+    print(series_report(tables, out, device=device, signal=signal, start=first, end=last))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from ad_stream.demo import OwnResult, Result
     from ad_stream.report import Fact
+    from ad_stream.status import Status
 
 MOST_ANOMALIES = 15
 
@@ -46,6 +47,22 @@ def own(result: OwnResult) -> RenderableType:
         anomalies.add_row(*anomaly)
     places = _places(result.streamed.tables, result.report)
     return Group(_facts(own_data.facts(result)), "", devices, "", anomalies, "", places)
+
+
+def status(found: Status) -> RenderableType:
+    """The state in a sentence, the counts, the silent devices."""
+    numbers = found.as_dict()
+    state = "running" if found.running else "stopped"
+    table = Table.grid(padding=(0, 2))
+    for name, value in numbers.items():
+        if name not in ("running", "silent", "quarantined"):
+            table.add_row(Text(name.replace("_", " "), style="dim"), "-" if value is None else str(value))
+    reasons = ", ".join(f"{n} {reason}" for reason, n in found.quarantined.items()) or "none"
+    table.add_row(Text("quarantined", style="dim"), reasons)
+    silent = [f"{device} since {since}" for device, since in list(numbers["silent"].items())[:MOST_ANOMALIES]]
+    more = len(found.silent) - len(silent)
+    table.add_row(Text("silent devices", style="dim"), "\n".join(silent + [f"and {more} more"] * (more > 0)) or "none")
+    return Group(Text(f"The stream is {state}."), "", table)
 
 
 def _facts(facts: Sequence[Fact]) -> Table:

@@ -1,0 +1,85 @@
+"""The report of one device: a picture of each signal over a stretch of time, and its anomalies with their reasons."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ad_stream.errors import InputError
+from ad_stream.model import REASONS
+from ad_stream.report.page import Fact, Page, Section, Table, write
+from ad_stream.report.picture import TIME, draw
+from ad_stream.report.read import read_detections, read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def series_report(
+    tables: str | Path,
+    out: Path,
+    *,
+    device: str,
+    signal: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> Path:
+    """Write the page of one device; -> its path.
+
+    signal: None takes all. start <= minute < end, UTC; without them the last day that has rows. InputError where the
+    tables hold no such minutes.
+    """
+    where: list[tuple[str, str, Any]] = [("device_id", "=", device)]
+    if signal is not None:
+        where.append(("signal", "=", signal))
+    if start is None and end is None:
+        newest = read_rows(tables, "detections", ["minute"], where)["minute"].max()
+        start = newest.to_pydatetime() - timedelta(days=1) if newest == newest else None
+    where += [("minute", ">=", start)] if start else []
+    where += [("minute", "<", end)] if end else []
+    rows = read_detections(tables, where)
+    if rows.empty:
+        asked = f"device {device!r}" + (f", signal {signal!r}" if signal else "")
+        raise InputError(f"{tables} holds no verdicts on {asked} in that time: `ad-stream status` shows what is there")
+    return write(_page(device, rows), out)
+
+
+def _page(device: str, rows: pd.DataFrame) -> Page:
+    flagged = rows[rows["is_anomaly"].to_numpy(dtype=bool)]
+    first, last = rows["minute"].min(), rows["minute"].max()
+    pictures = [
+        draw(
+            one,
+            id=f"signal-{number}",
+            title=f"{device} · {signal}",
+            caption=f"{one['is_anomaly'].sum()} flagged of {(one['status'] == 'scored').sum()} scored minutes",
+            first=one["minute"].iloc[0].to_pydatetime(),
+            last=one["minute"].iloc[-1].to_pydatetime(),
+        )
+        for number, (signal, one) in enumerate(rows.groupby("signal", sort=True))
+    ]
+    return Page(
+        title=f"ad_stream: {device}",
+        note=f"{first:{TIME}} to {last:{TIME}} UTC; drag over a picture to look closer, double-click to go back.",
+        facts=[
+            Fact("signals", str(len(pictures))),
+            Fact("minutes scored", f"{int((rows['status'] == 'scored').sum()):,}"),
+            Fact("flagged minutes", f"{len(flagged):,}"),
+        ],
+        tables=[
+            Table(
+                title="Flagged minutes",
+                header=("minute", "signal", "value", "expected band", "score", "why"),
+                rows=[_row(row) for row in flagged.to_dict("records")],
+            )
+        ],
+        sections=[Section("Pictures", "Value, expected band and flags.", pictures)],
+    )
+
+
+def _row(row: dict[Any, Any]) -> tuple[str, ...]:
+    low, high = row["expected"] - row["lower_margin"], row["expected"] + row["upper_margin"]
+    why = REASONS.get(row["reason"], row["reason"]) + (" (continuing)" if row["continuing"] else "")
+    band = f"{low:.6g} to {high:.6g}"
+    return f"{row['minute']:{TIME}}", row["signal"], f"{row['value']:.6g}", band, f"{row['score']:.3g}", why

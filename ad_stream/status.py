@@ -1,0 +1,109 @@
+"""What the tables of a running or stopped stream say about its health; read without a JVM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ad_stream.report import read_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OF_BATCHES = ("minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed", "push_failed")
+OF_PROGRESS = ("events", "duplicates", "dropped_by_watermark", "source_lost")
+ALIVE = timedelta(minutes=3)
+"""A sign of life in the table `owner` older than this is that of a stream that has stopped."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """Counts are over all batches in the tables.
+
+    running       a query signed the tables within ALIVE
+    newest        newest minute that has a row, watermark: minutes before it are closed (UTC, None before the first)
+    silent        device -> its newest minute, for devices more than `silent_after` behind `newest`
+    source_lost   events that had aged out at the source before they were read
+    """
+
+    running: bool
+    newest: datetime | None
+    watermark: datetime | None
+    batches: int
+    events: int
+    minutes_closed: int
+    scored: int
+    anomalies: int
+    warming_up: int
+    declined: int
+    quarantined: dict[str, int]
+    late: int
+    duplicates: int
+    dropped_by_watermark: int
+    source_lost: int
+    pushed: int
+    push_failed: int
+    silent: dict[str, datetime]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`: times as ISO text in UTC."""
+        shown = asdict(self) | {"newest": _iso(self.newest), "watermark": _iso(self.watermark)}
+        return shown | {"silent": {device: _iso(minute) for device, minute in self.silent.items()}}
+
+
+def status(
+    tables: str | Path,
+    *,
+    silent_after: timedelta = timedelta(minutes=10),
+    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+) -> Status:
+    """The state of the stream that writes into this folder; InputError where no tables are.
+
+    silent_after: how far a device may lie behind the newest minute; devices without a row in the day before that
+    minute are not looked at.
+    """
+    batches, progress = read_rows(tables, "batches"), read_rows(tables, "progress")
+    reasons = read_rows(tables, "quarantine", ["reason"])["reason"].value_counts()
+    newest_of = _newest_minutes(tables)
+    newest = max(newest_of.values(), default=None)
+    signs = read_rows(tables, "owner", ["alive"])["alive"]
+
+    def total(frame: pd.DataFrame, column: str) -> int:
+        return int(frame[column].fillna(0).sum())
+
+    return Status(
+        running=bool(len(signs)) and now() - signs.max().to_pydatetime() <= ALIVE,
+        newest=newest,
+        watermark=_latest(progress["watermark"]),
+        batches=len(batches),
+        quarantined={str(reason): int(count) for reason, count in sorted(reasons.items())},
+        silent={
+            device: minute
+            for device, minute in sorted(newest_of.items(), key=lambda item: (item[1], item[0]))
+            if newest is not None and newest - minute > silent_after
+        },
+        **{name: total(batches, name) for name in OF_BATCHES},
+        **{name: total(progress, name) for name in OF_PROGRESS},
+    )
+
+
+def _newest_minutes(tables: str | Path) -> dict[str, datetime]:
+    newest = _latest(read_rows(tables, "minutes", ["minute"])["minute"])
+    if newest is None:
+        return {}
+    recent = read_rows(tables, "minutes", ["device_id", "minute"], [("minute", ">=", newest - timedelta(days=1))])
+    return {
+        str(device): minute.to_pydatetime() for device, minute in recent.groupby("device_id")["minute"].max().items()
+    }
+
+
+def _latest(column: pd.Series[Any]) -> datetime | None:
+    newest = column.max()
+    return newest.to_pydatetime() if newest == newest and newest is not None else None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
