@@ -28,7 +28,7 @@ NOT_SIGNALS = (
 """Members that `signals: auto` never takes for a signal: ids and times."""
 
 TEXT = "cast(body as string)"
-IS_ARRAY = f"ltrim({TEXT}) like '[%'"
+IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
 LARGEST = "1.7976931348623157E308D"
 
 
@@ -83,12 +83,9 @@ def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
 
 
 def _parsed_body(shape: str) -> str:
-    """SQL: the body as an array of elements, read once, in a step of its own because parsing is the dear part.
-
-    In brackets a single object reads like an array of one, and what stands behind the object is not overlooked.
-    """
-    text = f"case when unreadable is not null then null when {IS_ARRAY} then {TEXT} else concat('[', {TEXT}, ']') end"
-    return f"from_json({text}, {quoted(f'array<{shape}>')})"
+    """SQL: the body as a list of its elements and an empty list, read once, in a step of its own because parsing is dear."""
+    text = f"case when unreadable is not null then null when {IS_ARRAY} then {TEXT} else {_in_list(TEXT)} end"
+    return _lists(text, shape)
 
 
 def _elements_of(shape: str) -> str:
@@ -96,9 +93,27 @@ def _elements_of(shape: str) -> str:
 
     One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
     """
-    one = f"get(from_json(concat('[', x, ']'), {quoted(f'array<{shape}>')}), 0)"
-    each = f"transform(from_json({TEXT}, 'array<string>'), x -> {one})"
-    return f"case when unreadable is not null then null when {IS_ARRAY} then coalesce(parsed, {each}) when size(parsed) = 1 then parsed end"
+    texts = _lists(TEXT, "string")
+    each = f"if({_is_whole(texts)}, transform({texts}[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0)), null)"
+    good = f"{_is_whole('parsed')} and ({IS_ARRAY} or size(parsed[0]) = 1)"
+    return f"case when unreadable is not null then null when {good} then parsed[0] when {IS_ARRAY} then {each} end"
+
+
+def _in_list(text: str) -> str:
+    return f"concat('[', {text}, ']')"
+
+
+def _lists(text: str, shape: str) -> str:
+    """SQL: JSON text of a list -> the list, and an empty list behind it.
+
+    from_json ends where its value is complete and overlooks what follows: a second array, a torn rest.
+    With the empty list behind the text, such a rest breaks the JSON or the number of lists.
+    """
+    return f"from_json(concat('[', {text}, ',[]]'), {quoted(f'array<array<{shape}>>')})"
+
+
+def _is_whole(lists: str) -> str:
+    return f"size({lists}) = 2 and size({lists}[1]) = 0"
 
 
 def _struct(telemetry: Telemetry) -> str:
@@ -144,18 +159,22 @@ def quoted(text: str) -> str:
 
 
 def _time(text: str) -> str:
-    """SQL: ISO 8601 text, or epoch seconds or milliseconds as a number; null where it is neither."""
+    """SQL: ISO 8601 text with a date, or epoch seconds or milliseconds as a number; null where it is neither.
+
+    Spark would also take a time of day (as one of today) and a bare year, and it hands 1793491450.5 over as 1.7934914505E9.
+    """
     number = f"try_cast({text} as double)"
     epoch = f"timestamp_micros(cast({number} * if(abs({number}) > 1e11, 1000, 1000000) as bigint))"
-    # So many digits are no date, so the order does not matter but for its cost: the pattern is dear.
-    is_number = f"{text} rlike '^ *-?[0-9]{{9,13}}([.][0-9]+)? *$'"
-    return f"coalesce(try_cast({text} as timestamp), if({is_number}, {epoch}, cast(null as timestamp)))"
+    # Dates are told apart first because the pattern is dear.
+    is_number = f"{text} rlike '^ *-?([0-9]{{9,13}}([.][0-9]+)?|[0-9][.][0-9]+E([89]|1[012])) *$'"
+    return f"if(substr(ltrim({text}), 5, 1) = '-', try_cast({text} as timestamp), if({is_number}, {epoch}, cast(null as timestamp)))"
 
 
 def _number(text: str) -> str:
-    """SQL: the finite number a text stands for, else null. Java would read '5d' and '5f' as numbers, JSON users would not."""
+    """SQL: the finite number a text stands for, else null. Java would read '5d' and '0x1p3' as numbers, JSON users would not."""
     number = f"try_cast({text} as double)"
-    return f"if(abs({number}) <= {LARGEST} and right(rtrim({text}), 1) not in ('d','D','f','F'), {number}, cast(null as double))"
+    decimal = f"right(rtrim({text}), 1) between '.' and '9' and not contains({text}, 'x') and not contains({text}, 'X')"
+    return f"if(abs({number}) <= {LARGEST} and {decimal}, {number}, cast(null as double))"
 
 
 def _declared(telemetry: Telemetry) -> tuple[str, str, str]:
