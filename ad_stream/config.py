@@ -16,9 +16,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 
-from ad_stream.errors import ConfigError
+from ad_stream.arguments import moment
+from ad_stream.errors import ConfigError, InputError
 from ad_stream.secrets import Secret
 
 UNITS = {"second": 1, "sec": 1, "s": 1, "minute": 60, "min": 60, "m": 60, "hour": 3600, "h": 3600, "day": 86400, "d": 86400}
@@ -59,36 +69,71 @@ class FilesSource(Section):
     start: str = "earliest"
 
 
+def _known_start(value: str) -> str:
+    if value in ("earliest", "latest"):
+        return value
+    try:
+        moment(value)
+    except InputError as error:
+        raise ValueError(f"write earliest, latest or a time ({error})") from None
+    return value
+
+
+Start = Annotated[str, AfterValidator(_known_start)]
+"""earliest | latest | a time such as 2026-11-01T06:30Z, UTC where it names no zone."""
+
+
+class ServicePrincipal(Section):
+    """An Entra application that may receive from the event hub."""
+
+    tenant_id: str
+    client_id: str
+    client_secret: Secret
+
+
 class KafkaSource(Section):
     """A Kafka topic, or an event hub through its Kafka endpoint.
 
-    connection_string: of the event hub (namespace or hub); sets SASL_SSL and PLAIN. Without it, plain Kafka with `options`.
-    options: further `kafka.*` settings of the client, passed through.
+    One of these says who asks, none means plain Kafka: connection_string of the event hub or its namespace,
+    service_principal (Entra), service_credential (its name in Unity Catalog).
+    topic: the event hub's name; may be left out where the connection string names it (EntityPath).
+    bootstrap_servers: host:port; with a connection string its host and port 9093.
+    contiguous: whether every offset holds an event, so that a missing one is lost data; say false for topics with
+    transactions or compaction. options: further settings of Spark's Kafka source (`kafka.*` for its client), they win.
     """
 
     kind: Literal["kafka"]
-    topic: str
+    topic: str | None = None
     bootstrap_servers: str | None = None
     connection_string: Secret | None = None
+    service_principal: ServicePrincipal | None = None
+    service_credential: str | None = None
     events_per_trigger: int | None = Field(default=None, ge=1)
-    start: str = "earliest"
+    start: Start = "earliest"
+    contiguous: bool = True
     options: dict[str, str] = {}
 
     @model_validator(mode="after")
-    def _some_server(self) -> KafkaSource:
-        if self.bootstrap_servers is None and self.connection_string is None:
-            raise ValueError("name bootstrap_servers, or the connection_string of the event hub")
+    def _one_server(self) -> KafkaSource:
+        asking = [self.connection_string, self.service_principal, self.service_credential]
+        if sum(one is not None for one in asking) > 1:
+            raise ValueError("give only one of connection_string, service_principal and service_credential")
+        if self.connection_string is None and None in (self.bootstrap_servers, self.topic):
+            raise ValueError("name bootstrap_servers and topic, or the connection_string of the event hub")
         return self
 
 
 class EventHubsSource(Section):
-    """An event hub or IoT Hub's built-in endpoint through the azure-eventhubs-spark connector (Scala 2.12 only)."""
+    """An event hub or IoT Hub's built-in endpoint through the azure-eventhubs-spark connector (Scala 2.12 only).
+
+    connection_string: of the event hub (with EntityPath). options: further settings of the connector, they win.
+    """
 
     kind: Literal["event_hubs"]
     connection_string: Secret
     consumer_group: str = "$Default"
     events_per_trigger: int | None = Field(default=None, ge=1)
-    start: str = "earliest"
+    start: Start = "earliest"
     options: dict[str, str] = {}
 
 

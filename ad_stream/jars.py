@@ -1,4 +1,4 @@
-"""The jars that Spark lacks: Delta, the Kafka source, the Event Hubs connector.
+"""The jars that Spark lacks: Delta, the Kafka source, the Event Hubs connector; and a Kafka broker for tests.
 
 They come from Maven Central once and stay in a cache folder; after that no network is needed. The resolver is the Ivy
 that Spark ships, in a short JVM of its own; where it cannot get through and `mvn` is on the PATH (a company's mirror
@@ -30,8 +30,12 @@ COORDINATES = {
     # The newest of the 3.5 line on Maven Central: 3.5.8 and 3.5.9 of Spark were released without it.
     "kafka": "org.apache.spark:spark-sql-kafka-0-10_2.12:3.5.7",
     "event_hubs": "com.microsoft.azure:azure-eventhubs-spark_2.12:2.3.22",
+    "kafka_broker": "org.apache.kafka:kafka_2.12:3.9.1",
 }
 """Set of jars -> the Maven coordinates whose closure it is."""
+
+WHOLE = {"kafka_broker"}
+"""Sets that run in a JVM of their own and so need also what Spark would bring."""
 
 Resolve = Callable[[str, Path], None]
 """(coordinates, folder): puts the jars of the closure into the folder, or raises SetupError."""
@@ -91,13 +95,13 @@ def _cached(
             )
         if resolvers is None:
             resolvers = _resolvers(environ)
-        _download(coordinates, folder, resolvers, sleep)
+        _download(coordinates, folder, resolvers, sleep, whole=name in WHOLE)
     return sorted(folder.glob("*.jar"))
 
 
 def _download(
-    coordinates: str, folder: Path, resolvers: Sequence[Resolve], sleep: Callable[[float], None], attempts: int = 2
-) -> None:
+    coordinates: str, folder: Path, resolvers: Sequence[Resolve], sleep: Callable[[float], None], *, whole: bool, attempts: int = 2
+) -> None:  # fmt: skip
     folder.parent.mkdir(parents=True, exist_ok=True)
     print(f"ad_stream: downloading {coordinates} and what it needs into {folder}", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as temporary:
@@ -112,6 +116,8 @@ def _download(
                 shutil.rmtree(fresh)
                 sleep(2.0 * (attempt + 1))
             else:
+                if not whole:
+                    _drop_what_spark_has(fresh)
                 return _publish(fresh, folder)
         raise SetupError(
             f"{coordinates} could not be downloaded ({failures[0]}): check the network or its proxy, name the"
@@ -120,7 +126,6 @@ def _download(
 
 
 def _publish(fresh: Path, folder: Path) -> None:
-    _drop_what_spark_has(fresh)
     try:
         fresh.rename(folder)
     except OSError:
