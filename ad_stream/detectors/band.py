@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from ad_stream.model import Bools, Floats
 
 
+STUCK_SCORE = 1.05
+"""A stuck value has no distance; it ranks just above the limit."""
+
+
 def threshold(base: float, sensitivity: float) -> float:
     """`base` at sensitivity 95; falls with sensitivity: 2.7 times base at 0, 1.6 at 80, 0.6 at 99."""
     return float(base * ((100.0 - sensitivity) / 5.0) ** (1 / 3))
@@ -44,7 +48,7 @@ def judgement(
         expected=expected,
         upper_margin=margin,
         lower_margin=margin.copy(),
-        score=ratio if score is None else score,
+        score=np.where(frozen, STUCK_SCORE * limit, ratio if score is None else score),
         sr_score=np.zeros(len(value)) if sr is None else sr,
         severity=np.where(frozen, 0.5, np.clip(1 - limit / np.maximum(ratio, limit), 0.0, 1.0)),
         stands_out=out | frozen,

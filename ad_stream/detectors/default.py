@@ -1,6 +1,7 @@
 """`default`: the shipped rule. How far is the value from its smoothed past, in units of its usual distance?
 
-    residual  r_t = x_t - s_(t-1), s = exponential smoothing with weight 1/4
+    residual  r_t = x_t - p_t; p is simple exponential smoothing with weight 1/4 or, where that would have missed the
+              window by 20 % more, the last value, or the line through the last two
     size      mean of the root mean squares of r over the window and over the hour before the judged minute
     ratio     |r_t| / size * clip(SR / 3, 0, 1) ** (1/4), SR = spectral residual score over the last 251 points
     score     the ratio up to 5; above, 5 plus the largest of the record ratios
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ad_stream.model import Floats
 
 WEIGHT = 0.25
+PREFERENCE = 1.2
 SKIP = 6
 HOUR = 60
 SPECTRUM_OVER = 251
@@ -44,12 +46,14 @@ class Default(Rule):
 
     name: ClassVar[str] = "default"
 
+    points: int = 1201
+
     def judge(self, rows: Floats, unit: Floats) -> Judgement:  # noqa: ARG002 - free of scale
         """(m, L) -> Judgement."""
         return join([self._judge_chunk(rows[part]) for part in chunks(*rows.shape, size=CHUNK_BYTES)])
 
     def _judge_chunk(self, rows: Floats) -> Judgement:
-        residual = residuals.exponential(rows, WEIGHT, SKIP)
+        residual = _residual(rows)
         size = (residuals.scale(residual) + residuals.scale(residual[:, -HOUR - 1 : -1])) / 2
         sr = last_score(rows[:, -SPECTRUM_OVER:])
         gate = np.sqrt(np.sqrt(np.clip(sr / FULL_GATE, 0.0, 1.0)))
@@ -62,6 +66,18 @@ class Default(Rule):
             rows[:, -1], rows[:, -1] - residual[:, -1], size, ratio=ratio, score=score, limit=limit, sr=sr,
             stuck=is_stuck(rows),
         )
+
+
+def _residual(rows: Floats) -> Floats:
+    """(m, L) -> (m, L-SKIP): against the predictor that would have missed the window before the last point least."""
+    best = residuals.exponential(rows, WEIGHT, SKIP)
+    smallest = residuals.scale(best[:, :-1])
+    steps = residuals.differences(rows)
+    for other in (steps[:, SKIP - 1 :], residuals.differences(steps)[:, SKIP - 2 :]):
+        size = PREFERENCE * residuals.scale(other[:, :-1])
+        better = size < smallest
+        best[better], smallest[better] = other[better], size[better]
+    return best
 
 
 def _record(rows: Floats, fast: Floats) -> Floats:
