@@ -1,11 +1,12 @@
 """Where the trend of a series changes for good, and how sure that is.
 
-Not the service's method, which was never published: its contract with a published one. The series without its
-season and without single spikes (Hampel, JASA 69 (1974)) is taken as straight lines, broken at unknown places
-(Bai & Perron, Econometrica 66 (1998), found one after the other as in Bai, Econometric Theory 13 (1997)). A break is
-judged by Chow's F test (Econometrica 28 (1960)) of one line against two; the statistic is divided by
-(1 + r) / (1 - r), r the correlation of neighbouring residuals, since trending noise needs no break; and the
-confidence is that of the largest of all places tried (Sidak, JASA 62 (1967)): (1 - p) to the power of their number.
+Not the service's method, which was never published: its contract with published ones. The series without its season
+and without single spikes (Hampel, JASA 69 (1974)) is taken as straight lines broken at unknown places (Bai & Perron,
+Econometrica 66 (1998)). Breaks are found one after the other, each in the shortest part of the series that shows one
+(Baranowski, Chen, Fryzlewicz, JRSS B 81 (2019), on the nested parts of Kovacs et al., Biometrika 110 (2023)). A break
+is judged by Chow's F test (Econometrica 28 (1960)) of one line against two, divided by (1 + r) / (1 - r), r the
+correlation of neighbouring deviations, since noise that wanders needs no break. Its confidence is that of the largest
+of all places tried (Sidak, JASA 62 (1967)): (1 - p) to the power of their number.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from ad_stream.detectors.service.arrays import bridge, running_median
+from ad_stream.detectors.service.arrays import bridge, median_deviation
 from ad_stream.detectors.service.filling import Sparse, fill
 from ad_stream.detectors.service.judge import check_period, on_grid, season_of
 from ad_stream.detectors.service.options import ServiceError, check_series_shape, is_integer, is_number, shown
 from ad_stream.detectors.service.stl import decompose
+from ad_stream.detectors.service.trend import straight_ends
 
 if TYPE_CHECKING:
     from ad_stream.detectors.service.grid import Times
@@ -39,11 +41,12 @@ STABLE_WINDOWS = {
 }
 THRESHOLD = 0.9
 SMALLEST_WINDOW = 3
-SPIKE = 3.0
+SPIKE = 4.0
+WIDEST_MEDIAN = 4
 HIGHEST_CORRELATION = 0.98
 MIN_PIECE = 6
-ROUNDING = 1e-10
-"""A line that fits to this share of the largest value fits exactly."""
+ROUNDING = 1e-12
+"""A line that leaves this share of the variance fits but for rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,48 +130,78 @@ def _without_season(series: Sparse, period: int) -> Floats:
 
 
 def without_spikes(values: Floats, window: int) -> Floats:
-    """Points 3 sigma from the median of their neighbours become lines; what lasts half a window stays."""
-    away = np.abs(values - running_median(values, min(window, 7), ends=True))
-    sigma = float(np.median(away)) * 1.4826
-    spikes: Bools = (away > SPIKE * sigma) & (sigma > 0)
-    return bridge(values, spikes)
+    """Points 4 sigma from the median of their neighbours become lines; what lasts as long as `window` stays."""
+    width = 2 * min(window, WIDEST_MEDIAN) - 1
+    half = width // 2
+    level = values.copy()
+    level[half:-half] = np.median(np.lib.stride_tricks.sliding_window_view(values, width), axis=1)
+    away = np.abs(values - straight_ends(level, width))
+    spikes: Bools = away > SPIKE * 1.4826 * np.median(away)
+    return bridge(values, spikes & (away > ROUNDING * np.abs(values).max()))
 
 
 def confidences(values: Floats, *, window: int, threshold: float) -> Floats:
     """(n,) -> (n,) 0..1: each place as a break of the piece it lies in, pieces of `window` points or more."""
     answer = np.zeros(len(values))
     pieces = [(0, len(values))]
+    tried = len(values) * len(_scales(len(values), window))
+    r = neighbour_correlation(values)
     while pieces:
         first, stop = pieces.pop()
-        piece, best = break_confidence(values[first:stop], window)
-        if piece[best] >= threshold:
-            answer[first + best] = piece[best]
-            pieces += [(first, first + best), (first + best, stop)]
-        else:
+        piece, found = _narrowest_break(values[first:stop], window, threshold, tried=tried, r=r)
+        if found is None:
             # The first point of a piece keeps the confidence of the break that made it.
             answer[first + 1 : stop] = piece[1:]
+        else:
+            answer[first + found] = piece[found]
+            pieces += [(first, first + found), (first + found, stop)]
     return answer
 
 
-def break_confidence(values: Floats, window: int) -> tuple[Floats, int]:
+def _scales(n: int, window: int) -> list[int]:
+    """Lengths of the parts that are searched, the shortest first: n, n / 2, n / 4, ... down to four windows."""
+    lengths = [n]
+    while lengths[0] >= 8 * window:
+        lengths.insert(0, lengths[0] // 2)
+    return lengths
+
+
+def _narrowest_break(
+    values: Floats, window: int, threshold: float, *, tried: int, r: float
+) -> tuple[Floats, int | None]:
+    """(n,) -> (n,) the confidences, and the surest place in the shortest part that has one over the threshold."""
+    n = len(values)
+    answer = np.zeros(n)
+    for length in _scales(n, window):
+        best: int | None = None
+        for start in sorted({*range(0, n - length, max(length // 2, 1)), n - length}):
+            part, place = break_confidence(values[start : start + length], window, tried=tried, r=r)
+            answer[start : start + length] = np.maximum(answer[start : start + length], part)
+            if part[place] >= max(threshold, answer[best] if best is not None else 0.0):
+                best = start + place
+        if best is not None:
+            return answer, best
+    return answer, None
+
+
+def break_confidence(values: Floats, window: int, *, tried: int, r: float) -> tuple[Floats, int]:
     """(n,) -> (n,) how sure it is that a new line begins at each place, and which place fits best.
 
-    0 where a side would be shorter than `window`. The correlation of the residuals at the best place serves all.
+    0 where a side would be shorter than `window`; `tried`: how many places are tried in the whole series; r: the
+    correlation of neighbouring deviations.
     """
     n = len(values)
     answer = np.zeros(n)
     places = np.arange(window, n - window + 1)
     before, after = _residual_squares(values), _residual_squares(values[::-1])[::-1]
     one = before[-1]
-    if n < MIN_PIECE or not len(places) or one <= n * (ROUNDING * np.abs(values).max()) ** 2:
+    rounding = ROUNDING * float(np.var(values)) * n
+    if n < MIN_PIECE or not len(places) or one <= rounding:
         return answer, 0
-    two = np.maximum(before[places - 1] + after[places], ROUNDING**2 * one)
-    best = int(np.argmin(two))
-    r = _neighbour_correlation(values, int(places[best]))
+    two = np.maximum(before[places - 1] + after[places], 1e-3 * rounding)
     statistic = np.maximum(one - two, 0.0) / 2 / (two / (n - 4)) * (1 - r) / (1 + r)
-    p = special.fdtrc(2, n - 4, statistic)
-    answer[places] = (1 - p) ** len(places)
-    return answer, int(places[best])
+    answer[places] = (1 - special.fdtrc(2, n - 4, statistic)) ** tried
+    return answer, int(places[np.argmin(two)])
 
 
 def _residual_squares(values: Floats) -> Floats:
@@ -184,16 +217,16 @@ def _residual_squares(values: Floats) -> Floats:
     return np.asarray(np.maximum(sum_yy - sum_y**2 / count - slope_part, 0.0))
 
 
-def _neighbour_correlation(values: Floats, place: int) -> float:
-    """0..1: correlation of neighbouring residuals around the two lines that meet at `place`."""
-    residual = np.concatenate([_off_line(values[:place]), _off_line(values[place:])])
-    power = float(residual @ residual)
+def neighbour_correlation(values: Floats) -> float:
+    """0..1: the correlation of neighbouring deviations from the trend, from the steps, which a few breaks hardly touch.
+
+    Where deviations correlate by r, r**2, ..., neighbouring steps correlate by (r - 1) / 2 (Tecuapetla-Gomez & Munk,
+    Scand. J. Statist. 44 (2017), for difference-based estimates); steps beyond 4 sigma are cut to it.
+    """
+    steps = np.diff(values)
+    middle, sigma = median_deviation(steps)
+    steps = np.clip(steps - middle, -SPIKE * sigma, SPIKE * sigma)
+    power = float(steps @ steps)
     if power <= 0:
         return 0.0
-    return min(max(float(residual[1:] @ residual[:-1]) / power, 0.0), HIGHEST_CORRELATION)
-
-
-def _off_line(values: Floats) -> Floats:
-    """(n,), n >= 2 -> (n,): distance from the best line."""
-    x = np.arange(len(values)) - (len(values) - 1) / 2
-    return np.asarray(values - values.mean() - x * (float(x @ values) / float(x @ x)))
+    return min(max(1 + 2 * float(steps[1:] @ steps[:-1]) / power, 0.0), HIGHEST_CORRELATION)

@@ -61,7 +61,9 @@ class Service(Rule):
             if np.abs(row).max() <= LARGEST_VALUE:
                 columns[:, number] = self._judge_row(row, options)
         expected, upper, lower, severity, score, flagged = columns
-        sr_score = np.concatenate([last_score(rows[part]) for part in chunks(len(rows), rows.shape[1], CHUNK_BYTES)])
+        sr_score = np.concatenate(
+            [last_score(rows[part]) for part in chunks(len(rows), rows.shape[1], size=CHUNK_BYTES)]
+        )
         return Judgement(
             expected=expected / unit,
             upper_margin=upper / unit,

@@ -50,7 +50,7 @@ def is_number(value: object) -> TypeGuard[float]:
 
 def check_series_shape(granularity: object, custom_interval: object, period: object) -> None:
     """The three fields that all operations share; raises ServiceError."""
-    if granularity not in WINDOWS:
+    if not isinstance(granularity, str) or granularity not in WINDOWS:
         choices = ", ".join(WINDOWS)
         raise ServiceError(
             "InvalidGranularity", f"The 'granularity' field must be one of {choices}, not {shown(granularity)}."

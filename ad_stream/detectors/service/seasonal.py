@@ -119,9 +119,9 @@ def _decompose(values: Floats, period: int, *, logarithmic: bool) -> Parts:
     if not logarithmic:
         season, trend = decompose(values, period)
         return Parts(season, trend, values - trend - season)
-    shift = 1 - values.min() if values.min() < 1 else 0.0
-    shifted = values + shift
+    low = min(float(values.min()), 1.0)
+    shifted = values - low + 1
     season, trend = decompose(np.log(shifted), period)
     level = np.exp(trend)
     swing = np.exp(trend + season) - level
-    return Parts(swing, level - shift, shifted - level - swing)
+    return Parts(swing, level - 1 + low, shifted - level - swing)

@@ -1,0 +1,42 @@
+"""The recorded answers of the retired service, which stay outside the project: $AD_STREAM_SHARED, else ../shared."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from ad_stream.azure_api.answer import answer
+
+SHARED = Path(os.environ.get("AD_STREAM_SHARED") or Path(__file__).parents[2].parent / "shared")
+CASES = sorted((SHARED / "conformance" / "cases").glob("*.json"))
+
+pytestmark = pytest.mark.acceptance
+
+
+def harness() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("conformance", SHARED / "conformance" / "conformance.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.skipif(
+    not CASES, reason=f"no recorded answers at {SHARED / 'conformance' / 'cases'}: set AD_STREAM_SHARED"
+)
+def test_all_recorded_cases_are_there() -> None:
+    assert len(CASES) >= 77
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_the_recorded_answer_is_given_again(path: Path) -> None:
+    case: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    failed, _ = harness().compare(case["type"], case["response"], answer(case["request"], case["type"]))
+    assert failed == []
