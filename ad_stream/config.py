@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -22,51 +22,31 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     ValidationError,
     model_validator,
 )
 
 from ad_stream.arguments import moment
+from ad_stream.durations import Duration, Trigger, as_text
 from ad_stream.errors import ConfigError, InputError
-from ad_stream.secrets import Secret
-
-UNITS = {"second": 1, "sec": 1, "s": 1, "minute": 60, "min": 60, "m": 60, "hour": 3600, "h": 3600, "day": 86400, "d": 86400}
+from ad_stream.secrets import Secret, redact
 
 
-def parse_duration(value: object) -> timedelta:
-    """'2 minutes' | '90s' | 90 (seconds) -> timedelta; ValueError says what is accepted."""
-    if isinstance(value, timedelta):
-        return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return timedelta(seconds=value)
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]+?)s?\s*", str(value).lower())
-    if not match or (unit := UNITS.get(match[2]) or UNITS.get(match[2] + "s")) is None:
-        raise ValueError("write a duration such as '2 minutes', '90 seconds' or '1 hour'")
-    return timedelta(seconds=float(match[1]) * unit)
+def _parse_signals(value: object) -> object:
+    names = [name for name in value if isinstance(name, str) and name] if isinstance(value, list) else []
+    if value != "auto" and (not names or list(dict.fromkeys(names)) != value):
+        raise ValueError("write auto, or a list of different names such as [temperature, humidity]")
+    return value
 
 
-def _as_text(value: timedelta) -> str:
-    seconds = value.total_seconds()
-    return f"{seconds / 60:g} minutes" if seconds % 60 == 0 else f"{seconds:g} seconds"
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(_as_text)]
+Aggregate = Literal["max", "min", "mean", "last", "sum", "count"]
+AGGREGATES: tuple[str, ...] = get_args(Aggregate)
 
 
 class Section(BaseModel):
     """A part of the configuration; unknown keys are refused, values cannot be changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-class FilesSource(Section):
-    """JSON-lines files in the envelope of the design; a folder that is read in order of modification time."""
-
-    kind: Literal["files"]
-    path: str
-    files_per_trigger: int | None = Field(default=None, ge=1)
-    start: str = "earliest"
 
 
 def _known_start(value: str) -> str:
@@ -81,6 +61,27 @@ def _known_start(value: str) -> str:
 
 Start = Annotated[str, AfterValidator(_known_start)]
 """earliest | latest | a time such as 2026-11-01T06:30Z, UTC where it names no zone."""
+
+
+def _no_latest(value: str) -> str:
+    if value == "latest":
+        raise ValueError("files have no latest event, write earliest or a time")
+    return value
+
+
+FilesStart = Annotated[Start, AfterValidator(_no_latest)]
+
+
+class FilesSource(Section):
+    """JSON-lines files in the envelope of the design; a folder that is read in order of modification time.
+
+    start: earliest, or the enqueued time before which events are left out.
+    """
+
+    kind: Literal["files"]
+    path: str
+    files_per_trigger: int | None = Field(default=None, ge=1)
+    start: FilesStart = "earliest"
 
 
 class ServicePrincipal(Section):
@@ -148,9 +149,9 @@ class Telemetry(Section):
     max_body: bytes; a longer body goes to quarantine as `too_large`. keep_body: bytes of a bad body that are kept.
     """
 
-    signals: Literal["auto"] | list[str] = "auto"
+    signals: Annotated[Literal["auto"] | list[str], BeforeValidator(_parse_signals)] = "auto"
     ignore: list[str] = []
-    device_id: list[str] = ["system", "deviceId"]
+    device_id: list[str] = Field(default=["system", "deviceId"], min_length=1)
     event_time: str = "enqueued"
     max_future: Duration = timedelta(minutes=5)
     max_body: int = Field(default=262_144, ge=1)
@@ -160,14 +161,14 @@ class Telemetry(Section):
 class Minutes(Section):
     """How readings become minutes; watermark = how long a minute waits for its events, whole minutes."""
 
-    aggregate: Literal["max", "min", "mean", "last", "sum", "count"] = "max"
+    aggregate: Aggregate = "max"
     watermark: Duration = timedelta(minutes=2)
 
     @model_validator(mode="after")
     def _whole_minutes(self) -> Minutes:
         seconds = self.watermark.total_seconds()
         if seconds < 0 or seconds % 60:
-            raise ValueError(f"watermark is {_as_text(self.watermark)}: give whole minutes, such as '2 minutes'")
+            raise ValueError(f"watermark is {as_text(self.watermark)}: give whole minutes, such as '2 minutes'")
         return self
 
 
@@ -237,7 +238,7 @@ class Config(Section):
     fallback: Fallback = Fallback()
     tables: Tables
     push: list[PushTarget] = []
-    trigger: Literal["available_now"] | Duration = timedelta(minutes=1)
+    trigger: Trigger = timedelta(minutes=1)
     checkpoint: str = ".ad_stream/checkpoint"
     spark: dict[str, str | int | float | bool] = {}
 
@@ -297,18 +298,21 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sentence(first: Mapping[str, Any]) -> str:
     place = [str(part) for part in first["loc"] if part not in {"files", "kafka", "event_hubs", "constrained-int"}]
-    key, value = ".".join(place) or "the configuration", first.get("input")
-    if first["type"] == "extra_forbidden":
+    place = place[:2] if place[:1] == ["spark"] else place
+    key, value, kind = ".".join(place) or "the configuration", first.get("input"), first["type"]
+    if kind == "extra_forbidden":
         return f"unknown setting {key!r}{_near(place)}"
-    if first["type"] == "missing":
+    if kind == "missing":
         return f"the setting {key!r} is missing: add it (conf/local.yaml shows all of them)"
-    shown = "" if isinstance(value, (dict, Mapping)) else f" is {_shown(key, value)}"
-    return f"the setting {key!r}{shown}: {first['msg'].removeprefix('Value error, ')}"
+    if kind.startswith("union_tag"):
+        return f"the setting 'source.kind' is {first['ctx'].get('tag', 'missing')!r}: write files, kafka or event_hubs"
+    shown = "" if isinstance(value, Mapping) else f" is {_shown(key, value)}"
+    way_out = "write its settings indented below it" if kind == "model_type" else first["msg"].removeprefix("Value error, ")
+    return f"the setting {key!r}{shown}: {way_out}"
 
 
 def _shown(key: str, value: object) -> str:
-    secret = re.search(r"key|secret|password|connection|url", key) and "${" not in str(value)
-    return "***" if secret else repr(value)
+    return "***" if re.search(r"key|secret|password|connection|url", key) else redact(repr(value))[:200]
 
 
 def _near(place: list[str]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from ad_stream.arguments import moment
 from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,7 +33,12 @@ def read(spark: SparkSession, settings: FilesSource, start: datetime | None) -> 
     if settings.files_per_trigger:
         reader = reader.option("maxFilesPerTrigger", settings.files_per_trigger)
     events = parse(reader.json(settings.path), settings.path)
+    start = start or _configured(settings.start)
     return events if start is None else events.where(F.col("enqueued_time") >= F.lit(start))
+
+
+def _configured(start: str) -> datetime | None:
+    return None if start == "earliest" else moment(start)
 
 
 def parse(lines: DataFrame, name: str) -> DataFrame:
@@ -56,7 +62,8 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
         system["iothub-message-source"].alias("message_source"),
         F.lit(name).alias("source"),
         F.coalesce(F.col("partition"), F.lit("")).alias("partition"),
-        F.coalesce(F.col("sequence"), F.xxhash64(broken)).alias("sequence"),
+        # Lines without a number are told apart by what they hold: one number for all would make them duplicates.
+        F.coalesce(F.col("sequence"), F.xxhash64(broken, "body", "enqueuedTime", system["iothub-connection-device-id"])).alias("sequence"),
     )
 
 
