@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream.config import Minutes, parse_detection
-from ad_stream.errors import InputError
+from ad_stream.config import AGGREGATES, parse_detection
+from ad_stream.errors import ConfigError, InputError
 from ad_stream.pipeline.history import pack
 from ad_stream.pipeline.minutes import aggregate
 from ad_stream.pipeline.scoring import Scorer, score
@@ -34,7 +34,9 @@ def detect(
     Raises InputError for a missing column, ConfigError for a wrong setting.
     """
     scorer = Scorer.of(parse_detection(detection))
-    rows = minutes_of(df, device=device, time=time, value=value, signal=signal, kind=Minutes(aggregate=aggregate_by).aggregate)  # type: ignore[arg-type]
+    if aggregate_by not in AGGREGATES:
+        raise ConfigError(f"aggregate_by is {aggregate_by!r}: give one of {', '.join(AGGREGATES)}")
+    rows = minutes_of(df, device=device, time=time, value=value, signal=signal, kind=aggregate_by)
     nothing_before = pack(rows.where(F.lit(False)))
     verdicts = score(rows.withColumn("flagged", F.lit(None).cast("timestamp")), nothing_before, scorer)
     return verdicts.withColumn("detector", F.lit(scorer.detector.name)).select(*VERDICT)

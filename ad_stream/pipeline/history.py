@@ -8,7 +8,7 @@ from `minutes`, and hours that no window can reach any more are deleted.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -49,10 +49,10 @@ def read(tables: Tables, first: datetime, before: datetime) -> DataFrame:
 
 def rebuild(tables: Tables, points: int) -> None:
     """Make the history anew from `minutes` where it does not reach back far enough (points raised, table lost)."""
-    newest = tables.read("minutes").where("revision = 0").agg(F.max("minute")).first()[0]
+    newest = tables.read("minutes").where("revision = 0").agg(F.unix_seconds(F.max("minute"))).first()[0]
     if newest is None:
         return
-    first = newest - points * MINUTE
+    first = datetime.fromtimestamp(newest, timezone.utc) - points * MINUTE
     window = tables.read("minutes").where((F.col("revision") == 0) & (F.col("minute") > first))
     have = tables.read("history").where(F.col("minute") > first).agg(F.min("minute"), F.max("minute")).first()
     if have[0] is not None and (have[0], have[1]) == tuple(window.agg(F.min("minute"), F.max("minute")).first()):

@@ -80,7 +80,8 @@ def late(groups: DataFrame, config: Config) -> DataFrame:
     odd = F.col("odd")
     return _long(groups.where(odd["reason"] == LATE), config).select(
         "device_id", "signal", odd["event_time"].alias("event_time"), odd["source"].alias("source"),
-        odd["partition"].alias("partition"), odd["sequence"].alias("sequence"), "value",
+        odd["partition"].alias("partition"), odd["sequence"].alias("sequence"),
+        F.col("max").alias("value"),  # the reading itself; the aggregate may be `count`
         odd["enqueued_time"].alias("enqueued_time"),
     )  # fmt: skip
 
