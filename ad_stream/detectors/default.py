@@ -63,7 +63,13 @@ class Default(Rule):
         score[high] = RANKED_ABOVE + _record(rows[high], residual[high])
         limit = band.threshold(BASE, self.sensitivity)
         return band.judgement(
-            rows[:, -1], rows[:, -1] - residual[:, -1], size, ratio=ratio, score=score, limit=limit, sr=sr,
+            rows[:, -1],
+            rows[:, -1] - residual[:, -1],
+            size,
+            ratio=ratio,
+            score=score,
+            limit=limit,
+            sr=sr,
             stuck=is_stuck(rows),
         )
 

@@ -47,7 +47,7 @@ def moving_average(rows: Floats, sums: Floats, width: int) -> Floats:
 
 
 def shift(sums: Floats, recent: int, before: int) -> Floats:
-    """Mean of the `recent` newest points minus the mean of the `before` points ahead of them: -> (m, L-recent-before+1)."""
+    """Mean of the `recent` newest points minus that of the `before` points ahead of them: -> (m, L-recent-before+1)."""
     newest = (sums[:, recent + before :] - sums[:, before:-recent]) / recent
     earlier = (sums[:, before:-recent] - sums[:, : -recent - before]) / before
     return np.asarray(newest - earlier)

@@ -135,7 +135,7 @@ def _later_half(rows: Floats, chosen: Bools, *, count: Ints, extra: int) -> Floa
 
 def _second_score(rows: Floats, first: _FirstPass) -> Floats:
     """The score of the last point behind the kept history only; rows that keep all of it are done already."""
-    score = first.one_pass.copy()
+    score: Floats = first.one_pass.copy()
     for cut in np.unique(first.cut):
         index = np.flatnonzero(first.cut == cut)
         if cut == rows.shape[1] - 1:

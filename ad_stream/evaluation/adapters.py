@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ad_stream.detectors import by_name
 from ad_stream.model import Windows
@@ -22,11 +22,28 @@ class Adapter:
         self.points = by_name(name).points
 
     def __call__(self, windows: Floats) -> tuple[Floats, Bools]:
-        """(n, W) -> scores (n,), flags (n,)."""
-        detector = by_name(self.__name__, points=max(windows.shape[-1], by_name(self.__name__).min_points))
+        """(n, W) -> scores (n,), flags (n,); all NaN where W is less than the detector's min_points."""
+        own = by_name(self.__name__)
+        detector = by_name(self.__name__, points=max(windows.shape[-1], own.min_points))
         verdict = detector.detect_last(Windows(windows))
         return verdict.score, verdict.is_anomaly
 
 
 default = Adapter("default")
 spectral_residual = Adapter("spectral_residual")
+service = Adapter("service")
+differences = Adapter("differences")
+moving_average = Adapter("moving_average")
+seasonal_naive = Adapter("seasonal_naive")
+ar = Adapter("ar")
+seasonal_baseline = Adapter("seasonal_baseline")
+s_h_esd = Adapter("s_h_esd")
+rrcf = Adapter("rrcf")
+stuck = Adapter("stuck")
+
+
+def answer(request: dict[str, Any], mode: str) -> dict[str, Any]:
+    """The retired service's answer to one request, `mode` 'last' or 'entire', for the conformance harness."""
+    from ad_stream.azure_api.answer import answer as ask
+
+    return ask(request, mode)

@@ -47,11 +47,11 @@ def last_point(values: list[float], sensitivity: float) -> dict[str, float | boo
     first = scores(values)
     drop = min(max(int(n * 0.25), 1, int(n * 0.1)), int(n * 0.45))
     cut = next((i for i in range(n - drop, n) if first[i] >= 1.5), n - 1)
-    all_scores = first[:cut] + [math.inf] * (n - 1 - cut) + [scores(values[:cut] + [value])[-1]]
+    all_scores = first[:cut] + [math.inf] * (n - 1 - cut) + [scores([*values[:cut], value])[-1]]
     near = abs(value - fmean(values)) / pstdev(values) < 1.5
     if near:
         all_scores[-1] = 0.0
-    quiet = [v for v, s in zip(values, all_scores) if s <= 1]
+    quiet = [v for v, s in zip(values, all_scores, strict=True) if s <= 1]
     expected = fmean(quiet[len(quiet) // 2 :])
     distance = abs(value - expected)
     flag = all_scores[-1] >= 3.5 and distance >= 1e-8
@@ -65,7 +65,7 @@ def _band(
 ) -> dict[str, float | bool]:
     value, distance = values[-1], abs(values[-1] - expected)
     normal = [min(max(s - 3.5 / 11.5, 0), 1) for s in all_scores]
-    plain = [v for v, s in zip(values, normal) if s <= 1e-8]
+    plain = [v for v, s in zip(values, normal, strict=True) if s <= 1e-8]
     if near:
         margin = abs(expected) * share
     elif normal[-1] <= 1e-8:
