@@ -115,7 +115,7 @@ def _cells(codes: Ints, nanoseconds: Ints, step: int) -> Ints:
     if len(twice):
         when = pd.Timestamp(int(nanoseconds[twice[0] + 1]))
         raise InputError(
-            f"{len(twice) + 1} rows share a step of {pd.Timedelta(step)} with another row of their device, the first at"
+            f"{len(twice)} rows share a step of {pd.Timedelta(step)} with an earlier row of their device, the first at"
             f" {when}: aggregate them or give a smaller step"
         )
     return np.asarray(cells)

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-BASE = 30.0
+BASE = 0.25
+"""At sensitivity 95 a shingle stands out whose removal moves a quarter of the sample."""
 WORKING_SET = 2**22
 
 
@@ -107,7 +108,7 @@ class RandomCutForest(Rule):
         value = rows[:, -1]
         expected = np.median(rows[:, -self.shingle - 10 : -1], axis=1)
         distance = np.maximum(np.abs(value - expected), SMALLEST)
-        limit = band.threshold(BASE, self.sensitivity)
+        limit = band.threshold(BASE * min(self.sample, rows.shape[1] - self.shingle), self.sensitivity)
         size = distance / np.maximum(score, SMALLEST)
         return band.judgement(value, expected, size, limit=limit, ratio=score)
 

@@ -152,9 +152,12 @@ class SeasonalHybridEsd(Rule):
         lambdas = critical(rows.shape[1], most, self.alpha, one_tail=self.direction != "both") * strictness
         found, score = esd(rest, lambdas, self.direction)
         found &= self._beyond_usual(rows)
-        value, residual = rows[:, -1], rest[:, -1]
-        size = np.maximum(SIGMA * np.median(np.abs(rest), axis=1), SMALLEST) * lambdas[0]
         ratio = np.where(found, np.maximum(score, 1.001), 0.0)
+        value, residual = rows[:, -1], rest[:, -1]
+        distance = np.abs(residual)
+        # The test removes in turn, so its limit is no fixed distance: the band is drawn to agree with the verdict.
+        usual = np.maximum(SIGMA * np.median(np.abs(rest), axis=1), SMALLEST) * lambdas[0]
+        size = np.where(found, np.minimum(usual, distance / ratio), np.maximum(usual, distance * 1.01))
         return band.judgement(value, value - residual, size, limit=1.0, score=score, ratio=ratio)
 
     def _beyond_usual(self, rows: Floats) -> Bools:
