@@ -81,7 +81,7 @@ def read_json(body: bytes) -> object:
 
 def question(request: object, operation: str) -> Question:
     """A parsed body -> Question for one of OPERATIONS; raises RequestError."""
-    if not isinstance(request, Mapping) or not request:
+    if not isinstance(request, Mapping):
         raise RequestError("InvalidJsonFormat", "The body must be one JSON object with at least the field 'series'.")
     if "series" not in request:
         raise RequestError("RequiredSeries", "The 'series' field is required: a list of points with a 'value' each.")

@@ -89,7 +89,7 @@ def test_the_first_clients_fields_for_gaps_still_work() -> None:
 
 REFUSED: dict[str, tuple[object, str, str]] = {
     "no object": ([1], "last", "InvalidJsonFormat"),
-    "empty object": ({}, "last", "InvalidJsonFormat"),
+    "empty object": ({}, "last", "RequiredSeries"),
     "no series": ({"granularity": "daily"}, "last", "RequiredSeries"),
     "no granularity": ({"series": request(noise(1, 20))["series"]}, "changepoint", "RequiredGranularity"),
     "null granularity": (changed(request(noise(1, 20)), granularity=None), "changepoint", "RequiredGranularity"),

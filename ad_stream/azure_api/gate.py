@@ -1,0 +1,149 @@
+"""Who may ask, how much and how many at once: the checks before any work."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import ipaddress
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from ad_stream.errors import ConfigError
+
+KEY_HEADER = "Ocp-Apim-Subscription-Key"
+KEYS_VARIABLE = "AD_STREAM_KEYS"
+MIB = 1024 * 1024
+
+
+class RefusedError(Exception):
+    """A request answered with `status` and the contract's error body; `retry_after`: seconds to come again in."""
+
+    def __init__(self, status: int, code: str, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one server takes on.
+
+    body_bytes    one series, > 0; 8640 points with timestamps are about half a MiB
+    batch_bytes   many series, > 0
+    in_flight     requests accepted at once, > 0; a further one is told to come again (429)
+    read_seconds  for a body to arrive, > 0
+    work_seconds  for an answer, the wait for a free worker included, > 0
+    workers       series judged at once, > 0
+    """
+
+    body_bytes: int = 2 * MIB
+    batch_bytes: int = 32 * MIB
+    in_flight: int = 512
+    read_seconds: float = 20.0
+    work_seconds: float = 60.0
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+
+class Keys:
+    """The subscription keys, kept as digests; none means that only this machine may ask."""
+
+    def __init__(self, keys: Sequence[str] = ()) -> None:
+        self._digests = tuple(_digest(key) for key in keys)
+
+    def __repr__(self) -> str:
+        return f"Keys({len(self._digests)})"
+
+    def __bool__(self) -> bool:
+        return bool(self._digests)
+
+    @classmethod
+    def from_environment(cls) -> Keys:
+        """AD_STREAM_KEYS: one key, or several with commas between them."""
+        return cls([key.strip() for key in os.environ.get(KEYS_VARIABLE, "").split(",") if key.strip()])
+
+    def check(self, request: Request) -> None:
+        """Raises RefusedError (401); every key is compared, each in constant time."""
+        if not self._digests:
+            if not is_loopback(request.client.host if request.client else ""):
+                raise RefusedError(
+                    401,
+                    "Unauthorized",
+                    f"This server has no keys and answers its own machine only: set {KEYS_VARIABLE}.",
+                )
+            return
+        given = _digest(request.headers.get(KEY_HEADER, ""))
+        matches = [hmac.compare_digest(given, known) for known in self._digests]  # all of them, in constant time
+        if not any(matches):
+            raise RefusedError(401, "Unauthorized", f"Access needs a valid key in the header {KEY_HEADER}.")
+
+
+class Admission:
+    """Counts the requests in flight and turns away those beyond the limit."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.in_flight = 0
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Raises RefusedError (429) where there is none left."""
+        if self.in_flight >= self._limit:
+            raise RefusedError(429, "TooManyRequests", "The server is busy: come again in a second.", retry_after=1)
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
+
+async def read_body(request: Request, *, most: int, seconds: float) -> bytes:
+    """The body, never more than `most` bytes of it in memory; raises RefusedError (408, 413, 415)."""
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise RefusedError(415, "UnsupportedMediaType", "The body must not be compressed: leave Content-Encoding out.")
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > most:
+        raise _too_large(most)
+    try:
+        return await asyncio.wait_for(_collect(request, most), seconds)
+    except (TimeoutError, asyncio.TimeoutError):
+        raise RefusedError(408, "RequestTimeout", f"The body did not arrive within {seconds:g} seconds.") from None
+
+
+async def _collect(request: Request, most: int) -> bytes:
+    pieces: list[bytes] = []
+    length = 0
+    async for piece in request.stream():
+        length += len(piece)
+        if length > most:
+            raise _too_large(most)
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def is_loopback(host: str) -> bool:
+    """Is this address, or this name, the machine itself?"""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_exposure(host: str, keys: Keys) -> None:
+    """Raises ConfigError where a server without keys would listen beyond its own machine."""
+    if not keys and not is_loopback(host):
+        raise ConfigError(f"a server without keys listens on 127.0.0.1 only, not on {host}: set {KEYS_VARIABLE}")
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def _too_large(most: int) -> RefusedError:
+    return RefusedError(413, "RequestEntityTooLarge", f"The body must be at most {most} bytes: send fewer points.")
