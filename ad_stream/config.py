@@ -175,19 +175,23 @@ class Minutes(Section):
 class Detection(Section):
     """Which detector judges, and what it may flag.
 
-    points: minutes of history it sees (12 to 10080). sensitivity: 0..99, higher flags more. direction: which side
-    counts. min_deviation: in the unit of the signal; min_relative_deviation: as a share of the expected value.
+    points: minutes of history it sees (12 to 10080), by default as many as the detector wants. sensitivity: 0..99,
+    higher flags more. direction: which side counts. min_deviation: in the unit of the signal; min_relative_deviation: as a share of the expected value.
     max_gap: minutes that are filled. refractory: a flag this soon after one of the same series is `continuing`.
     """
 
     detector: str = "default"
-    points: int = Field(default=120, ge=12, le=10_080)
+    points: int | None = Field(default=None, ge=12, le=10_080)
     sensitivity: int = Field(default=95, ge=0, le=99)
     direction: Literal["both", "up", "down"] = "both"
     min_deviation: float = Field(default=0.0, ge=0)
     min_relative_deviation: float = Field(default=0.0, ge=0)
     max_gap: int = Field(default=5, ge=0)
     refractory: Duration = timedelta(minutes=10)
+
+    def options(self) -> dict[str, Any]:
+        """What the detector itself is told."""
+        return self.model_dump(exclude={"detector", "refractory"}, exclude_none=True)
 
 
 class Fallback(Section):

@@ -61,10 +61,11 @@ def validate(
     from ad_stream.push import by_kind
 
     loaded = settings.load(config, overrides(set_))
-    by_name(loaded.detection.detector, **loaded.detection.model_dump(exclude={"detector", "refractory"}))
+    detector = by_name(loaded.detection.detector, **loaded.detection.options())
     for target in loaded.push:
         by_kind(target.kind, **target.options())
     shown = loaded.model_dump(mode="json", by_alias=True)
+    shown["detection"]["points"] = detector.points
     print(json.dumps(shown) if as_json else yaml.safe_dump(shown, sort_keys=False).rstrip())
 
 

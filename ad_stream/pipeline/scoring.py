@@ -46,8 +46,7 @@ class Scorer:
     @classmethod
     def of(cls, detection: Detection) -> Scorer:
         """The scorer a configuration asks for."""
-        options = detection.model_dump(exclude={"detector", "refractory"})
-        return cls(by_name(detection.detector, **options), int(detection.refractory.total_seconds() // 60))
+        return cls(by_name(detection.detector, **detection.options()), int(detection.refractory.total_seconds() // 60))
 
 
 def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | None = None) -> DataFrame:

@@ -16,6 +16,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def spark() -> Any:
+    from ad_stream.demo.stream import SHORT_RUN
     from ad_stream.pipeline.session import session
 
-    return session()
+    return session("files", SHORT_RUN)

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ad_stream.config import Config, load
+from ad_stream.demo.stream import SHORT_RUN
 from ad_stream.simulate import simulate
 from tests.compare import Difference, difference, differences, read
 
@@ -45,6 +46,7 @@ def settings(telemetry: Path, folder: Path) -> Path:
         "tables": {"path": str(folder / "tables")},
         "checkpoint": str(folder / "checkpoint"),
         "trigger": "available_now",
+        "spark": SHORT_RUN,
     }
     path = folder / "run.yaml"
     path.write_text(yaml.safe_dump(content))

@@ -36,7 +36,7 @@ def test_the_smallest_configuration_has_the_documented_defaults() -> None:
     config = parse(content())
     assert (config.telemetry.signals, config.telemetry.event_time) == ("auto", "enqueued")
     assert (config.minutes.aggregate, config.minutes.watermark) == ("max", timedelta(minutes=2))
-    assert (config.detection.points, config.detection.sensitivity) == (120, 95)
+    assert (config.detection.points, config.detection.sensitivity) == (None, 95)
     assert config.trigger == timedelta(minutes=1)
 
 
