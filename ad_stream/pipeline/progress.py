@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -11,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ad_stream.pipeline.tables import Tables
 
+log = logging.getLogger(__name__)
 ROW = (
     "events long, non_telemetry long, duplicates long, watermark timestamp, dropped_by_watermark long, "
     "source_lost long, lag long, offsets string, durations string, query_id string, batch_id long"
 )
+
+LOST = "%d events of batch %d were gone before they could be read, among those at %s: the hub keeps them too short"
 
 
 @dataclass
@@ -29,6 +33,9 @@ class Progress:
         """Write the batches finished since the last call; -> their rows."""
         new = [row(one) for one in query.recentProgress if one["batchId"] > self.written]
         latest = list({one["batch_id"]: one for one in new}.values())
+        for one in latest:
+            if one["source_lost"]:
+                log.warning(LOST, one["source_lost"], one["batch_id"], one["offsets"])
         if latest:
             self._append(latest)
             self.written = latest[-1]["batch_id"]
@@ -43,7 +50,7 @@ class Progress:
 
 def row(progress: Mapping[str, Any]) -> dict[str, Any]:
     """One progress report of Spark -> one row of the table, columns in the order of ROW."""
-    counts = (progress.get("observedMetrics") or {}).get("events") or {}
+    counts = _observed(progress, "events")
     states = progress.get("stateOperators") or []
     sources = progress.get("sources") or []
     return {
@@ -52,13 +59,34 @@ def row(progress: Mapping[str, Any]) -> dict[str, Any]:
         "duplicates": sum((one.get("customMetrics") or {}).get("numDroppedDuplicateRows", 0) for one in states),
         "watermark": _closed_until((progress.get("eventTime") or {}).get("watermark")),
         "dropped_by_watermark": sum(one.get("numRowsDroppedByWatermark", 0) for one in states),
-        "source_lost": 0,
+        "source_lost": _lost(_observed(progress, "source").get("read"), sources),
         "lag": _lag(sources),
         "offsets": json.dumps([{"from": one.get("startOffset"), "to": one.get("endOffset")} for one in sources]),
         "durations": json.dumps(progress.get("durationMs") or {}),
         "query_id": progress["id"],
         "batch_id": progress["batchId"],
     }
+
+
+def _observed(progress: Mapping[str, Any], name: str) -> Mapping[str, int]:
+    return (progress.get("observedMetrics") or {}).get(name) or {}
+
+
+def _lost(read: int | None, sources: Sequence[Mapping[str, Any]]) -> int:
+    """Events between the offsets of a batch that did not come; read: those that came, None where nobody counts.
+
+    The first batch of a checkpoint has no start and so has lost nothing yet.
+    """
+    spans = [(one.get("startOffset"), one.get("endOffset")) for one in sources]
+    if read is None or not all(start and end for start, end in spans):
+        return 0
+    due = sum(
+        last - start.get(hub, {}).get(partition, 0)
+        for start, end in spans
+        for hub, partitions in end.items()
+        for partition, last in partitions.items()
+    )
+    return max(0, due - read)
 
 
 def _closed_until(watermark: str | None) -> datetime | None:

@@ -1,0 +1,85 @@
+"""Tests against brokers that speak the wire, with one Spark session for all; they run one at a time."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ad_stream import jars
+from ad_stream.errors import SetupError
+from ad_stream.simulate import simulate
+from ad_stream.simulate.kafka_broker import KafkaBroker
+from ad_stream.simulate.send import events, message_files, to_kafka
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+HERE = Path(__file__).parent
+SETS = ("delta", "kafka", "event_hubs")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.spark)
+            item.add_marker(pytest.mark.broker)
+
+
+def needed(*sets: str) -> list[Path]:
+    """The jars, or a skip that says which could not be had."""
+    try:
+        return jars.jars(*sets)
+    except SetupError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[SparkSession]:
+    from ad_stream.pipeline.session import session
+
+    os.environ.setdefault("AD_STREAM_MASTER", "local[2]")
+    settings = {
+        "spark.jars": ",".join(str(path) for path in needed(*SETS)),
+        # So short a run ends before the optimising compiler pays.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+    }
+    made = session("kafka", settings)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An hour of three devices with every kind of bad traffic, over a midnight."""
+    folder = tmp_path_factory.mktemp("fleet")
+    start = datetime(2026, 11, 1, 23, 30, tzinfo=timezone.utc)
+    simulate(folder, devices=3, start=start, minutes=60, seed=11, faults=False, partitions=2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def broker(fleet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+    """A Kafka broker that holds the fleet's messages in the topic `iot`."""
+    needed("kafka_broker")
+    if importlib.util.find_spec("confluent_kafka") is None:
+        pytest.skip("the package confluent-kafka is missing")
+    with KafkaBroker(tmp_path_factory.mktemp("kafka"), partitions=2) as made:
+        to_kafka(events(message_files(fleet)), made.client(), topic="iot")
+        yield made
+
+
+@pytest.fixture
+def kafka_source(broker: KafkaBroker) -> dict[str, Any]:
+    """The section `source` that reads the broker as an event hub's Kafka endpoint; the broker has no TLS."""
+    return {
+        "kind": "kafka",
+        "connection_string": broker.connection_string,
+        "bootstrap_servers": broker.bootstrap_servers,
+        "options": {"kafka.security.protocol": "SASL_PLAINTEXT"},
+    }
