@@ -26,8 +26,8 @@ demo: $(VENV)/local
 	$(VENV)/bin/ad-stream demo $(ARGS)
 
 test: $(VENV)/dev jars
-	$(PY) -m pytest -m "not (spark or $(HEAVY))" $(ARGS)
-	$(PY) -m pytest -m "spark and not ($(HEAVY))" $(ARGS)
+	$(PY) -m pytest -m "not (spark or broker or $(HEAVY))" $(ARGS)
+	$(PY) -m pytest -m "(spark or broker) and not ($(HEAVY))" $(ARGS)
 
 acceptance: $(VENV)/dev jars
 	@test -d "$(AD_STREAM_SHARED)" || { \

@@ -10,6 +10,7 @@ COMMANDS = {
     "acceptance": "make acceptance, needs the data at $AD_STREAM_SHARED, else ../shared",
     "soak": "make soak, many minutes",
     "browser": "python -m pytest -m browser, needs a browser",
+    "broker": "the second half of make test, starts a broker",
     "spark": "the second half of make test, needs Java",
 }
 left_out: Counter[str] = Counter()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
-from ad_stream.cli import look, stream
+from ad_stream.cli import look, serve, stream
 from ad_stream.errors import AdStreamError
 
 app = typer.Typer(
@@ -24,6 +25,16 @@ app = typer.Typer(
 )
 look.add_to(app)
 stream.add_to(app)
+serve.add_to(app)
+
+EXTRAS = {
+    "pyspark": "local",
+    "deltalake": "local",
+    "plotly": "local",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+}
+"""Import -> the extra of pyproject.toml that brings it."""
 
 
 def main() -> None:
@@ -33,5 +44,13 @@ def main() -> None:
     except AdStreamError as error:
         if os.environ.get("AD_STREAM_DEBUG"):
             raise
-        print(f"ad-stream: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS or os.environ.get("AD_STREAM_DEBUG"):
+            raise
+        _fail(f"the package {error.name} is missing: pip install 'ad-stream[{EXTRAS[error.name]}]'", 2)
+
+
+def _fail(sentence: str, code: int) -> NoReturn:
+    print(f"ad-stream: {sentence}", file=sys.stderr)
+    sys.exit(code)

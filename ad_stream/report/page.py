@@ -13,7 +13,6 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
-from ad_stream.errors import SetupError
 from ad_stream.report.picture import Picture
 
 
@@ -120,8 +119,6 @@ def _asset(name: str) -> str:
 
 
 def _plotly() -> str:
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError:
-        raise SetupError("the package plotly is missing: pip install 'ad-stream[report]'") from None
+    from plotly.offline import get_plotlyjs
+
     return str(get_plotlyjs())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ad_stream.errors import InputError, SetupError
+from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,11 +24,9 @@ def read_rows(
     where: list[tuple[str, str, Any]] | None = None,
 ) -> pd.DataFrame:
     """The rows of one table. where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold."""
-    try:
-        from deltalake import DeltaTable
-        from deltalake.exceptions import TableNotFoundError
-    except ImportError:
-        raise SetupError("the package deltalake is missing: pip install 'ad-stream[report]'") from None
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
     try:
         opened = DeltaTable(str(Path(tables, table)))
     except TableNotFoundError:

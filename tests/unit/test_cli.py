@@ -21,14 +21,12 @@ CONFIG = str(ROOT / "conf" / "local.yaml")
 
 
 def ad_stream(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    code = "from ad_stream.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environ},
-        timeout=60,
-    )
+    return run_python("from ad_stream.cli import main; main()", *arguments, **environ)
+
+
+def run_python(code: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environ}, timeout=60)
 
 
 def test_validate_prints_every_setting_of_a_run() -> None:
@@ -58,6 +56,12 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert len(told) == 1, answer.stderr
     assert sentence in told[0]
     assert "Traceback" not in answer.stderr
+
+
+def test_a_missing_package_is_a_sentence_with_the_extra_that_brings_it() -> None:
+    answer = run_python("import sys; sys.modules['fastapi'] = None; from ad_stream.cli import main; main()", "serve")
+    told = "ad-stream: the package fastapi is missing: pip install 'ad-stream[serve]'\n"
+    assert (answer.returncode, answer.stderr) == (2, told)
 
 
 def test_debug_shows_where_an_error_came_from() -> None:
