@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from ad_stream.demo.stream import Steps
+from ad_stream.cli.progress import bars
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for messages, tables and the report.")]
 Devices = Annotated[int, typer.Option(min=1, help="Devices of the fleet.")]
@@ -42,7 +39,7 @@ def demo(
     from ad_stream.demo import demo as run_demo
     from ad_stream.demo import own
 
-    with _bars() as steps:
+    with bars() as steps:
         if data is None:
             result = run_demo(out, devices=devices, minutes=minutes, seed=seed, steps=steps)
             text, numbers = printed.simulated(result), result.as_dict()
@@ -69,7 +66,7 @@ def simulate(
     from ad_stream.simulate import simulate as write_messages
     from ad_stream.simulate.truth import TRUTH_FILE
 
-    with _bars() as steps:
+    with bars() as steps:
         truth = write_messages(
             out,
             devices=devices,
@@ -112,26 +109,3 @@ def report(
 
     first, last = (moment(text) if text else None for text in (start, end))
     print(series_report(tables, out, device=device, signal=signal, start=first, end=last))
-
-
-@contextmanager
-def _bars() -> Iterator[Steps]:
-    """Progress bars on stderr, one per step."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description:<11}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        tasks = {}
-
-        def steps(step: str, share: float) -> None:
-            if step not in tasks:
-                tasks[step] = progress.add_task(step, total=1.0)
-            progress.update(tasks[step], completed=share)
-
-        yield steps

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ad_stream.demo import OwnResult, Result
+    from ad_stream.evaluation.compare import Comparison
     from ad_stream.report import Fact
     from ad_stream.status import Status
 
@@ -47,6 +48,26 @@ def own(result: OwnResult) -> RenderableType:
         anomalies.add_row(*anomaly)
     places = _places(result.streamed.tables, result.report)
     return Group(_facts(own_data.facts(result)), "", devices, "", anomalies, "", places)
+
+
+def compared(rows: Sequence[Comparison]) -> RenderableType:
+    """A row per detector, and how to read it."""
+    table = _table(
+        *("detector", "points", "F1", "random", "own flags", "found at 0.1", "at 1", "at 5"),
+        *("alarms at 50 %", "at 80 %", "us a point"),
+    )
+    for one in rows:
+        shares = (one.found_at_0_1, one.found_at_1, one.found_at_5)
+        table.add_row(
+            *(one.detector, str(one.points), f"{one.f1:.3f}", f"{one.random_f1:.3f}", f"{one.f1_flags:.3f}"),
+            *(f"{share:.2f}" for share in shares),
+            *(f"{one.alarms_at_50:.2f}", f"{one.alarms_at_80:.2f}", f"{one.us_per_point:.0f}"),
+        )
+    note = (
+        "F1 is delay-adjusted, at the best threshold; read it beside what random scores reach. Found: share of events"
+        " at that many false alarms per series and day; alarms: false ones per series and day at that share of events."
+    )
+    return Group(table, "", Text(note, style="dim"))
 
 
 def status(found: Status) -> RenderableType:

@@ -84,6 +84,13 @@ def test_simulate_writes_messages_and_tells_the_truth(tmp_path: Path) -> None:
     assert list((tmp_path / "in").glob("*.jsonl"))
 
 
+def test_evaluate_compares_the_detectors_that_were_named(tmp_path: Path) -> None:
+    rows = [f"{1_700_000_000 + 60 * n},{20 + n % 7 + 30 * (n == 350)},{int(n == 350)}" for n in range(400)]
+    (tmp_path / "labelled.csv").write_text("timestamp,value,label\n" + "\n".join(rows))
+    answer = ad_stream("evaluate", "--data", str(tmp_path / "labelled.csv"), "--detectors", "differences,ar", "--json")
+    assert [(row["detector"], row["f1"]) for row in json.loads(answer.stdout)] == [("differences", 1.0), ("ar", 1.0)]
+
+
 def test_every_command_explains_itself_in_a_sentence() -> None:
     commands = getattr(get_command(app), "commands")  # noqa: B009 (click's group class is not typer's promise)
     assert {"demo", "simulate", "run", "backfill", "validate"} <= set(commands)
