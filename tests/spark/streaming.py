@@ -33,12 +33,12 @@ def iso(minute: float, second: float = 0.0) -> str:
 
 
 def message(
-    body: object, minute: float = 0, second: float = 30, *, device: str | None = "d1", id: str | None = None, partition: int = 0,
+    body: object, minute: float = 0, second: float = 30, *, device: str | None = "d1", message_id: str | None = None, partition: int = 0,
     source: str = TELEMETRY,
 ) -> Message:  # fmt: skip
     """A message enqueued `minute` minutes after T0; text and bytes are sent as they are, all else as JSON."""
     raw = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    return Message(epoch_ms(moment(minute, second)), raw, device, id, partition, source)
+    return Message(epoch_ms(moment(minute, second)), raw, device, message_id, partition, source)
 
 
 def config_of(folder: Path, **sections: Any) -> settings.Config:
