@@ -146,7 +146,7 @@ class Batches:
         closed = closed.withColumn("revision", F.lit(0))
         if self.alone:
             return closed.withColumn("held", F.lit(False))
-        theirs = self._theirs("minutes", "minute", tally, query_id).where("revision = 0")
+        theirs = self._theirs("minutes", "minute", tally, query_id)
         stored = theirs.select(*KEY, F.col("value").alias("stored"), F.lit(True).alias("held"))
         joined = closed.join(stored, KEY, "left").withColumn("held", F.coalesce("held", F.lit(False)))
         return joined.withColumn("value", F.coalesce("stored", "value")).drop("stored")
@@ -159,8 +159,11 @@ class Batches:
         return rows.alias("a").join(theirs.select(*key).alias("b"), same, "left_anti")
 
     def _theirs(self, table: str, at: str, tally: Tally, query_id: str) -> DataFrame:
-        between = (F.col(at) >= F.lit(tally.first)) & (F.col(at) < F.lit(tally.last + MINUTE))
-        return self.tables.read(table).where(between & (F.col("query_id") != query_id))
+        # A member that is no number travels under its event's minute, up to the watermark before its enqueued time.
+        until = tally.last + MINUTE + self.config.minutes.watermark
+        rows = self.tables.read(table).where((F.col(at) >= F.lit(tally.first)) & (F.col(at) < F.lit(until)))
+        stream = F.col("revision") == 0 if "revision" in rows.columns else F.lit(True)  # else a backfill had written them
+        return rows.where(stream & (F.col("query_id") != query_id))
 
     def _scored(self, closed: DataFrame, tally: Tally) -> DataFrame:
         points = self.scorer.detector.points

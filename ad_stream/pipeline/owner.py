@@ -56,8 +56,12 @@ class Owner:
         self._sign()
 
     def renew(self) -> None:
-        """Give a sign of life once `RENEW` has passed since the last one."""
-        if self.renewed is None or self.now() - self.renewed >= RENEW:
+        """Give a sign of life once `RENEW` has passed since the last one; OwnedError where another run took over."""
+        if self.renewed is not None and self.now() - self.renewed < RENEW:
+            return
+        if self.renewed is not None and self.now() - self.renewed > EXPIRES:
+            self.claim()  # after so long a silence another run may have taken the tables
+        else:
             self._sign()
 
     def release(self) -> None:

@@ -159,6 +159,7 @@ def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Sum
     except KeyboardInterrupt:
         query.stop()
     except Exception as error:
+        query.stop()  # it may still run: this may be the owner's renewal that failed
         raise _failed(error) from None
     _add(progress.collect(query), summary)
     if query.exception() is not None:

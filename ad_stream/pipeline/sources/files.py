@@ -23,7 +23,8 @@ ENVELOPE = (
     "body string, enqueuedTime string, partition string, sequence long, "
     "systemProperties map<string,string>, _corrupt_record string"
 )
-ENQUEUED_IN_LINE = r'"enqueuedTime"\s*:\s*"([^"]+)"'
+# Without a backslash: in a SQL literal it would be gone before the pattern is read.
+ENQUEUED_IN_LINE = '"enqueuedTime" *: *"([^"]+)"'
 
 
 def read(spark: SparkSession, settings: FilesSource, start: datetime | None) -> DataFrame:
