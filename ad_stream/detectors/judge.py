@@ -39,25 +39,33 @@ def judge(
     if matrix.ndim != 2 or matrix.shape != judged.shape:
         raise ValueError(f"matrix and judged must have one shape (series, time), got {matrix.shape} and {judged.shape}")
     rows, columns = np.nonzero(judged)
-    parts = [
-        detector.detect_last(Windows(values, end=None if ends is None else ends[columns[cells]]))
-        for cells, values in _windows(matrix, rows, columns, detector.points)
-    ]
-    return rows, columns, _join(parts, detector)
+    parts: list[LastPoint] = []
+    places: list[Ints] = []
+    for cells, values in _windows(matrix, rows, columns, detector.points):
+        parts.append(detector.detect_last(Windows(values, end=None if ends is None else ends[columns[cells]])))
+        places.append(cells)
+    return rows, columns, _join(parts, places, detector)
 
 
-def _windows(matrix: Floats, rows: Ints, columns: Ints, points: int) -> Iterator[tuple[slice, Floats]]:
-    """Yields (which cells, their windows (k, points)) in order, NaN where a window starts before the matrix."""
+def _windows(matrix: Floats, rows: Ints, columns: Ints, points: int) -> Iterator[tuple[Ints, Floats]]:
+    """Yields (which cells (k,), their windows (k, points or less)), NaN where a window starts before the matrix.
+
+    Minute by minute, all series of a group together: windows that are still growing share their length then, and a
+    detector works on many of them at once; columns that are before the matrix for all of them are left out.
+    """
     width = points + (int(columns.max() - columns.min()) if len(columns) else 0)
     for series in chunks(len(matrix), width, size=PADDED_BYTES):
         first, last = np.searchsorted(rows, [series.start, series.stop])
         if first == last:
             continue
-        low, high = int(columns[first:last].min()), int(columns[first:last].max())
-        view = np.lib.stride_tricks.sliding_window_view(_padded(matrix[series], low - points + 1, high), points, axis=1)
-        for piece in chunks(int(last - first), points, size=BLOCK_BYTES):
-            cells = slice(int(first) + piece.start, int(first) + piece.stop)
-            yield cells, view[rows[cells] - series.start, columns[cells] - low]
+        cells = first + np.argsort(columns[first:last], kind="stable")
+        start, high = int(columns[cells[0]]) - points + 1, int(columns[cells[-1]])
+        padded = _padded(matrix[series], start, high)
+        for piece in chunks(len(cells), points, size=BLOCK_BYTES):
+            chosen = cells[piece]
+            length = min(points, int(columns[chosen[-1]]) + 1)
+            view = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
+            yield chosen, view[rows[chosen] - series.start, columns[chosen] - length + 1 - start]
 
 
 def _padded(matrix: Floats, start: int, stop: int) -> Floats:
@@ -68,7 +76,10 @@ def _padded(matrix: Floats, start: int, stop: int) -> Floats:
     return np.concatenate([np.full((len(matrix), -start), np.nan), known], axis=1)
 
 
-def _join(parts: list[LastPoint], detector: Detector) -> LastPoint:
+def _join(parts: list[LastPoint], places: list[Ints], detector: Detector) -> LastPoint:
     if not parts:
         return detector.detect_last(Windows(np.empty((0, detector.points))))
-    return LastPoint(**{key: np.concatenate([getattr(part, key) for part in parts]) for key in LastPoint.columns()})
+    back = np.argsort(np.concatenate(places))
+    return LastPoint(
+        **{key: np.concatenate([getattr(part, key) for part in parts])[back] for key in LastPoint.columns()}
+    )
