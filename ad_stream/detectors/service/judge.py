@@ -144,6 +144,12 @@ def _ratio(values: Floats, options: Options, *, last: bool) -> float:
     ratio = options.max_anomaly_ratio
     if not last:
         return ratio
+    ordered = np.sort(values)
+    most = math.ceil(MAJORITY * len(values))
+    if (ordered[most - 1 :] - ordered[: len(values) - most + 1]).min() > (
+        ordered[-1] - ordered[0]
+    ) / MAJORITY_BINS * 1.01:
+        return ratio  # no bin can hold that many
     try:
         share = float(np.histogram(values, bins=MAJORITY_BINS)[0].max()) / len(values)
     except ValueError:  # the values differ by less than twenty steps of a double

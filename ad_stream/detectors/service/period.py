@@ -114,7 +114,7 @@ def _one_period(series: Floats) -> int:
     if len(series) < MIN_POINTS:
         return 0
     smooth = smooth_spikes(series)
-    flat = smooth - spline_trend(smooth)
+    flat = smooth - spline_trend(smooth, to_the_bit=False)
     spread = float(flat.var())
     if spread <= ZERO:
         return 0

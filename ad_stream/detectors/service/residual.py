@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.detectors.service.arrays import ZERO, trailing_mean
+from ad_stream.detectors.service.arrays import ZERO, median, trailing_mean
 from ad_stream.detectors.service.judged import Judged
 from ad_stream.detectors.service.trend import spline_trend
 
@@ -93,7 +93,7 @@ def next_value(recent: Floats) -> float:
     """(m,) -> the value that extends the series: median plus the mean slope to the newest point, halved, times m."""
     m = len(recent)
     slopes = (recent[-1] - recent[:-1]) / np.arange(m - 1, 0, -1)
-    return float(np.median(recent) + slopes.sum() * 0.5 * (m + 1) / (m - 1))
+    return float(median(recent) + slopes.sum() * 0.5 * (m + 1) / (m - 1))
 
 
 def robust_tail(values: Floats) -> Floats:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.interpolate import LSQUnivariateSpline
+from scipy.interpolate import BSpline, LSQUnivariateSpline
 
 from ad_stream.detectors.service.arrays import ZERO, in_single, running_median
 
@@ -27,17 +27,31 @@ PEAK_SHARE = 0.9
 SMALL = 160
 """Up to this many points the pairs are taken by index, beyond it distance by distance."""
 
+SMALL_BASIS = 50_000
+"""Up to this many numbers the basis of a spline is kept."""
 
-def spline_trend(values: Floats, *, period: int | None = None) -> Floats:
-    """(n,) -> (n,), n >= 6, unit of the values; `period` None has the rough period guessed, 0 and 1 mean none."""
+
+def spline_trend(values: Floats, *, period: int | None = None, to_the_bit: bool = True) -> Floats:
+    """(n,) -> (n,), n >= 6, unit of the values; `period` None has the rough period guessed, 0 and 1 mean none.
+
+    to_the_bit: by FITPACK, as the service did, since integers often lie on the edge of a band to the last bit;
+    False: by projection, which is faster and equal but for rounding.
+    """
     n = len(values)
     if period is None:
         period = rough_period(values)
     window = min(n // 3, LONGEST) if period <= 1 else 2 * period - 1
-    knots = max(2, n // (window * 2) + 2)
+    segments = max(2, n // (window * 2) + 2)
+    if not to_the_bit and n * segments <= SMALL_BASIS:
+        basis = _spline_basis(n, segments)
+        return straight_ends(np.asarray(basis @ (values @ basis)), window)
     index = np.arange(n, dtype=np.float64)
-    spline = LSQUnivariateSpline(index, values, np.linspace(0, n - 1, knots + 2)[1:-2])
-    return straight_ends(np.asarray(spline(index)), window)
+    return straight_ends(np.asarray(LSQUnivariateSpline(index, values, _knots(n, segments))(index)), window)
+
+
+def _knots(n: int, segments: int) -> Floats:
+    """The inner knots, evenly spaced; the last segment is a double one."""
+    return np.linspace(0, n - 1, segments + 2)[1:-2]
 
 
 def rough_period(values: Floats) -> int:
@@ -50,6 +64,14 @@ def rough_period(values: Floats) -> int:
         return longest
     strong = power >= power.max() * PEAK_SHARE
     return round(float(np.average(periods[strong], weights=power[strong])))
+
+
+@lru_cache(maxsize=64)
+def _spline_basis(n: int, segments: int) -> Floats:
+    """(n, segments + 3) an orthonormal basis of those splines: the nearest one is a projection."""
+    knots = np.concatenate([np.zeros(4), _knots(n, segments), np.full(4, n - 1.0)])
+    design = BSpline.design_matrix(np.arange(n, dtype=np.float64), knots, 3).toarray()
+    return np.asarray(np.linalg.qr(design)[0])
 
 
 def periodogram(values: Floats, longest: int) -> tuple[Floats, Floats]:
