@@ -51,10 +51,10 @@ class Piece:
     first: int
 
 
-def pieces(rows: Rows, past: Packed, points: int) -> Iterator[Piece]:
-    """The pieces that together judge each of the rows once, with points - 1 minutes before each."""
+def pieces(rows: Rows, past: Packed, points: int, *, cells: int = CELLS) -> Iterator[Piece]:
+    """The pieces, of about `cells` cells, that together judge each of the rows once, with points - 1 minutes before each."""
     series, codes = np.unique(rows.ids, return_inverse=True)
-    for low, high in _spans(np.unique(rows.minutes), points, max(points, CELLS // max(len(series), 1))):
+    for low, high in _spans(np.unique(rows.minutes), points, max(points, cells // max(len(series), 1))):
         inside = np.flatnonzero((rows.minutes >= low - points + 1) & (rows.minutes <= high))
         first = low - points + 1
         matrix = np.full((len(series), high - first + 1), np.nan)

@@ -1,0 +1,37 @@
+"""One report of Spark -> one row of the table `progress`."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timezone
+
+from ad_stream.pipeline.progress import ROW, row
+
+REPORT = {
+    "id": "q", "batchId": 3, "durationMs": {"triggerExecution": 40},
+    "eventTime": {"watermark": "2026-11-01T00:05:00.000Z"},
+    "observedMetrics": {"events": {"events": 17, "non_telemetry": 2}},
+    "stateOperators": [
+        {"numRowsDroppedByWatermark": 4, "customMetrics": {"numDroppedDuplicateRows": 5}},
+        {"numRowsDroppedByWatermark": 1, "customMetrics": {}},
+    ],
+    "sources": [{"startOffset": {"a": 1}, "endOffset": {"a": 2}, "metrics": {"maxOffsetsBehindLatest": "7"}}],
+}  # fmt: skip
+
+
+def test_every_number_finds_its_column_in_the_order_of_the_table() -> None:
+    found = row(REPORT)
+    assert list(found) == [part.split()[0] for part in ROW.split(",")]
+    counts = ("events", "non_telemetry", "duplicates", "dropped_by_watermark", "source_lost", "lag", "batch_id")
+    assert [found[name] for name in counts] == [17, 2, 5, 5, 0, 7, 3]
+    assert json.loads(found["offsets"]) == [{"from": {"a": 1}, "to": {"a": 2}}]
+    assert json.loads(found["durations"]) == {"triggerExecution": 40}
+
+
+def test_the_watermark_names_the_first_minute_that_is_still_open() -> None:
+    assert row(REPORT)["watermark"] == datetime(2026, 11, 1, 0, 6, tzinfo=timezone.utc)
+
+
+def test_a_report_without_anything_gives_zeros_and_nulls() -> None:
+    found = row({"id": "q", "batchId": 0, "eventTime": {"watermark": "1970-01-01T00:00:00.000Z"}})
+    assert (found["events"], found["duplicates"], found["lag"], found["watermark"]) == (0, 0, None, None)
