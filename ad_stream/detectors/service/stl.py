@@ -112,7 +112,7 @@ def bisquare(residual: Floats) -> Floats:
     """Robustness weights: 1 at 0, falling to 0 at six times the median absolute residual."""
     size = np.abs(residual)
     limit = 6 * np.median(size)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         weight = (1 - (size / limit) ** 2) ** 2
     return np.asarray(np.where(size <= 0.001 * limit, 1.0, np.where(size > 0.999 * limit, 0.0, weight)))
 
