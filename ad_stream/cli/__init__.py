@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from ad_stream.cli import evaluate, look, serve, stream
+from ad_stream.cli import evaluate, look, service, stream
 from ad_stream.errors import AdStreamError
 
 app = typer.Typer(
@@ -26,7 +26,7 @@ app = typer.Typer(
 look.add_to(app)
 stream.add_to(app)
 evaluate.add_to(app)
-serve.add_to(app)
+service.add_to(app)
 
 EXTRAS = {
     "pyspark": "local",

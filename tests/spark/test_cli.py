@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pyspark.sql import SparkSession
 from typer.testing import CliRunner
 
@@ -21,15 +20,17 @@ def ask(*arguments: str) -> Any:
     return json.loads(answer.stdout)
 
 
-def test_simulate_run_status_and_backfill_tell_the_same_story(
-    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    truth = ask("simulate", "--devices", "3", "--minutes", "60", "--seed", "5")
-    ran = ask("run", "--config", str(CONFIG))
-    shown = ask("status")
-    again = ask("run", "--config", str(CONFIG))
-    judged = ask("backfill", "--config", str(CONFIG), "--from", truth["start"], "--to", "2026-11-02")
+def test_simulate_run_status_and_backfill_tell_the_same_story(spark: SparkSession, tmp_path: Path) -> None:
+    places = {"source.path": "in/*.jsonl", "tables.path": "tables", "checkpoint": "checkpoint"}
+    config = ["--config", str(CONFIG)]
+    for key, place in places.items():
+        config += ["--set", f"{key}={tmp_path / place}"]
+
+    truth = ask("simulate", str(tmp_path / "in"), "--devices", "3", "--minutes", "60", "--seed", "5")
+    ran = ask("run", *config)
+    shown = ask("status", "--tables", str(tmp_path / "tables"))
+    again = ask("run", *config)
+    judged = ask("backfill", *config, "--from", truth["start"], "--to", "2026-11-02")
 
     assert ran["minutes_closed"] == truth["series_minutes"] == shown["minutes_closed"] == judged["minutes_judged"]
     assert ran["quarantined"] == truth["expected"]["quarantined"] == shown["quarantined"]
