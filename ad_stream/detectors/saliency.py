@@ -37,8 +37,8 @@ def next_value(rows: Floats) -> Floats:
     return np.asarray(median + slopes * (0.5 * (count + 1) / (count - 1)))
 
 
-def saliency(rows: Floats) -> Floats:
-    """(m, L) -> (m, L): the saliency map, equations 1 to 7, no unit.
+def saliency(rows: Floats, newest: int | None = None) -> Floats:
+    """(m, L) -> (m, L): the saliency map, equations 1 to 7, no unit; or its `newest` columns only.
 
     The trailing mean runs over the full spectrum and is not symmetric, so the half spectrum alone gives other
     numbers: the amplitudes come from the real transform and are mirrored, the way back is complex.
@@ -48,18 +48,30 @@ def saliency(rows: Floats) -> Floats:
     extended[:, :-EXTENSION] = rows
     extended[:, -EXTENSION:] = next_value(rows)[:, None]
     half = fft.rfft(extended, axis=1)
+    size = half.shape[1]
     mirror = slice((length - 1) // 2, 0, -1)
-    amplitude = np.abs(half)
-    log = np.log(np.where(amplitude > 0, amplitude, 1.0))
-    log = np.concatenate([log, log[:, mirror]], axis=1)
+    # The logarithm of the squared amplitude is twice that of the amplitude: no square root is needed.
+    power = half.real * half.real
+    power += half.imag * half.imag
+    log = np.empty((rows.shape[0], length))
+    np.log(np.where(power > 0, power, 1.0), out=log[:, :size])
+    log[:, size:] = log[:, mirror]
     mean = log.copy()
     mean[:, 1:] += log[:, :-1]
     mean[:, 2:] += log[:, :-2]
-    mean[:, 1] /= 2
-    mean[:, 2:] /= 3
-    spectrum = np.concatenate([half, np.conj(half[:, mirror])], axis=1)
-    spectrum *= np.exp(-mean)
-    return np.asarray(np.abs(fft.ifft(spectrum, axis=1, overwrite_x=True)[:, :-EXTENSION]))
+    mean *= -1 / 6
+    mean[:, 0] *= 3
+    mean[:, 1] *= 1.5
+    shrink = np.exp(mean, out=mean)
+    spectrum = np.empty((rows.shape[0], length), dtype=np.complex128)
+    np.multiply(half, shrink[:, :size], out=spectrum[:, :size])
+    np.multiply(np.conj(half[:, mirror]), shrink[:, size:], out=spectrum[:, size:])
+    wave = fft.ifft(spectrum, axis=1, overwrite_x=True)
+    stop = length - EXTENSION
+    wave = wave[:, 0 if newest is None else max(0, stop - newest) : stop]
+    squared: Floats = wave.real * wave.real
+    squared += wave.imag * wave.imag
+    return np.sqrt(squared, out=squared)
 
 
 def scores(rows: Floats) -> Floats:
@@ -69,10 +81,8 @@ def scores(rows: Floats) -> Floats:
 
 def last_score(rows: Floats) -> Floats:
     """(m, L) -> (m,): the bare one-pass spectral residual score of the last point."""
-    salient = saliency(rows)
-    length = salient.shape[1]
-    earlier = salient[:, max(0, length - LOCAL) : -1]
-    local = (salient[:, -1] + (LOCAL - 1) * np.mean(earlier, axis=1)) / LOCAL
+    salient = saliency(rows, newest=LOCAL)
+    local = (salient[:, -1] + (LOCAL - 1) * np.mean(salient[:, :-1], axis=1)) / LOCAL
     local = np.where(local <= 2 * TINY, TINY, local)
     return np.asarray(np.abs(salient[:, -1] - local) / local)
 

@@ -109,28 +109,41 @@ def _first_pass_chunk(rows: Floats) -> _FirstPass:
     recent = length - min(max(int(length * RECENT), int(length * 0.1), 1), int(length * 0.45))
     suspicious = score[:, recent:] >= SUSPICIOUS
     cut = np.where(suspicious.any(axis=1), recent + suspicious.argmax(axis=1), length - 1)
+    cut = np.minimum(cut, length - 1)
     kept = np.arange(length - 1) < cut[:, None]
     history, past = rows[:, :-1], score[:, :-1]
-    quiet = kept & (past <= QUIET)
-    rank = np.cumsum(quiet, axis=1)
-    count = rank[:, -1]
     normal = kept & (past <= SCORE_OFFSET + SAME)
+    without, including = _later_halves(rows, kept & (past <= QUIET))
     return _FirstPass(
-        cut=np.minimum(cut, length - 1),
+        cut=cut,
         one_pass=score[:, -1],
-        without=_later_half(rows, quiet & (rank > (count // 2)[:, None]), count=count, extra=0),
-        including=_later_half(rows, quiet & (rank > ((count + 1) // 2)[:, None]), count=count + 1, extra=1),
+        without=without,
+        including=including,
         low=np.min(np.where(normal, history, np.inf), axis=1),
         high=np.max(np.where(normal, history, -np.inf), axis=1),
     )
 
 
-def _later_half(rows: Floats, chosen: Bools, *, count: Ints, extra: int) -> Floats:
-    """Mean of the chosen history, and of the last point where extra is 1; of the whole history if none is quiet."""
-    total = np.sum(rows[:, :-1] * chosen, axis=1) + extra * rows[:, -1]
+def _later_halves(rows: Floats, quiet: Bools) -> tuple[Floats, Floats]:
+    """Mean of the later half of the quiet history: without the last point, and with it as the newest quiet one.
+
+    rows (m, L), quiet (m, L-1) -> (m,), (m,); where nothing is quiet, the mean of the whole history stands in.
+    """
+    history = rows[:, :-1]
+    totals = np.zeros(rows.shape)
+    np.cumsum(history * quiet, axis=1, out=totals[:, 1:])
+    rank = np.cumsum(quiet, axis=1, dtype=np.int32)
+    count = rank[:, -1].astype(np.int64)
+    row = np.arange(len(rows))
+
+    def later(skipped: Ints) -> Floats:
+        return np.asarray(totals[:, -1] - totals[row, np.count_nonzero(rank <= skipped[:, None], axis=1)])
+
     size = count - count // 2
-    fallback = np.mean(rows[:, :-1], axis=1)
-    return np.asarray(np.where(size > 0, total / np.maximum(size, 1), fallback))
+    fallback = np.mean(history, axis=1)
+    without: Floats = np.where(size > 0, later(count // 2) / np.maximum(size, 1), fallback)
+    including: Floats = (later((count + 1) // 2) + rows[:, -1]) / ((count + 1) - (count + 1) // 2)
+    return without, including
 
 
 def _second_score(rows: Floats, first: _FirstPass) -> Floats:
