@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right, insort
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ MAD_TO_SIGMA = 0.6744897501960817
 """Third quartile of the standard normal: a median absolute deviation divided by it estimates sigma."""
 
 LARGEST_SINGLE = 3e38
+SMALL_SLIDE = 10_000
+"""Up to this many numbers all windows are sorted at once."""
+
 ZERO = 1e-8
 """Below this the service takes a number for zero."""
 
@@ -66,7 +70,8 @@ def bridge(values: Floats, holes: Bools) -> Floats:
 
 def smooth_spikes(values: Floats) -> Floats:
     """Points three standard deviations or more from the mean, replaced by straight lines."""
-    return bridge(values, np.abs(values - values.mean()) / (values.std() + ZERO) >= 3)
+    away = values - values.sum() / len(values)
+    return bridge(values, np.abs(away) / (math.sqrt(float(away @ away) / len(values)) + ZERO) >= 3)
 
 
 def trailing_mean(values: Floats, count: int) -> Floats:
@@ -92,14 +97,24 @@ def running_median(values: Floats, window: int, *, ends: bool = False) -> Floats
     """Median of the window (made odd) around each point, in single precision.
 
     `ends`: shrinking windows near both ends; otherwise the ends stay as they are, as does all of a series shorter
-    than the window. The sorted window is kept in a list: an insertion moves few bytes, so the cost is n log(window).
+    than the window. Beyond a small size the sorted window is kept in a list: the cost is n log(window).
     """
     half = window // 2
+    n = len(values)
+    if n < 2 * half + 1:
+        return in_single(values)
+    if not ends and (n - 2 * half) * window <= SMALL_SLIDE:
+        level = in_single(values).copy()
+        slices = np.lib.stride_tricks.sliding_window_view(level.copy(), 2 * half + 1)
+        level[half : n - half] = np.partition(slices, half, axis=1)[:, half]
+        return np.asarray(level)
+    return _running_median(values, half, ends=ends)
+
+
+def _running_median(values: Floats, half: int, *, ends: bool) -> Floats:
     single = in_single(values).tolist()
     n = len(single)
     answer = list(single)
-    if n < 2 * half + 1:
-        return np.asarray(answer)
     kept = sorted(single[:half])
     for right in range(half, 2 * half + 1):
         insort(kept, single[right])

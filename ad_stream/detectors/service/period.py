@@ -136,8 +136,10 @@ def candidate_periods(values: Floats) -> list[int]:
     correlation = autocorrelation(values, longest)
     before = np.concatenate([[0.0], np.cumsum(correlation[:-1] ** 2)])
     band = Z_90 * np.sqrt((1 + 2 * before) / n)
-    order = np.argsort(-correlation, kind="stable")
     weak = (correlation < band) | (correlation < SMALLEST_CORRELATION)
+    if weak.all():
+        return []
+    order = np.argsort(-correlation, kind="stable")
     count = int(np.argmax(weak[order])) if weak.any() else len(order)
     lags = order[:count] + 1
     return [int(lag) for lag in lags if MIN_PERIOD < lag < longest]

@@ -7,6 +7,7 @@ For the last point the history is cut at the first suspicious recent point and t
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,33 +68,46 @@ def last_scores(values: Floats, limit: int) -> tuple[Floats, bool]:
 def scores(values: Floats, tail: Floats) -> Floats:
     """(n,), the points (6,) that the extension follows -> (n,) relative distance of the saliency from its mean."""
     n = len(values)
-    salient = saliency(np.append(values, np.full(EXTENSION, next_value(tail))))[:n]
-    total = np.cumsum(salient)
-    local = np.empty(n)
+    extended = np.empty(n + EXTENSION)
+    extended[:n] = values
+    extended[n:] = next_value(tail)
+    salient = saliency(extended)[:n]
+    total = salient.cumsum()
+    local = salient / LOCAL
     local[0] = salient[0]
     early = min(n, LOCAL)
     # Where fewer than 100 points exist, the mean of the earlier ones stands in for the missing ones.
-    local[1:early] = (salient[1:early] + total[: early - 1] / np.arange(1, early) * (LOCAL - 1)) / LOCAL
-    if n > LOCAL:
-        local[LOCAL:] = (total[LOCAL:] - total[:-LOCAL]) / LOCAL
+    local[1:early] += total[: early - 1] * _stand_in(early)
+    local[LOCAL:] = (total[LOCAL:] - total[:-LOCAL]) / LOCAL if n > LOCAL else 0.0
     local[local <= 2 * ZERO] = ZERO
     return np.asarray(np.abs(salient - local) / local)
 
 
+@lru_cache(maxsize=128)
+def _stand_in(early: int) -> Floats:
+    """(early - 1,): what the sum of the earlier points counts at the places 1, 2, ... of a local mean."""
+    return (LOCAL - 1) / LOCAL / np.arange(1, early)
+
+
 def saliency(values: Floats) -> Floats:
     """(n,) -> (n,) equations 1 to 7; the trailing mean is not symmetric, so the way back is complex."""
-    n = len(values)
     spectrum = np.fft.fft(values)
     amplitude = np.abs(spectrum)
     log = np.log(np.where(amplitude > 0, amplitude, 1.0))
-    return np.asarray(np.abs(np.fft.ifft(spectrum * np.exp(-trailing_mean(log, 3))))[:n])
+    mean = log.copy()
+    mean[1:] += log[:-1]
+    mean[2:] += log[:-2]
+    mean[1] /= 2
+    mean[2:] /= 3
+    return np.asarray(np.abs(np.fft.ifft(spectrum * np.exp(-mean))))
 
 
 def next_value(recent: Floats) -> float:
     """(m,) -> the value that extends the series: median plus the mean slope to the newest point, halved, times m."""
     m = len(recent)
-    slopes = (recent[-1] - recent[:-1]) / np.arange(m - 1, 0, -1)
-    return float(median(recent) + slopes.sum() * 0.5 * (m + 1) / (m - 1))
+    *others, newest = recent.tolist()
+    slopes = sum((newest - value) / (m - 1 - i) for i, value in enumerate(others))
+    return median(recent) + float(slopes) * 0.5 * (m + 1) / (m - 1)
 
 
 def robust_tail(values: Floats) -> Floats:

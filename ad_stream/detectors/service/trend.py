@@ -63,7 +63,8 @@ def rough_period(values: Floats) -> int:
     if not len(power) or power.max() <= ZERO:
         return longest
     strong = power >= power.max() * PEAK_SHARE
-    return round(float(np.average(periods[strong], weights=power[strong])))
+    weights = power[strong]
+    return round(float(periods[strong] @ weights / weights.sum()))
 
 
 @lru_cache(maxsize=64)
