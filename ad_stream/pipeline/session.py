@@ -25,6 +25,8 @@ LOCAL = {
     # The default of 200 (and of Delta's 50) is for clusters; a minute of a fleet is small.
     "spark.sql.shuffle.partitions": "2",
     "spark.databricks.delta.snapshotPartitions": "1",
+    # One trigger runs about 80 pieces of generated code; the default of 100 would compile most of them anew each time.
+    "spark.sql.codegen.cache.maxEntries": "1000",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
     "spark.databricks.delta.stats.collect": "true",
     "spark.sql.streaming.stateStore.maintenanceInterval": "60s",
@@ -59,9 +61,9 @@ def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.master(os.environ.get("AD_STREAM_MASTER", "local[*]"))
-        ours = {**DELTA, **LOCAL, "spark.jars": ",".join(str(path) for path in jars.jars(*JARS_OF[kind]))}
-        for key, value in ours.items():
-            builder = builder.config(key, value)
+        ours: dict[str, str] = {**DELTA, **LOCAL, "spark.jars": ",".join(str(path) for path in jars.jars(*JARS_OF[kind]))}
+        for key, ours_is in ours.items():
+            builder = builder.config(key, ours_is)
     for key, value in settings.items():
         builder = builder.config(key, str(value))
     spark = builder.getOrCreate()
@@ -72,4 +74,8 @@ def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
 
 def _on_a_cluster() -> bool:
     """True on Databricks and under spark-submit, where session, jars and memory are the submitter's."""
-    return "DATABRICKS_RUNTIME_VERSION" in os.environ or "SPARK_ENV_LOADED" in os.environ and "PYSPARK_GATEWAY_PORT" in os.environ
+    return (
+        "DATABRICKS_RUNTIME_VERSION" in os.environ
+        or "SPARK_ENV_LOADED" in os.environ
+        and "PYSPARK_GATEWAY_PORT" in os.environ
+    )
