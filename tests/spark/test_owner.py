@@ -1,0 +1,77 @@
+"""One running query owns a table set; a second is refused with a sentence, a dead owner is succeeded."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+from streaming import Stream, message
+
+from ad_stream.errors import OwnedError
+from ad_stream.pipeline.owner import EXPIRES, RENEW, Owner
+
+START = datetime(2026, 11, 1, 1, 30, tzinfo=timezone.utc)
+
+
+class Clock:
+    """Time that a test moves on."""
+
+    def __init__(self) -> None:
+        self.at = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+def test_a_silent_owner_is_succeeded_and_learns_of_it(spark: SparkSession, tmp_path: Path) -> None:
+    stream, clock = Stream(spark, tmp_path), Clock()
+    tables = stream.tables()
+    tables.create()
+    first, second = Owner(tables, "a", now=clock), Owner(tables, "b", now=clock)
+    first.claim()
+    with pytest.raises(
+        OwnedError, match=r"owned by a running query \(host .*, process \d+, sign of life 0 s ago\): stop it, or name"
+    ):
+        second.claim()
+    clock.at += RENEW
+    first.renew()
+    clock.at += EXPIRES
+    with pytest.raises(OwnedError, match=f"sign of life {int(EXPIRES.total_seconds())} s ago"):
+        second.claim()
+    clock.at += timedelta(seconds=1)
+    second.claim()
+    with pytest.raises(OwnedError):
+        first.renew()
+    first.release()
+    assert list(stream.table("owner").run) == [second.run]
+    second.release()
+    assert stream.table("owner").empty
+
+
+def test_a_second_run_is_refused_while_the_first_lives_and_admitted_after_it(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    stream = Stream(spark, tmp_path).write([message({"t": 1}, minute) for minute in range(3)])
+    seen = threading.Event()
+    thread = threading.Thread(target=lambda: _run_live(stream, seen))
+    thread.start()
+    try:
+        assert seen.wait(240)
+        with pytest.raises(OwnedError, match="owned by a running query"):
+            stream.run(checkpoint=str(tmp_path / "other"))
+    finally:
+        for query in spark.streams.active:
+            query.stop()
+        thread.join(120)
+    assert not thread.is_alive()
+    stream.run(checkpoint=str(tmp_path / "other"))
+    assert len(stream.table("minutes")) == 3
+
+
+def _run_live(stream: Stream, seen: threading.Event) -> None:
+    from ad_stream.pipeline.run import run
+
+    run(stream.config(trigger=1), progress=lambda _: seen.set(), spark=stream.spark)
