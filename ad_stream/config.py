@@ -176,8 +176,9 @@ class Detection(Section):
     """Which detector judges, and what it may flag.
 
     points: minutes of history it sees (12 to 10080), by default as many as the detector wants. sensitivity: 0..99,
-    higher flags more. direction: which side counts. min_deviation: in the unit of the signal; min_relative_deviation: as a share of the expected value.
-    max_gap: minutes that are filled. refractory: a flag this soon after one of the same series is `continuing`.
+    higher flags more. direction: which side counts. min_deviation: in the unit of the signal;
+    min_relative_deviation: as a share of the expected value. max_gap: minutes that are filled. refractory: a flag this
+    soon after one of the same series is `continuing`.
     """
 
     detector: str = "default"
@@ -264,7 +265,9 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config
     try:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"the configuration {str(path)!r} cannot be read ({error.strerror}): name an existing YAML file") from None
+        raise ConfigError(
+            f"the configuration {str(path)!r} cannot be read ({error.strerror}): name an existing YAML file"
+        ) from None
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -311,7 +314,9 @@ def _sentence(first: Mapping[str, Any]) -> str:
     if kind.startswith("union_tag"):
         return f"the setting 'source.kind' is {first['ctx'].get('tag', 'missing')!r}: write files, kafka or event_hubs"
     shown = "" if isinstance(value, Mapping) else f" is {_shown(key, value)}"
-    way_out = "write its settings indented below it" if kind == "model_type" else first["msg"].removeprefix("Value error, ")
+    way_out = (
+        "write its settings indented below it" if kind == "model_type" else first["msg"].removeprefix("Value error, ")
+    )
     return f"the setting {key!r}{shown}: {way_out}"
 
 

@@ -34,6 +34,20 @@ REASONS: dict[str, str] = {
     "not_finite": "the judged value is not a finite number",
     "overflow": "the values are so large that their differences leave the range of a double",
     "no_value": "the judged minute is empty",
+    "fallback_budget": "not judged here, and the fallback's seconds of this batch were spent",
+    "fallback_connection": "not judged here, and the fallback server could not be reached",
+    "fallback_timeout": "not judged here, and the fallback server did not answer in time",
+    "fallback_tls": "not judged here, and the fallback server's certificate is not trusted",
+    "fallback_redirect": "not judged here, and the fallback endpoint points elsewhere",
+    "fallback_truncated": "not judged here, and the fallback server's answer broke off",
+    "fallback_too_large": "not judged here, and the fallback server's answer is too long for a verdict",
+    "fallback_url": "not judged here, and the fallback endpoint is no address",
+    "fallback_refused": "not judged here, and the fallback server refused the request (key, path or series)",
+    "fallback_gone": "not judged here, and the fallback service is retired (410)",
+    "fallback_busy": "not judged here, and the fallback server is throttling (429)",
+    "fallback_failed": "not judged here, and the fallback server failed (5xx)",
+    "fallback_malformed": "not judged here, and the fallback server's answer is no verdict",
+    "fallback_open": "not judged here, and the fallback server is left alone after failures in a row",
 }
 """What each `reason` of a verdict means; the column `reason` of the table `detections` holds the key."""
 

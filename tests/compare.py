@@ -46,7 +46,12 @@ def difference(found: pd.DataFrame, wanted: pd.DataFrame, table: str) -> Differe
     wrong = np.zeros(len(paired), dtype=bool)
     for name in [column for column in wanted.columns if column not in key]:
         wrong |= ~_same(paired[name], paired[f"{name}_found"])
-    return Difference(int((both["_merge"] == "left_only").sum()), doubled, int(wrong.sum()), int((both["_merge"] == "right_only").sum()))
+    return Difference(
+        int((both["_merge"] == "left_only").sum()),
+        doubled,
+        int(wrong.sum()),
+        int((both["_merge"] == "right_only").sum()),
+    )
 
 
 def _same(a: pd.Series, b: pd.Series) -> np.ndarray:

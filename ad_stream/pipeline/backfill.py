@@ -28,7 +28,18 @@ if TYPE_CHECKING:
 
 KEY = ["device_id", "signal", "minute"]
 MEASURES = ["value", "expected", "upper_margin", "lower_margin", "score", "sr_score", "severity"]
-FACTS = ["is_anomaly", "is_positive", "is_negative", "continuing", "status", "reason", "detector", "points", "imputed", "config_version"]
+FACTS = [
+    "is_anomaly",
+    "is_positive",
+    "is_negative",
+    "continuing",
+    "status",
+    "reason",
+    "detector",
+    "points",
+    "imputed",
+    "config_version",
+]
 CLOSE = 1e-9
 
 
@@ -69,7 +80,7 @@ def backfill(
     tables.create()
     tell = progress or (lambda _: None)
     scorer = Scorer.of(config.detection)
-    here = {"query_id": f"backfill-{uuid.uuid4().hex[:12]}", "batch_id": 0}
+    here: dict[str, Any] = {"query_id": f"backfill-{uuid.uuid4().hex[:12]}", "batch_id": 0}
     reach = start - timedelta(minutes=scorer.detector.points)
 
     tell("reading minutes and late readings")
@@ -77,7 +88,9 @@ def backfill(
     inside = inputs.where(F.col("minute") >= F.lit(start))
     summary = BackfillSummary(minutes_judged=inside.count())
     if not summary.minutes_judged:
-        raise InputError(f"no minutes are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: see 'ad-stream status' for what is")
+        raise InputError(
+            f"no minutes are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: see 'ad-stream status' for what is"
+        )
     tell("scoring")
     verdicts = _changed(tables, _verdicts(tables, inputs, start, scorer, config), start, end).persist()
     summary = _count(summary, verdicts)
@@ -140,9 +153,7 @@ def _verdicts(tables: Tables, inputs: DataFrame, start: datetime, scorer: Scorer
     flags = newest.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("minute").alias("flagged"))
     rows = inputs.where(F.col("minute") >= F.lit(start)).join(flags, ["device_id", "signal"], "left")
     verdicts = score(rows, before, scorer)
-    return verdicts.withColumns(
-        {"detector": F.lit(scorer.detector.name), "config_version": F.lit(config.version())}
-    )
+    return verdicts.withColumns({"detector": F.lit(scorer.detector.name), "config_version": F.lit(config.version())})
 
 
 def _changed(tables: Tables, verdicts: DataFrame, start: datetime, end: datetime) -> DataFrame:
@@ -157,7 +168,9 @@ def _changed(tables: Tables, verdicts: DataFrame, start: datetime, end: datetime
     for name in FACTS:
         same &= F.col(name).eqNullSafe(F.col(f"old.{name}"))
     changed = both.where(F.col("old").isNull() | ~same)
-    return changed.withColumn("revision", F.coalesce(F.col("old.revision"), F.lit(0)) + 1).withColumn("was", F.col("old.is_anomaly"))
+    return changed.withColumn("revision", F.coalesce(F.col("old.revision"), F.lit(0)) + 1).withColumn(
+        "was", F.col("old.is_anomaly")
+    )
 
 
 def _count(summary: BackfillSummary, changed: DataFrame) -> BackfillSummary:
@@ -166,7 +179,8 @@ def _count(summary: BackfillSummary, changed: DataFrame) -> BackfillSummary:
         F.count(F.lit(1)).alias("n"), F.count(F.when(F.col("is_anomaly") & ~was, 1)).alias("gained"),
         F.count(F.when(~F.col("is_anomaly") & was, 1)).alias("lost"),
     ).first()  # fmt: skip
-    summary.verdicts_revised, summary.alarms_gained, summary.alarms_lost = row["n"], row["gained"], row["lost"]
+    if row is not None:
+        summary.verdicts_revised, summary.alarms_gained, summary.alarms_lost = row["n"], row["gained"], row["lost"]
     return summary
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config
     from ad_stream.pipeline.delivery import Deliver
+    from ad_stream.pipeline.fallback import Fallback
     from ad_stream.pipeline.tables import Tables
 
 KEY = ["device_id", "signal", "minute"]
@@ -64,6 +65,7 @@ class Batches:
     scorer: Scorer
     query_id: Callable[[], str]
     deliver: Deliver
+    fallback: Fallback | None
     cpu: Callable[[], float | None]
     report: Callable[[dict[str, Any]], None]
     alone: bool = False
@@ -80,13 +82,15 @@ class Batches:
             tally = self._tally(groups)
             if tally is None:
                 return
-            row = {"minutes_closed": tally.minutes, "quarantined": sum(tally.quarantined.values()), "late": tally.late}
+            row: dict[str, Any] = {"minutes_closed": tally.minutes, "quarantined": sum(tally.quarantined.values()), "late": tally.late}
             row |= self._write(groups, tally, batch_id)
             row["duration_ms"] = round((time.monotonic() - started) * 1000)
             row["cpu_seconds"] = None if cpu is None else (self.cpu() or 0.0) - cpu
             self._close(row, batch_id)
             self._tidy(tally.last)
-            self.report(row | {"batch_id": batch_id, "first": tally.first, "last": tally.last, "reasons": tally.quarantined})
+            self.report(
+                row | {"batch_id": batch_id, "first": tally.first, "last": tally.last, "reasons": tally.quarantined}
+            )
         finally:
             groups.unpersist()
 
@@ -107,20 +111,29 @@ class Batches:
         query_id = self.query_id()
         self._look_for_others(tally, query_id)
         counts: dict[str, Any] = {"scored": 0, "anomalies": 0, "warming_up": 0, "declined": 0, "scoring_seconds": 0.0}
-        here = {"query_id": query_id, "batch_id": batch_id}
+        here: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id}
         verdicts = None
         if tally.minutes:
             closed = self._resolved(minutes.closed(groups, self.config), tally, query_id)
             self.tables.append("minutes", closed.where("not held"), count=tally.minutes, **here)
             reach = tally.last - self.scorer.detector.points * MINUTE
-            self.tables.append("history", history.pack(closed.where(F.col("minute") > F.lit(reach))), count=tally.minutes // 8, **here)
+            self.tables.append(
+                "history", history.pack(closed.where(F.col("minute") > F.lit(reach))), count=tally.minutes // 8, **here
+            )
             verdicts = self._scored(closed, tally).persist()
+            if self.fallback is not None:
+                verdicts, asked = self.fallback(verdicts, self.flags or {})
+                counts |= asked
             counts |= self._counted(verdicts)
         if tally.quarantined:
-            rows = self._others_rows_out(minutes.quarantine(groups), "quarantine", QUARANTINE_KEY, "enqueued_time", tally, query_id)
+            rows = self._others_rows_out(
+                minutes.quarantine(groups), "quarantine", QUARANTINE_KEY, "enqueued_time", tally, query_id
+            )
             self.tables.append("quarantine", rows, count=sum(tally.quarantined.values()), **here)
         if tally.late:
-            rows = self._others_rows_out(minutes.late(groups, self.config), "late", LATE_KEY, "enqueued_time", tally, query_id)
+            rows = self._others_rows_out(
+                minutes.late(groups, self.config), "late", LATE_KEY, "enqueued_time", tally, query_id
+            )
             self.tables.append("late", rows, count=tally.late, **here)
         if verdicts is not None:
             rows = self._others_rows_out(verdicts, "detections", KEY, "minute", tally, query_id)
@@ -137,7 +150,12 @@ class Batches:
         first, other = F.lit(tally.first), F.col("query_id") != query_id
         sets = [
             self.tables.read(table).where((F.col(at) >= first) & other)
-            for table, at in (("minutes", "minute"), ("detections", "minute"), ("quarantine", "enqueued_time"), ("late", "enqueued_time"))
+            for table, at in (
+                ("minutes", "minute"),
+                ("detections", "minute"),
+                ("quarantine", "enqueued_time"),
+                ("late", "enqueued_time"),
+            )
         ]
         self.alone = not any(rows.limit(1).count() for rows in sets)
 
@@ -151,7 +169,9 @@ class Batches:
         joined = closed.join(stored, KEY, "left").withColumn("held", F.coalesce("held", F.lit(False)))
         return joined.withColumn("value", F.coalesce("stored", "value")).drop("stored")
 
-    def _others_rows_out(self, rows: DataFrame, table: str, key: list[str], at: str, tally: Tally, query_id: str) -> DataFrame:
+    def _others_rows_out(
+        self, rows: DataFrame, table: str, key: list[str], at: str, tally: Tally, query_id: str
+    ) -> DataFrame:
         if self.alone:
             return rows
         theirs = self._theirs(table, at, tally, query_id)
@@ -162,7 +182,9 @@ class Batches:
         # A member that is no number travels under its event's minute, up to the watermark before its enqueued time.
         until = tally.last + MINUTE + self.config.minutes.watermark
         rows = self.tables.read(table).where((F.col(at) >= F.lit(tally.first)) & (F.col(at) < F.lit(until)))
-        stream = F.col("revision") == 0 if "revision" in rows.columns else F.lit(True)  # else a backfill had written them
+        stream = (
+            F.col("revision") == 0 if "revision" in rows.columns else F.lit(True)
+        )  # else a backfill had written them
         return rows.where(stream & (F.col("query_id") != query_id))
 
     def _scored(self, closed: DataFrame, tally: Tally) -> DataFrame:
@@ -182,7 +204,10 @@ class Batches:
         if self.flags is None:
             since = F.lit(first - self.scorer.refractory * MINUTE)
             stored = self.tables.read("detections").where(
-                (F.col("minute") >= since) & (F.col("minute") < F.lit(first)) & F.col("is_anomaly") & (F.col("revision") == 0)
+                (F.col("minute") >= since)
+                & (F.col("minute") < F.lit(first))
+                & F.col("is_anomaly")
+                & (F.col("revision") == 0)
             )
             latest = stored.groupBy("device_id", "signal").agg(F.unix_seconds(F.max("minute")).alias("at")).collect()
             self.flags = {(row["device_id"], row["signal"]): _utc(row["at"]) for row in latest}
@@ -193,7 +218,9 @@ class Batches:
         return closed.join(F.broadcast(known), ["device_id", "signal"], "left")
 
     def _remember_flags(self, verdicts: DataFrame, last: datetime) -> None:
-        latest = verdicts.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("epoch_minute").alias("at")).collect()
+        latest = (
+            verdicts.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("epoch_minute").alias("at")).collect()
+        )
         new = {(row["device_id"], row["signal"]): _utc(row["at"] * 60) for row in latest}
         since = last - self.scorer.refractory * MINUTE
         self.flags = {series: at for series, at in ((self.flags or {}) | new).items() if at >= since}

@@ -12,7 +12,7 @@ def process_tree_seconds() -> float | None:
     """User + system seconds of the process tree, waited-for children included; None where /proc is absent."""
     if not Path("/proc/self/stat").exists():
         return None
-    found = dict(_stat(Path("/proc", name)) for name in os.listdir("/proc") if name.isdigit())
+    found = dict(_stat(Path("/proc", name)) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
     children: dict[int, list[int]] = {}
     for pid, (parent, _) in found.items():
         children.setdefault(parent, []).append(pid)

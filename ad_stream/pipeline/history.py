@@ -47,15 +47,24 @@ def read(tables: Tables, first: datetime, before: datetime) -> DataFrame:
     return tables.read("history").where(in_hours & (F.col("minute") >= first) & (F.col("minute") < before))
 
 
+def span(rows: DataFrame) -> tuple[datetime | None, datetime | None]:
+    """The first and the last `minute` of some rows, UTC; None, None where there are none."""
+    row = rows.agg(F.unix_seconds(F.min("minute")), F.unix_seconds(F.max("minute"))).first()
+    if row is None or row[0] is None:
+        return None, None
+    return datetime.fromtimestamp(row[0], timezone.utc), datetime.fromtimestamp(row[1], timezone.utc)
+
+
 def rebuild(tables: Tables, points: int) -> None:
     """Make the history anew from `minutes` where it does not reach back far enough (points raised, table lost)."""
-    newest = tables.read("minutes").where("revision = 0").agg(F.unix_seconds(F.max("minute"))).first()[0]
+    # The packed table is small; the long one is only searched in full where the packed one is lost.
+    _, newest = span(tables.read("history"))
+    newest = newest or span(tables.read("minutes").where("revision = 0"))[1]
     if newest is None:
         return
-    first = datetime.fromtimestamp(newest, timezone.utc) - points * MINUTE
-    window = tables.read("minutes").where((F.col("revision") == 0) & (F.col("minute") > first))
-    have = tables.read("history").where(F.col("minute") > first).agg(F.min("minute"), F.max("minute")).first()
-    if have[0] is not None and (have[0], have[1]) == tuple(window.agg(F.min("minute"), F.max("minute")).first()):
+    first = newest - points * MINUTE
+    window = tables.read("minutes").where((F.col("revision") == 0) & (F.col("minute") > F.lit(first)))
+    if span(tables.read("history").where(F.col("minute") > F.lit(first)))[0] == span(window)[0]:
         return
     packed = pack(window.select("device_id", "signal", "minute", "value")).coalesce(1)
     writer = packed.write.format("delta").mode("overwrite").option("mergeSchema", "false")

@@ -43,7 +43,11 @@ class Packed:
 
 @dataclass(frozen=True)
 class Piece:
-    """matrix (s, t) with NaN for empty minutes; judged (s, t); row_of (s, t) = which of Rows a judged cell is; first = minute of column 0."""
+    """A stretch of time of all series.
+
+    matrix (s, t), NaN = empty minute; judged (s, t); row_of (s, t) = which of Rows a judged cell is, else -1;
+    first = minute of column 0.
+    """
 
     matrix: Floats
     judged: Bools

@@ -45,7 +45,9 @@ class Progress:
         frame = self.tables.spark.createDataFrame([tuple(one.values()) for one in rows], ROW)
         writer = frame.coalesce(1).write.format("delta").mode("append")
         tables = self.tables
-        writer.save(tables.location("progress")) if tables.settings.path else writer.saveAsTable(tables.name("progress"))
+        writer.save(tables.location("progress")) if tables.settings.path else writer.saveAsTable(
+            tables.name("progress")
+        )
 
 
 def row(progress: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,10 +79,10 @@ def _lost(read: int | None, sources: Sequence[Mapping[str, Any]]) -> int:
 
     The first batch of a checkpoint has no start and so has lost nothing yet.
     """
-    spans = [(one.get("startOffset"), one.get("endOffset")) for one in sources]
+    spans = [(one.get("startOffset") or {}, one.get("endOffset") or {}) for one in sources]
     if read is None or not all(start and end for start, end in spans):
         return 0
-    due = sum(
+    due: int = sum(
         last - start.get(hub, {}).get(partition, 0)
         for start, end in spans
         for hub, partitions in end.items()
@@ -98,5 +100,9 @@ def _closed_until(watermark: str | None) -> datetime | None:
 
 def _lag(sources: Sequence[Mapping[str, Any]]) -> int | None:
     """Events that waited; Kafka tells by its metrics."""
-    lags = [one["metrics"]["maxOffsetsBehindLatest"] for one in sources if "maxOffsetsBehindLatest" in (one.get("metrics") or {})]
+    lags = [
+        one["metrics"]["maxOffsetsBehindLatest"]
+        for one in sources
+        if "maxOffsetsBehindLatest" in (one.get("metrics") or {})
+    ]
     return sum(int(lag) for lag in lags) if lags else None

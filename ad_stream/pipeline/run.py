@@ -18,6 +18,7 @@ from ad_stream.pipeline import history, sources
 from ad_stream.pipeline.batch import Batches
 from ad_stream.pipeline.cpu import process_tree_seconds
 from ad_stream.pipeline.delivery import Deliver
+from ad_stream.pipeline.fallback import Fallback
 from ad_stream.pipeline.minutes import minutes
 from ad_stream.pipeline.owner import Owner
 from ad_stream.pipeline.progress import Progress
@@ -29,11 +30,11 @@ from ad_stream.secrets import redact
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-    from pyspark.sql.streaming import StreamingQuery
+    from pyspark.sql.streaming.query import StreamingQuery
 
     from ad_stream.config import Config
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 1
 """Seconds between two looks at the running query."""
 WRITE_EVERY = 20.0
 """Seconds between two appends to `progress` while the query runs."""
@@ -53,6 +54,7 @@ class Summary:
     non_telemetry: int = 0
     duplicates: int = 0
     dropped_by_watermark: int = 0
+    source_lost: int = 0
     minutes_closed: int = 0
     scored: int = 0
     anomalies: int = 0
@@ -78,7 +80,7 @@ class Summary:
 
     def add_progress(self, row: dict[str, Any]) -> None:
         """What the progress of a batch adds."""
-        for name in ("events", "non_telemetry", "duplicates", "dropped_by_watermark"):
+        for name in ("events", "non_telemetry", "duplicates", "dropped_by_watermark", "source_lost"):
             setattr(self, name, getattr(self, name) + row[name])
 
     def as_dict(self) -> dict[str, Any]:
@@ -91,7 +93,8 @@ class Summary:
         return (
             f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
             f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
-            f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}; "
+            f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
+            f"lost by the source {self.source_lost}; "
             f"pushed {self.pushed}, failed {self.push_failed}; {self.wall_seconds:.1f} s"
         )
 
@@ -99,7 +102,9 @@ class Summary:
 Report = Callable[[dict[str, Any]], None]
 
 
-def run(config: Config, *, progress: Report | None = None, spark: SparkSession | None = None, tables: Tables | None = None) -> Summary:
+def run(
+    config: Config, *, progress: Report | None = None, spark: SparkSession | None = None, tables: Tables | None = None
+) -> Summary:
     """Run the stream until it ends (available_now) or is interrupted; -> what it did.
 
     progress: called after each batch with its counts and `first`, `last` (minutes, UTC). tables: where to write, in
@@ -125,7 +130,7 @@ def run(config: Config, *, progress: Report | None = None, spark: SparkSession |
 def _stream(
     spark: SparkSession, config: Config, tables: Tables, owner: Owner, summary: Summary, progress: Report | None
 ) -> None:  # fmt: skip
-    scorer = Scorer.of(config.detection)
+    scorer = Scorer.of(config.detection, config.fallback)
     history.rebuild(tables, scorer.detector.points)
 
     def report(row: dict[str, Any]) -> None:
@@ -135,20 +140,34 @@ def _stream(
 
     batches = Batches(
         config=config, tables=tables, scorer=scorer, query_id=QueryId(spark, config.checkpoint), deliver=Deliver(_targets(config)),
+        fallback=Fallback.of(config.fallback, scorer.refractory),
         cpu=_cpu_of(spark), report=report,
     )  # fmt: skip
     events = sources.read(spark, config.source, _start(tables, config))
     groups = minutes(readings(events, config), config)
-    writer = groups.writeStream.queryName(f"ad_stream_{uuid.uuid4().hex[:8]}").outputMode("append").foreachBatch(batches)
+    writer = (
+        groups.writeStream.queryName(f"ad_stream_{uuid.uuid4().hex[:8]}").outputMode("append").foreachBatch(batches)
+    )
     writer = writer.option("checkpointLocation", config.checkpoint)
-    now = config.trigger == "available_now"
-    timed = {"availableNow": True} if now else {"processingTime": f"{config.trigger.total_seconds():g} seconds"}  # type: ignore[union-attr]
-    query = writer.trigger(**timed).start()  # type: ignore[arg-type]
-    summary.query_id = str(query.id)
-    _watch(query, Progress(tables), owner, summary)
+    steps = config.trigger == "available_now" and sources.batch_by_batch(config.source)
+    timed: dict[str, Any] = {"once" if steps else "availableNow": True}
+    if config.trigger != "available_now":
+        timed = {"processingTime": f"{config.trigger.total_seconds():g} seconds"}
+    told, more = Progress(tables), True
+    while more:
+        query = writer.trigger(**timed).start()
+        summary.query_id = str(query.id)
+        ended = _watch(query, told, owner, summary)
+        more = ended and steps and _moved(query)
 
 
-def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Summary) -> None:
+def _moved(query: StreamingQuery) -> bool:
+    return any(one["startOffset"] != one["endOffset"] for batch in query.recentProgress for one in batch["sources"])
+
+
+def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Summary) -> bool:
+    """Until the query ends; False where the user ended it."""
+    interrupted = False
     written = time.monotonic()
     try:
         while not query.awaitTermination(LOOK_EVERY):
@@ -157,6 +176,7 @@ def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Sum
                 written = time.monotonic()
                 _add(progress.collect(query), summary)
     except KeyboardInterrupt:
+        interrupted = True
         query.stop()
     except Exception as error:
         query.stop()  # it may still run: this may be the owner's renewal that failed
@@ -164,6 +184,7 @@ def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Sum
     _add(progress.collect(query), summary)
     if query.exception() is not None:
         raise _failed(query.exception())
+    return not interrupted
 
 
 def _add(rows: list[dict[str, Any]], summary: Summary) -> None:
@@ -175,7 +196,10 @@ def _failed(error: object) -> AdStreamError:
     """The cause in a sentence; Spark's own text is a page of Java."""
     cause = str(error)
     lines = [line.strip() for line in cause.splitlines() if line.strip()]
-    told = next((line for line in reversed(lines) if "Error:" in line or "Exception:" in line), lines[0] if lines else "no cause given")
+    told = next(
+        (line for line in reversed(lines) if "Error:" in line or "Exception:" in line),
+        lines[0] if lines else "no cause given",
+    )
     return RunError(redact(f"the stream stopped: {told[:500]}"))
 
 
@@ -198,12 +222,11 @@ def _start(tables: Tables, config: Config) -> datetime | None:
     """Where a source without a checkpoint begins: what is stored is not read again, but for what may overlap."""
     if _exists(tables.spark, config.checkpoint):
         return None
-    newest = tables.read("detections").where("revision = 0").agg(F.unix_seconds(F.max("minute")).alias("at")).first()
-    if newest is None or newest["at"] is None:
-        return None
-    from datetime import timezone
-
-    return datetime.fromtimestamp(newest["at"], timezone.utc) - config.minutes.watermark - timedelta(minutes=1)
+    stored = tables.read("detections").where("revision = 0")
+    _, packed = history.span(tables.read("history"))
+    near = stored if packed is None else stored.where(F.col("minute") >= F.lit(packed - timedelta(days=1)))
+    newest = history.span(near)[1] or history.span(stored)[1]  # the whole table only where its end is not near
+    return None if newest is None else newest - config.minutes.watermark - timedelta(minutes=1)
 
 
 def _exists(spark: SparkSession, checkpoint: str) -> bool:

@@ -76,6 +76,5 @@ def _on_a_cluster() -> bool:
     """True on Databricks and under spark-submit, where session, jars and memory are the submitter's."""
     return (
         "DATABRICKS_RUNTIME_VERSION" in os.environ
-        or "SPARK_ENV_LOADED" in os.environ
-        and "PYSPARK_GATEWAY_PORT" in os.environ
+        or ("SPARK_ENV_LOADED" in os.environ and "PYSPARK_GATEWAY_PORT" in os.environ)
     )

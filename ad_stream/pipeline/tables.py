@@ -104,7 +104,11 @@ class Tables:
     def location(self, table: str) -> str:
         """Folder of the table; only with `tables.path`."""
         path = self.settings.path or ""
-        return f"{path.rstrip('/')}/{table}" if "://" in path or path.startswith("dbfs:") else str(Path(path, table).resolve())
+        return (
+            f"{path.rstrip('/')}/{table}"
+            if "://" in path or path.startswith("dbfs:")
+            else str(Path(path, table).resolve())
+        )
 
     def create(self) -> None:
         """Make what is missing; a table with other columns is refused before the stream starts."""
@@ -112,11 +116,17 @@ class Tables:
             self.spark.sql(self._ddl(table))
             self._check(table)
         if self.settings.path is None:
-            self.spark.sql(f"CREATE OR REPLACE VIEW {self.name('detections_latest')} AS {self.latest_sql('detections')}")
+            self.spark.sql(
+                f"CREATE OR REPLACE VIEW {self.name('detections_latest')} AS {self.latest_sql('detections')}"
+            )
 
     def read(self, table: str) -> DataFrame:
         """The whole table."""
-        return self.spark.read.format("delta").load(self.location(table)) if self.settings.path else self.spark.table(self.name(table))
+        return (
+            self.spark.read.format("delta").load(self.location(table))
+            if self.settings.path
+            else self.spark.table(self.name(table))
+        )
 
     def latest_sql(self, table: str) -> str:
         """SQL: for each key the row with the highest revision."""

@@ -120,7 +120,11 @@ def _struct(telemetry: Telemetry) -> str:
     """The type of one element for declared signals: text members, so that nothing is lost to a type that does not fit."""
     ids = [name for name in telemetry.device_id if name != "system"]
     times = [] if telemetry.event_time == "enqueued" else [telemetry.event_time]
-    return "struct<" + ",".join(f"`{name.replace('`', '``')}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals])) + ">"
+    return (
+        "struct<"
+        + ",".join(f"`{name.replace('`', '``')}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals]))
+        + ">"
+    )
 
 
 def _elements(bodies: DataFrame) -> DataFrame:
@@ -181,7 +185,8 @@ def _declared(telemetry: Telemetry) -> tuple[str, str, str]:
     texts = [_member(name) for name in telemetry.signals]
     fields = ", ".join(f"{quoted(name)}, {_number(text)}" for name, text in zip(telemetry.signals, texts, strict=True))
     any_nan = " or ".join(
-        f"({text} is not null and members[{quoted(name)}] is null)" for name, text in zip(telemetry.signals, texts, strict=True)
+        f"({text} is not null and members[{quoted(name)}] is null)"
+        for name, text in zip(telemetry.signals, texts, strict=True)
     )
     return f"named_struct({fields})", " or ".join(f"{text} is not null" for text in texts), any_nan
 
@@ -202,7 +207,9 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
         .when(F.col("no_object"), "malformed")
         .when(F.col("device").isNull(), "no_device")
         .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
-        .when(F.col("body_time") > F.col("enqueued_time") + F.expr(_interval(config.telemetry.max_future)), "future_time")
+        .when(
+            F.col("body_time") > F.col("enqueued_time") + F.expr(_interval(config.telemetry.max_future)), "future_time"
+        )
         .when(~F.col("any_member"), "no_signal")
     )
     placed = elements.select(

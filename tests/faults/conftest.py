@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+QUICK = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1"}
+"""Runs of half a minute end before the optimising compiler pays."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
@@ -16,7 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def spark() -> Any:
-    from ad_stream.demo.stream import SHORT_RUN
     from ad_stream.pipeline.session import session
 
-    return session("files", SHORT_RUN)
+    return session("files", QUICK)

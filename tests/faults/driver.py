@@ -46,4 +46,7 @@ class Dying(Tables):
 
 if __name__ == "__main__":
     settings = load(sys.argv[1])
-    run(settings, tables=Dying(session(settings.source.kind, settings.spark), settings.tables, kill=json.loads(sys.argv[2])))
+    run(
+        settings,
+        tables=Dying(session(settings.source.kind, settings.spark), settings.tables, kill=json.loads(sys.argv[2])),
+    )

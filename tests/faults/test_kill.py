@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from ad_stream.config import Config, load
-from ad_stream.demo.stream import SHORT_RUN
 from ad_stream.simulate import simulate
 from tests.compare import Difference, difference, differences, read
+from tests.faults.conftest import QUICK
 
 DRIVER = Path(__file__).with_name("driver.py")
 BATCH = 2
@@ -46,7 +46,7 @@ def settings(telemetry: Path, folder: Path) -> Path:
         "tables": {"path": str(folder / "tables")},
         "checkpoint": str(folder / "checkpoint"),
         "trigger": "available_now",
-        "spark": SHORT_RUN,
+        "spark": QUICK,
     }
     path = folder / "run.yaml"
     path.write_text(yaml.safe_dump(content))
@@ -93,7 +93,9 @@ def test_a_killed_stream_goes_on_as_if_nothing_had_happened(
     )
 
 
-def test_the_same_kill_doubles_rows_when_appends_are_plain(telemetry: Path, undisturbed: Path, tmp_path: Path, spark: Any) -> None:
+def test_the_same_kill_doubles_rows_when_appends_are_plain(
+    telemetry: Path, undisturbed: Path, tmp_path: Path, spark: Any
+) -> None:
     config = settings(telemetry, tmp_path)
     assert killed(config, "batches", "after", plain=True) > 0
     finish_plainly(load(config), spark)

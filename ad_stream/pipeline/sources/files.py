@@ -56,7 +56,9 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
         F.lit("1970-01-01").cast("timestamp"),
     )
     return lines.select(
-        F.coalesce(F.expr("try_to_binary(body, 'base64')"), F.col("body").cast("binary"), broken.cast("binary")).alias("body"),
+        F.coalesce(F.expr("try_to_binary(body, 'base64')"), F.col("body").cast("binary"), broken.cast("binary")).alias(
+            "body"
+        ),
         enqueued.alias("enqueued_time"),
         system["iothub-connection-device-id"].alias("device_id"),
         system["message-id"].alias("message_id"),
@@ -64,13 +66,14 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
         F.lit(name).alias("source"),
         F.coalesce(F.col("partition"), F.lit("")).alias("partition"),
         # Lines without a number are told apart by what they hold: one number for all would make them duplicates.
-        F.coalesce(F.col("sequence"), F.xxhash64(broken, "body", "enqueuedTime", system["iothub-connection-device-id"])).alias("sequence"),
+        F.coalesce(
+            F.col("sequence"), F.xxhash64(broken, "body", "enqueuedTime", system["iothub-connection-device-id"])
+        ).alias("sequence"),
     )
 
 
 def _must_exist(path: str) -> None:
     import glob
-    import os
 
-    if "://" not in path and not path.startswith("dbfs:") and not glob.glob(path) and not os.path.isdir(path):
+    if "://" not in path and not path.startswith("dbfs:") and not glob.glob(path):  # noqa: PTH207 (may be absolute)
         raise InputError(f"source.path {path!r} does not exist: create the folder, or run 'ad-stream simulate' into it")
