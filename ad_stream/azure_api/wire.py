@@ -7,13 +7,13 @@ the earlier ones neither sends nor minds them. Unknown fields are ignored, null 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ad_stream.azure_api.timestamps import TimestampError, parse_times
 from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,11 +45,6 @@ CHANGE_FIELDS = {
 """Field of the request -> name of the option."""
 
 OLD_IMPUTE_MODES = {"last": "previous", "no": "notFill"}
-
-_ISO = re.compile(
-    r"\s*(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)\d*)?\s*(Z|[+-]\d\d:?\d\d)?\s*", re.ASCII | re.I
-)
-_AMERICAN = re.compile(r"\s*(\d\d?)/(\d\d?)/(\d{4})(?: +(\d\d?):(\d\d)(?::(\d\d))?(?: *([AP])M)?)?\s*", re.ASCII | re.I)
 
 
 class RequestError(InputError):
@@ -115,25 +110,15 @@ def values_of(points: Sequence[object]) -> Floats:
 
 
 def times_of(points: Sequence[object]) -> NDArray[np.datetime64]:
-    """The points' timestamps (n,) datetime64[us]: as written where all share one offset, else in UTC.
-
-    Raises RequestError. Months are counted on the clock of the caller, so a shared offset is left in place.
-    """
+    """The points' timestamps (n,) datetime64[us], on the caller's clock or in UTC; raises RequestError."""
     texts = [point.get("timestamp") if isinstance(point, Mapping) else None for point in points]
-    local, offsets = [], []
-    for index, text in enumerate(texts):
-        found = _iso_parts(text) if isinstance(text, str) else None
-        if found is None:
-            raise _malformed(index)
-        local.append(found[0])
-        offsets.append(found[1])
     try:
-        times = np.array(local, dtype="datetime64[us]")
-    except ValueError:
-        raise _malformed(_first_bad(local)) from None
-    if len(set(offsets)) > 1:
-        times = times - np.array([_minutes(offset) for offset in offsets], dtype="timedelta64[m]")
-    return times
+        return parse_times(texts)
+    except TimestampError as error:
+        raise RequestError(
+            "BadArgument",
+            f"The 'timestamp' at index {error.index} of the 'series' field is malformed: write 2026-11-22T00:00:00Z.",
+        ) from None
 
 
 def entire_answer(
@@ -218,42 +203,3 @@ def _limited(value: float) -> float:
         return float(value)
     except OverflowError:
         return float("inf") if value > 0 else float("-inf")
-
-
-def _iso_parts(text: str) -> tuple[str, str] | None:
-    """(local date and time in ISO form, offset) of an ISO 8601 or an American timestamp, None if it is neither."""
-    found = _ISO.fullmatch(text)
-    if found:
-        return f"{found[1]}T{found[2] or '00:00'}", found[3] or "Z"
-    found = _AMERICAN.fullmatch(text)
-    if not found:
-        return None
-    hour = int(found[4] or 0)
-    if found[7]:
-        hour = hour % 12 + (12 if found[7] in "Pp" else 0)
-    date = f"{found[3]}-{int(found[1]):02}-{int(found[2]):02}"
-    return f"{date}T{hour:02}:{found[5] or '00'}:{found[6] or '00'}", "Z"
-
-
-def _minutes(offset: str) -> int:
-    if offset in "Zz":
-        return 0
-    sign = -1 if offset[0] == "-" else 1
-    return sign * (int(offset[1:3]) * 60 + int(offset[-2:]))
-
-
-def _first_bad(texts: list[str]) -> int:
-    """The first that is no date, such as the 30th of February."""
-    for index, text in enumerate(texts):
-        try:
-            np.datetime64(text, "us")
-        except ValueError:
-            return index
-    return 0
-
-
-def _malformed(index: int) -> RequestError:
-    return RequestError(
-        "BadArgument",
-        f"The 'timestamp' at index {index} of the 'series' field is malformed: write 2026-11-22T00:00:00Z.",
-    )
