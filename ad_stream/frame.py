@@ -41,10 +41,13 @@ def detect(
 ) -> pd.DataFrame:
     """Judges every row from its past only.
 
-    frame holds one row per device and time in any order; without a device column it is one series. `step` is the
-    grid, by default the median distance of two rows; `points` the columns of history, by default the detector's;
-    `options` are the detector's. The answer keeps the index and the order of the rows: device, time, the fields of
-    `LastPoint`, and `continuing` (a flag within `refractory` steps of an earlier one). Raises InputError where a
+    frame holds one row per device and time in any order; without a device column it is one series. Times are
+    anything pandas reads, numbers are seconds since the epoch, what names no zone is UTC. `step` is the grid, by
+    default the median distance of two rows; `points` the columns of history, by default the detector's; `options`
+    are the detector's. The answer keeps the index and the order of the rows: device, time, the fields of
+    `LastPoint`, and `continuing` (a flag within `refractory` steps of an earlier one).
+
+    Raises InputError where a
     column is missing, a time cannot be read, or two rows fall into one step; ConfigError for a wrong option.
     """
     judge_with = by_name(detector, **(options if points is None else options | {"points": points}))
@@ -84,8 +87,9 @@ def _numbers(frame: pd.DataFrame, value: str) -> Floats:
 
 def _times(frame: pd.DataFrame, time: str) -> Ints:
     """Nanoseconds since the epoch, UTC."""
+    seconds = pd.api.types.is_numeric_dtype(frame[time])
     try:
-        times = pd.to_datetime(frame[time], utc=True)
+        times = pd.to_datetime(frame[time], utc=True, unit="s" if seconds else None)
     except (TypeError, ValueError) as cause:
         raise InputError(f"the column {time!r} holds something that is no time ({cause}), clean it first") from None
     if times.isna().any():

@@ -72,6 +72,12 @@ def test_series_of_very_different_length_do_not_share_a_matrix() -> None:
     assert (answer.status[30_000:] == "warming_up").all()
 
 
+def test_numbers_are_read_as_seconds_since_the_epoch() -> None:
+    frame = two_devices()
+    seconds = frame.assign(timestamp=frame.timestamp.astype("datetime64[s]").astype("int64"))
+    assert detect(seconds).score.equals(detect(frame).score)
+
+
 def test_an_empty_frame_gives_an_empty_answer() -> None:
     assert len(detect(two_devices().iloc[:0])) == 0
 
