@@ -47,8 +47,8 @@ def detect(
     are the detector's. The answer keeps the index and the order of the rows: device, time, the fields of
     `LastPoint`, and `continuing` (a flag within `refractory` steps of an earlier one).
 
-    Raises InputError where a
-    column is missing, a time cannot be read, or two rows fall into one step; ConfigError for a wrong option.
+    Raises InputError where a column is missing, a time cannot be read, or two rows fall into one step; ConfigError
+    for a wrong option.
     """
     judge_with = by_name(detector, **(options if points is None else options | {"points": points}))
     device = _check_columns(frame, device, time, value)
