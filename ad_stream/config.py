@@ -127,7 +127,8 @@ class KafkaSource(Section):
 class EventHubsSource(Section):
     """An event hub or IoT Hub's built-in endpoint through the azure-eventhubs-spark connector (Scala 2.12 only).
 
-    connection_string: of the event hub (with EntityPath). options: further settings of the connector, they win.
+    connection_string: of the event hub (with EntityPath). events_per_trigger: not heeded by trigger: available_now, where
+    the connector would never come past it. options: further settings of the connector, they win.
     """
 
     kind: Literal["event_hubs"]

@@ -143,31 +143,21 @@ def _stream(
         fallback=Fallback.of(config.fallback, scorer.refractory),
         cpu=_cpu_of(spark), report=report,
     )  # fmt: skip
-    events = sources.read(spark, config.source, _start(tables, config))
+    source = sources.to_the_end(config.source) if config.trigger == "available_now" else config.source
+    events = sources.read(spark, source, _start(tables, config))
     groups = minutes(readings(events, config), config)
     writer = (
         groups.writeStream.queryName(f"ad_stream_{uuid.uuid4().hex[:8]}").outputMode("append").foreachBatch(batches)
     )
     writer = writer.option("checkpointLocation", config.checkpoint)
-    steps = config.trigger == "available_now" and sources.batch_by_batch(config.source)
-    timed: dict[str, Any] = {"once" if steps else "availableNow": True}
-    if config.trigger != "available_now":
-        timed = {"processingTime": f"{config.trigger.total_seconds():g} seconds"}
-    told, more = Progress(tables), True
-    while more:
-        query = writer.trigger(**timed).start()
-        summary.query_id = str(query.id)
-        ended = _watch(query, told, owner, summary)
-        more = ended and steps and _moved(query)
+    now = config.trigger == "available_now"
+    timed = {"availableNow": True} if now else {"processingTime": f"{config.trigger.total_seconds():g} seconds"}  # type: ignore[union-attr]
+    query = writer.trigger(**timed).start()  # type: ignore[arg-type]
+    summary.query_id = str(query.id)
+    _watch(query, Progress(tables), owner, summary)
 
 
-def _moved(query: StreamingQuery) -> bool:
-    return any(one["startOffset"] != one["endOffset"] for batch in query.recentProgress for one in batch["sources"])
-
-
-def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Summary) -> bool:
-    """Until the query ends; False where the user ended it."""
-    interrupted = False
+def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Summary) -> None:
     written = time.monotonic()
     try:
         while not query.awaitTermination(LOOK_EVERY):
@@ -176,7 +166,6 @@ def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Sum
                 written = time.monotonic()
                 _add(progress.collect(query), summary)
     except KeyboardInterrupt:
-        interrupted = True
         query.stop()
     except Exception as error:
         query.stop()  # it may still run: this may be the owner's renewal that failed
@@ -184,7 +173,6 @@ def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Sum
     _add(progress.collect(query), summary)
     if query.exception() is not None:
         raise _failed(query.exception())
-    return not interrupted
 
 
 def _add(rows: list[dict[str, Any]], summary: Summary) -> None:

@@ -90,7 +90,7 @@ class KafkaBroker:
         try:
             self._format()
             self.start()
-            self._create_topic()
+            self.create_topic(self.topic, self._partitions)
         except BaseException:
             self.stop()
             raise
@@ -124,6 +124,20 @@ class KafkaBroker:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def create_topic(self, name: str, partitions: int) -> None:
+        """A further topic, for the same user."""
+        from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined, unused-ignore]
+
+        admin = self._admin()
+        admin.create_topics([NewTopic(name, partitions, 1)])[name].result(timeout=30)
+
+    def forget(self, topic: str, partition: int, before: int) -> None:
+        """Drop the records of a partition before an offset, as retention does."""
+        from confluent_kafka import TopicPartition
+
+        admin, where = self._admin(), TopicPartition(topic, partition, before)
+        admin.delete_records([where])[where].result(timeout=30)
 
     def client(self) -> dict[str, str]:
         """The settings of a confluent-kafka client of this broker."""
@@ -174,12 +188,6 @@ class KafkaBroker:
         except KafkaException:
             return False
         return True
-
-    def _create_topic(self) -> None:
-        from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined, unused-ignore]
-
-        admin = self._admin()
-        admin.create_topics([NewTopic(self.topic, self._partitions, 1)])[self.topic].result(timeout=30)
 
     def _admin(self) -> AdminClient:
         try:

@@ -14,6 +14,7 @@ import pytest
 from ad_stream import jars
 from ad_stream.errors import SetupError
 from ad_stream.simulate import simulate
+from ad_stream.simulate.event_hubs import EventHubsStandIn
 from ad_stream.simulate.kafka_broker import KafkaBroker
 from ad_stream.simulate.send import events, message_files, to_kafka
 
@@ -39,15 +40,27 @@ def needed(*sets: str) -> list[Path]:
         pytest.skip(str(error))
 
 
+def missing(*modules: str) -> list[str]:
+    return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
 @pytest.fixture(scope="session")
-def spark() -> Iterator[SparkSession]:
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the certificate that this session's Java trusts."""
+    return tmp_path_factory.mktemp("certificate")
+
+
+@pytest.fixture(scope="session")
+def spark(trusted: Path) -> Iterator[SparkSession]:
     from ad_stream.pipeline.session import session
 
     os.environ.setdefault("AD_STREAM_MASTER", "local[2]")
+    has_stand_in = not missing("proton", "cryptography")
     settings = {
         "spark.jars": ",".join(str(path) for path in needed(*SETS)),
         # So short a run ends before the optimising compiler pays.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
+        + (EventHubsStandIn(trusted).java_options() if has_stand_in else ""),
     }
     made = session("kafka", settings)
     yield made
@@ -67,7 +80,7 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def broker(fleet: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
     """A Kafka broker that holds the fleet's messages in the topic `iot`."""
     needed("kafka_broker")
-    if importlib.util.find_spec("confluent_kafka") is None:
+    if missing("confluent_kafka"):
         pytest.skip("the package confluent-kafka is missing")
     with KafkaBroker(tmp_path_factory.mktemp("kafka"), partitions=2) as made:
         to_kafka(events(message_files(fleet)), made.client(), topic="iot")
@@ -83,3 +96,12 @@ def kafka_source(broker: KafkaBroker) -> dict[str, Any]:
         "bootstrap_servers": broker.bootstrap_servers,
         "options": {"kafka.security.protocol": "SASL_PLAINTEXT"},
     }
+
+
+@pytest.fixture
+def stand_in(trusted: Path, request: pytest.FixtureRequest) -> Iterator[EventHubsStandIn]:
+    """An empty hub of its own name: the connector keeps the receivers of the hubs it knows."""
+    if missing("proton", "cryptography"):
+        pytest.skip("the package python-qpid-proton or cryptography is missing")
+    with EventHubsStandIn(trusted, name=f"hub{abs(hash(request.node.name)) % 10**6}", partitions=2) as made:
+        yield made

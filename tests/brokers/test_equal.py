@@ -10,7 +10,9 @@ import pytest
 
 from ad_stream.config import parse
 from ad_stream.pipeline.run import Summary, run
+from ad_stream.simulate.event_hubs import EventHubsStandIn
 from ad_stream.simulate.kafka_broker import KafkaBroker
+from ad_stream.simulate.send import events, message_files
 from tests.compare import KEYS, Difference, difference, read
 
 SAME = dict.fromkeys(KEYS, Difference(lost=0, doubled=0, wrong=0, extra=0))
@@ -53,4 +55,16 @@ def test_kafka_gives_the_tables_that_the_files_give(
     assert by_kafka.events == by_files.events > 400
     assert by_kafka.scored == by_files.scored > 0
     assert min(by_kafka.late, len(by_kafka.quarantined)) > 0
+    assert compared(tmp_path, wanted) == SAME
+
+
+def test_the_event_hubs_connector_gives_the_tables_that_the_files_give(
+    spark: Any, stand_in: EventHubsStandIn, fleet: Path, from_files: tuple[Path, Summary], tmp_path: Path
+) -> None:
+    wanted, by_files = from_files
+    stand_in.publish(events(message_files(fleet)))
+    # The connector by itself would take the first 400 for all there is.
+    source = {"kind": "event_hubs", "connection_string": stand_in.connection_string, "events_per_trigger": 400}
+    by_hub = stream(spark, source, tmp_path)
+    assert (by_hub.events, by_hub.source_lost) == (by_files.events, 0)
     assert compared(tmp_path, wanted) == SAME

@@ -37,3 +37,12 @@ def read(spark: SparkSession, settings: Any, start: datetime | None) -> DataFram
     """The events of the configured source, from `start` on."""
     connector: Read = import_module(f"ad_stream.pipeline.sources.{settings.kind}").read
     return connector(spark, settings, start).select(*EVENT)
+
+
+def to_the_end(settings: Any) -> Any:
+    """The settings for a run that ends with its input.
+
+    The Event Hubs connector knows no such run: it takes its first limited batch for the end, and at each start the same
+    one anew. Without the limit that batch is all there is.
+    """
+    return settings.model_copy(update={"events_per_trigger": None}) if settings.kind == "event_hubs" else settings

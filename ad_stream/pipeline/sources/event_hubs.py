@@ -1,0 +1,127 @@
+"""An event hub, or IoT Hub's built-in endpoint, over AMQP with the azure-eventhubs-spark connector.
+
+The connector takes its connection string encrypted, by a Java method: this file is the one place that calls Java, so it
+needs dedicated compute with Scala 2.12. Everywhere else the Kafka endpoint of the same hub is the way in. Events that
+retention has removed are skipped by the connector with a line in its log; here they are counted as `source_lost`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from ad_stream.errors import AdStreamError, ConfigError, SetupError
+from ad_stream.pipeline.sources import amqp, hub
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from ad_stream.config import EventHubsSource
+
+PORT = 5671
+SYSTEM = {
+    "device_id": "iothub-connection-device-id", "message_id": "message-id", "message_source": "iothub-message-source",
+}  # fmt: skip
+# The connector would stop at 1,000 events per partition and trigger.
+EVERYTHING = 1_000_000_000
+LOOK_SECONDS = 10
+
+
+def read(spark: SparkSession, settings: EventHubsSource, start: datetime | None) -> DataFrame:
+    """The events of the hub; a first look at it tells what is wrong before a stream starts."""
+    asked = hub.parse(settings.connection_string)
+    if asked.hub is None:
+        raise ConfigError("the connection string names no event hub: add ;EntityPath=<name of the hub> to it")
+    jvm = _java_of(spark)
+    hub.hide_from_plans(spark)
+    options = {
+        "eventhubs.connectionString": jvm.org.apache.spark.eventhubs.EventHubsUtils.encrypt(asked.text),
+        "eventhubs.consumerGroup": settings.consumer_group,
+        "eventhubs.startingPosition": json.dumps(position(hub.starting(settings.start, start))),
+        "maxEventsPerTrigger": str(settings.events_per_trigger or EVERYTHING),
+        **hub.revealed(settings.options),
+    }
+    if options.get("useSimulatedClient") != "true":
+        _look(jvm, asked)
+    events = parse(spark.readStream.format("eventhubs").options(**options).load(), asked.hub)
+    return events.observe("source", F.count(F.lit(1)).alias("read"))
+
+
+def parse(received: DataFrame, name: str) -> DataFrame:
+    """Rows of the connector -> events; `name` fills the column source.
+
+    Of the system properties texts come as they are and everything else as JSON, so that times stand in quotes.
+    """
+    system = [f"systemProperties['{key}'] as {column}" for column, key in SYSTEM.items()]
+    enqueued = amqp.moment("systemProperties['iothub-enqueuedtime']")
+    return received.select("*", F.lit(name).alias("source")).selectExpr(
+        "body", f"coalesce({enqueued}, enqueuedTime) as enqueued_time", *system, "source", "partition",
+        "sequenceNumber as sequence",
+    )  # fmt: skip
+
+
+def position(at: str | datetime) -> dict[str, Any]:
+    """'earliest', 'latest' or a time as the connector's EventPosition."""
+    out: dict[str, Any] = {"offset": None, "seqNo": -1, "enqueuedTime": None, "isInclusive": True}
+    if isinstance(at, str):
+        return {**out, "offset": {"earliest": "-1", "latest": "@latest"}[at]}
+    return {**out, "enqueuedTime": f"{at.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"}
+
+
+def _java_of(spark: SparkSession) -> Any:
+    """Java with the connector in it; SetupError where there is no Java to call, or no connector."""
+    way_out = "use source.kind: kafka with the same connection_string"
+    try:
+        jvm = spark._jvm  # type: ignore[attr-defined, unused-ignore]
+    except Exception:  # each kind of compute refuses in its own words
+        jvm = None
+    if jvm is None:
+        raise SetupError(f"this compute gives no access to Java, which the Event Hubs connector needs: {way_out}, or dedicated compute")
+    try:
+        jvm.org.apache.spark.eventhubs.EventHubsUtils.encrypt("Endpoint=sb://probe/;EntityPath=probe")
+    except TypeError:
+        raise SetupError(
+            "this Spark has no Event Hubs connector: start it with --packages"
+            f" com.microsoft.azure:azure-eventhubs-spark_2.12:2.3.22 (Scala 2.12), or {way_out}"
+        ) from None
+    except Exception:
+        raise SetupError(f"this compute does not allow the Event Hubs connector: {way_out}, or dedicated compute") from None
+    return jvm
+
+
+Connect = Callable[[tuple[str, int], float], socket.socket]
+
+
+def _look(jvm: Any, asked: hub.ConnectionString, connect: Connect = socket.create_connection) -> None:
+    """Ask the hub for its partitions, within seconds."""
+    try:
+        connect((asked.host, PORT), LOOK_SECONDS).close()
+    except OSError:
+        raise SetupError(f"{asked.host} does not answer: check the name, the network or firewall (port {PORT})") from None
+    eventhubs = jvm.org.apache.spark.eventhubs
+    client = None
+    try:
+        seconds = jvm.java.time.Duration.ofSeconds(LOOK_SECONDS)
+        conf = eventhubs.EventHubsConf(asked.text).setReceiverTimeout(seconds).setOperationTimeout(seconds)
+        client = getattr(getattr(eventhubs.client, "EventHubsClient$"), "MODULE$").apply(conf)
+        client.allBoundedSeqNos()
+    except Exception as error:
+        raise _told(str(error), asked) from None
+    finally:
+        if client is not None:
+            client.close()
+
+
+def _told(cause: str, asked: hub.ConnectionString) -> AdStreamError:
+    """What the connector says in pages of Java, as a sentence; none of its words, they may hold the key."""
+    if re.search("(?i)unauthorized|AuthorizationFailed|InvalidSignature|401", cause):
+        return ConfigError(f"{asked.host} refused the connection string: check key and policy (Listen)")
+    if re.search("(?i)not-found|EntityNotFound|could not be found|IllegalEntity|404", cause):
+        return ConfigError(f"there is no event hub {asked.hub!r} on {asked.host}: check the EntityPath of the connection string")
+    return SetupError(f"{asked.host} answers, but not as an event hub within {LOOK_SECONDS} seconds: check the name and its certificate")

@@ -1,0 +1,41 @@
+"""What a source yields, without the rest of the pipeline."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ad_stream.config import parse
+from ad_stream.pipeline import sources
+from ad_stream.pipeline.progress import row
+from ad_stream.simulate.send import Event
+
+
+def settings_of(source: dict[str, Any]) -> Any:
+    return parse({"source": source, "tables": {"path": "unused"}}).source
+
+
+def drained(
+    spark: Any, source: dict[str, Any], checkpoint: Path, *, start: datetime | None = None
+) -> tuple[list[Any], list[dict[str, Any]]]:
+    """All events there are beyond the checkpoint, and the rows of the table `progress` for the batches they took."""
+    found: list[Any] = []
+    events = sources.read(spark, settings_of(source), start).selectExpr("*", "unix_millis(enqueued_time) as ms")
+    writer = events.writeStream.foreachBatch(lambda rows, _: found.extend(rows.collect()))
+    query = writer.option("checkpointLocation", str(checkpoint)).trigger(availableNow=True).start()
+    assert query.awaitTermination(60), "the source did not come to its end within a minute"
+    found.sort(key=lambda one: (one.partition, one.sequence))
+    return found, [row(progress) for progress in query.recentProgress]
+
+
+def event(number: int, *, partition: int = 0) -> Event:
+    """The event of minute `number`."""
+    at = datetime(2026, 11, 1, 6, number, 30, 250_000, timezone.utc)
+    system = {
+        "iothub-connection-device-id": "dev-1",
+        "message-id": f"m{number}",
+        "iothub-message-source": "Telemetry",
+        "iothub-enqueuedtime": at.isoformat(),
+    }
+    return Event(partition, at, b'{"t": %d}' % number, {"site": "north"}, system)
