@@ -38,14 +38,16 @@ class Limits:
     body_bytes    one series, > 0; 8640 points with timestamps are about half a MiB
     batch_bytes   many series, > 0
     in_flight     requests accepted at once, > 0; a further one is told to come again (429)
+    held_bytes    bodies held at once, >= batch_bytes; beyond it likewise
     read_seconds  for a body to arrive, > 0
     work_seconds  for an answer, the wait for a free worker included, > 0
     workers       series judged at once, > 0
     """
 
     body_bytes: int = 2 * MIB
-    batch_bytes: int = 32 * MIB
+    batch_bytes: int = 16 * MIB
     in_flight: int = 512
+    held_bytes: int = 256 * MIB
     read_seconds: float = 20.0
     work_seconds: float = 60.0
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
@@ -85,31 +87,40 @@ class Keys:
 
 
 class Admission:
-    """Counts the requests in flight and turns away those beyond the limit."""
+    """Counts the requests in flight and the bytes of their bodies, and turns away those beyond the limits."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._held = 0
         self.in_flight = 0
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Raises RefusedError (429) where there is none left."""
-        if self.in_flight >= self._limit:
+    def place(self, size: int) -> Iterator[None]:
+        """Room for a body of up to `size` bytes; raises RefusedError (429) where there is none left."""
+        if self.in_flight >= self._limits.in_flight or self._held + size > self._limits.held_bytes:
             raise RefusedError(429, "TooManyRequests", "The server is busy: come again in a second.", retry_after=1)
         self.in_flight += 1
+        self._held += size
         try:
             yield
         finally:
             self.in_flight -= 1
+            self._held -= size
 
 
-async def read_body(request: Request, *, most: int, seconds: float) -> bytes:
-    """The body, never more than `most` bytes of it in memory; raises RefusedError (408, 413, 415)."""
+def announced_size(request: Request, most: int) -> int:
+    """How long the body will be, `most` where it does not say; raises RefusedError (413, 415)."""
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise RefusedError(415, "UnsupportedMediaType", "The body must not be compressed: leave Content-Encoding out.")
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced[:20]) > most:
+    size = int(announced[:20]) if announced.isdecimal() else most
+    if size > most:
         raise _too_large(most)
+    return size
+
+
+async def read_body(request: Request, *, most: int, seconds: float) -> bytes:
+    """The body, never more than `most` bytes of it in memory; raises RefusedError (408, 413)."""
     try:
         return await asyncio.wait_for(_collect(request, most), seconds)
     except (TimeoutError, asyncio.TimeoutError):

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 
 from ad_stream.azure_api import batch, openapi, wire
 from ad_stream.azure_api.answer import REFUSALS, answer
-from ad_stream.azure_api.gate import Admission, Keys, Limits, RefusedError, check_exposure, read_body
+from ad_stream.azure_api.gate import Admission, Keys, Limits, RefusedError, announced_size, check_exposure, read_body
 from ad_stream.azure_api.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Desk:
     def __init__(self, keys: Keys, limits: Limits) -> None:
         self.keys = keys
         self.limits = limits
-        self.admission = Admission(limits.in_flight)
+        self.admission = Admission(limits)
         self.metrics = Metrics()
         self._workers: anyio.CapacityLimiter | None = None
 
@@ -80,7 +80,7 @@ class Desk:
         with self.metrics.timing(name) as outcome:
             try:
                 self.keys.check(request)
-                with self.admission.place():
+                with self.admission.place(announced_size(request, most)):
                     body = await read_body(request, most=most, seconds=self.limits.read_seconds)
                     response = Response(await self._work(work, body), media_type=media)
             except RefusedError as refusal:

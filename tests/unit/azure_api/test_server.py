@@ -157,6 +157,14 @@ def test_beyond_the_room_a_request_is_told_to_come_again(serving: Callable[..., 
     assert ask(address, request(noise(1, 20))).status_code == 200
 
 
+def test_bodies_beyond_the_memory_set_aside_for_them_have_to_wait(serving: Callable[..., str]) -> None:
+    address = serving(keys=[KEY], limits=Limits(held_bytes=100_000))
+    assert ask(address, request(noise(1, 20))).status_code == 200
+    assert ask(address, b" " * 100_001).status_code == 429
+    unsaid = requests.post(address + path("last"), data=iter([b"{}"]), headers=HEADERS, timeout=30)
+    assert unsaid.status_code == 429  # it might be as long as the limit
+
+
 def test_an_answer_that_takes_too_long_is_a_503_with_retry_after(serving: Callable[..., str]) -> None:
     address = serving(keys=[KEY], limits=Limits(work_seconds=0.02, workers=1))
     values = np.sin(np.arange(8640) / 90) + noise(1, 8640)
