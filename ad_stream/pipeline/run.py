@@ -152,7 +152,7 @@ def _stream(
     writer = writer.option("checkpointLocation", config.checkpoint)
     now = config.trigger == "available_now"
     timed = {"availableNow": True} if now else {"processingTime": f"{config.trigger.total_seconds():g} seconds"}  # type: ignore[union-attr]
-    query = writer.trigger(**timed).start()  # type: ignore[arg-type]
+    query = writer.trigger(**timed).start()
     summary.query_id = str(query.id)
     _watch(query, Progress(tables), owner, summary)
 

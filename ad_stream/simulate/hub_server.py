@@ -84,11 +84,11 @@ class Server(MessagingHandler):  # type: ignore[misc]
         event.container.selectable(self._injector)
         self._listening.set()
 
-    def on_published(self, event: Any) -> None:
+    def on_published(self, _: Any) -> None:
         for reader in self._readers:
             self._feed(reader)
 
-    def on_closing(self, event: Any) -> None:
+    def on_closing(self, _: Any) -> None:
         # Without sockets left the container comes to its end; clients see a broken connection, as after a crash.
         self._acceptor.close()
         self._injector.close()

@@ -30,7 +30,7 @@ class Partition:
 
     events: list[Stored] = field(default_factory=list)
     first: int = 0
-    bytes: int = 0
+    size: int = 0
 
     @property
     def next(self) -> int:
@@ -38,8 +38,8 @@ class Partition:
         return self.first + len(self.events)
 
     def append(self, enqueued_ms: int, body: bytes, properties: Mapping[str, object], system: Mapping[str, str]) -> None:
-        self.events.append(Stored(self.next, self.bytes, enqueued_ms, body, properties, system))
-        self.bytes += len(body) + 64
+        self.events.append(Stored(self.next, self.size, enqueued_ms, body, properties, system))
+        self.size += len(body) + 64
 
     def from_sequence(self, sequence: int) -> Stored | None:
         """The first event with this sequence number or a later one."""
@@ -66,12 +66,12 @@ class Hub:
 
     def extend(self, events: Iterable[Event]) -> int:
         """Add events with what they bring; -> how many."""
-        count = 0
-        for count, event in enumerate(events, start=1):
+        added = list(events)
+        for event in added:
             with self.lock:
                 partition = self.partitions[event.partition]
                 partition.append(round(event.enqueued.timestamp() * 1000), event.body, event.properties, event.system)
-        return count
+        return len(added)
 
     def receive(self, body: bytes, properties: Mapping[str, object], system: Mapping[str, str], partition: int | None) -> None:
         """Add an event that a client sent; without a partition the next in turn takes it."""

@@ -127,7 +127,7 @@ class KafkaBroker:
 
     def create_topic(self, name: str, partitions: int) -> None:
         """A further topic, for the same user."""
-        from confluent_kafka.admin import NewTopic  # type: ignore[attr-defined, unused-ignore]
+        from confluent_kafka.admin import NewTopic
 
         admin = self._admin()
         admin.create_topics([NewTopic(name, partitions, 1)])[name].result(timeout=30)

@@ -17,6 +17,8 @@ from ad_stream.errors import InputError, RunError, SetupError
 from ad_stream.simulate.envelope import epoch_ms
 
 ENQUEUED = "iothub-enqueuedtime"
+# Retries must not change the order; the broker's own start is no news.
+PRODUCER = {"enable.idempotence": "true", "linger.ms": "20", "log_level": "3"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def to_kafka(
     except ImportError:
         raise SetupError("the package confluent-kafka is missing: pip install 'ad-stream[simulate-kafka]'") from None
     refused: list[str] = []
-    producer = Producer({"enable.idempotence": "true", "linger.ms": "20", "log_level": "3", "queue.buffering.max.messages": "200000", **client})
+    producer = Producer({**PRODUCER, **client})
     sent = 0
     for sent, event in enumerate(what, start=1):
         while not _queued(producer, topic, event, lambda error, _: refused.append(str(error)) if error else None):

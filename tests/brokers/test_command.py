@@ -1,0 +1,57 @@
+"""`ad-stream simulate --to`: a broker from one command, and the settings of a run that reads it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ad_stream.config import parse
+from tests.brokers.conftest import missing, needed
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def started(*arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from ad_stream.cli import main; main()", "simulate", *arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+
+
+def printed_settings(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """What stands between the line about the messages and the empty line at the end."""
+    assert process.stdout is not None
+    lines = iter(process.stdout.readline, "")
+    for line in lines:
+        if "messages wait for a run" in line:
+            break
+    next(lines)
+    return dict(yaml.safe_load("".join(iter(lines.__next__, "\n"))))
+
+
+@pytest.mark.parametrize(("to", "modules", "sets"), [
+    ("kafka", ["confluent_kafka"], ["kafka_broker"]), ("event-hubs", ["proton", "cryptography"], []),
+])  # fmt: skip
+def test_one_command_starts_a_broker_that_a_run_can_read_and_ctrl_c_ends_it(
+    to: str, modules: list[str], sets: list[str], tmp_path: Path
+) -> None:
+    if missing(*modules):
+        pytest.skip(f"the package {missing(*modules)[0]} is missing")
+    needed(*sets)
+    process = started(str(tmp_path / "in"), "--devices", "1", "--minutes", "5", "--to", to, "--port", "0")
+    try:
+        sections = printed_settings(process)
+        process.send_signal(signal.SIGINT)
+        _, complaint = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0, complaint
+    assert parse({**sections, "tables": {"path": "tables"}}).source.kind == to.replace("-", "_")
