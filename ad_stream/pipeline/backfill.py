@@ -72,7 +72,7 @@ def backfill(
 
     Raises InputError where the range is empty or holds no minutes.
     """
-    start, end = _utc(start), _utc(end)
+    start, end = _next_minute(_utc(start)), _next_minute(_utc(end))
     if end <= start:
         raise InputError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}: swap them")
     spark = spark or session("files", config.spark)
@@ -188,6 +188,12 @@ def _near(a: Column, b: Column) -> Column:
     """Equal to 1e-9 of the larger, or both null or both NaN."""
     close = F.abs(a - b) <= CLOSE * F.greatest(F.lit(1.0), F.abs(a), F.abs(b))
     return a.eqNullSafe(b) | F.coalesce(close & ~F.isnan(a) & ~F.isnan(b), F.lit(False))
+
+
+def _next_minute(moment: datetime) -> datetime:
+    """Up to a whole minute, as minutes are whole: a late reading must not be folded into a part of one."""
+    whole = moment.replace(second=0, microsecond=0)
+    return whole if whole == moment else whole + timedelta(minutes=1)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -92,14 +92,17 @@ def _equal(one: pd.DataFrame, other: pd.DataFrame, *but: str) -> None:
     pd.testing.assert_frame_equal(one, other, rtol=0, atol=1e-9, check_dtype=False)
 
 
-@pytest.fixture(scope="module", params=[1, None], ids=["file by file", "at once"])
+@pytest.fixture(scope="module", params=["file by file", "verdicts lost and backfilled"])
 def replayed(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Stream:
     """The checkpoint is lost in the middle, and the new query reads the overlap again."""
     stream = _stream(spark, tmp_path_factory.mktemp("replayed"))
     files = _files(_input(), 5)
     stream.write(*files[:2], end=False).run()
+    if request.param != "file by file":  # as if the run had died between two tables, and a backfill had come first
+        spark.sql(f"DELETE FROM {stream.tables().name('detections')}")
+        backfill(stream.config(), start=T0, end=T0.replace(day=3), spark=spark)
     shutil.rmtree(stream.folder / "checkpoint")
-    stream.write(*files[2:]).run(source={"files_per_trigger": request.param})
+    stream.write(*files[2:]).run(source={"files_per_trigger": 1 if request.param == "file by file" else None})
     return stream
 
 
@@ -107,7 +110,7 @@ def replayed(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_facto
 def test_a_lost_checkpoint_loses_doubles_and_changes_nothing(whole: Any, replayed: Stream, table: str) -> None:
     one, other = (_of_the_stream(stream.table(table), ORDER[table]) for stream in (whole[0], replayed))
     _equal(one, other, *BOOKKEEPING)
-    assert replayed.table("detections").query_id.nunique() == 2
+    assert replayed.table("minutes").query_id.nunique() >= 2
 
 
 def _of_the_stream(frame: pd.DataFrame, order: list[str]) -> pd.DataFrame:
