@@ -115,9 +115,9 @@ def received(raw: bytes) -> Iterator[tuple[bytes, Mapping[str, Any], Mapping[str
     A batch (message format 0x80013700) is a message whose data sections each hold a whole message.
     """
     inner = [data for descriptor, data in _sections(raw) if descriptor == DATA_SECTION]
-    if inner and all(bytes(data[:2]) in (b"\x00\x53", b"\x00\x80") for data in inner):
+    if inner and all(data[:2] in (b"\x00\x53", b"\x00\x80") for data in inner):
         for data in inner:
-            yield from received(bytes(data))
+            yield from received(data)
         return
     message = Message()
     message.decode(raw)
@@ -135,7 +135,8 @@ def _sections(raw: bytes) -> Iterator[tuple[int, Any]]:
         data.rewind()
         data.next()
         section = data.get_object()
-        yield int(section.descriptor), section.value
+        # A view of memory that ends with `data`.
+        yield int(section.descriptor), bytes(section.value) if isinstance(section.value, memoryview) else section.value
         raw = raw[length:]
 
 
