@@ -146,14 +146,14 @@ def _ratio(values: Floats, options: Options, *, last: bool) -> float:
         return ratio
     ordered = np.sort(values)
     most = math.ceil(MAJORITY * len(values))
-    if (ordered[most - 1 :] - ordered[: len(values) - most + 1]).min() > (
-        ordered[-1] - ordered[0]
-    ) / MAJORITY_BINS * 1.01:
-        return ratio  # no bin can hold that many
-    try:
-        share = float(np.histogram(values, bins=MAJORITY_BINS)[0].max()) / len(values)
-    except ValueError:  # the values differ by less than twenty steps of a double
+    spread = ordered[-1] - ordered[0]
+    bin_width = spread / MAJORITY_BINS
+    narrowest = (ordered[most - 1 :] - ordered[: len(values) - most + 1]).min()
+    smallest = max(4 * MAJORITY_BINS * np.spacing(np.abs(ordered[[0, -1]]).max()), 1e-300)
+    # No bin can hold that many, or the bins are narrower than the steps of a double.
+    if narrowest > bin_width * 1.01 or 0 < spread <= smallest:
         return ratio
+    share = float(np.histogram(values, bins=MAJORITY_BINS)[0].max()) / len(values) if spread else 1.0
     return ratio if share <= MAJORITY else max((1 - share) * ratio, min(MIN_MAJORITY_RATIO, ratio))
 
 
