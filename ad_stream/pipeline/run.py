@@ -113,6 +113,7 @@ def run(
     """
     started, cpu = time.monotonic(), process_tree_seconds()
     spark = spark or session(config.source.kind, config.spark)
+    sources.check(spark, config.source)
     tables = tables or Tables(spark, config.tables)
     tables.create()
     owner = Owner(tables, config.checkpoint)

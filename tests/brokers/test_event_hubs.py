@@ -74,7 +74,7 @@ def test_what_is_wrong_is_said_at_once_and_without_the_key(
     wrong = stand_in.connection_string.replace(old, new)
     began = time.monotonic()
     with pytest.raises(kind, match=sentence) as caught:
-        sources.read(spark, settings_of({"kind": "event_hubs", "connection_string": wrong}), None)
+        sources.check(spark, settings_of({"kind": "event_hubs", "connection_string": wrong}))
     assert time.monotonic() - began < 30
     assert caught.value.exit_code == 2
     assert "bG9jYWwta2V5" not in f"{caught.value} {caught.value.__cause__}"

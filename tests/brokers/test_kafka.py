@@ -74,7 +74,7 @@ def test_what_is_wrong_is_said_at_once_and_without_the_key(
 ) -> None:
     began = time.monotonic()
     with pytest.raises(kind, match=sentence) as caught:
-        sources.read(spark, settings_of({**kafka_source, **changed}), None)
+        sources.check(spark, settings_of({**kafka_source, **changed}))
     assert time.monotonic() - began < 30
     assert caught.value.exit_code == 2
     assert not {"d3Jvbmc", "bG9jYWwta2V5"} & set(str(caught.value).replace("=", ";").split(";"))

@@ -12,6 +12,7 @@ A connector is `read(spark, settings, start) -> streaming DataFrame` with exactl
     sequence        long       Event Hubs sequenceNumber, Kafka offset, line's own number
 
 `start` is a time before which nothing is needed (None: everything); connectors that cannot seek filter.
+`check(spark, settings)` finds out within seconds what would keep a stream from reading, and says it in a sentence.
 """
 
 from __future__ import annotations
@@ -37,6 +38,11 @@ def read(spark: SparkSession, settings: Any, start: datetime | None) -> DataFram
     """The events of the configured source, from `start` on."""
     connector: Read = import_module(f"ad_stream.pipeline.sources.{settings.kind}").read
     return connector(spark, settings, start).select(*EVENT)
+
+
+def check(spark: SparkSession, settings: Any) -> None:
+    """Look at the configured source; ConfigError, InputError or SetupError where no stream could read it."""
+    import_module(f"ad_stream.pipeline.sources.{settings.kind}").check(spark, settings)
 
 
 def to_the_end(settings: Any) -> Any:

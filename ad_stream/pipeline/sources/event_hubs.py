@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +33,8 @@ LOOK_SECONDS = 10
 
 
 def read(spark: SparkSession, settings: EventHubsSource, start: datetime | None) -> DataFrame:
-    """The events of the hub; a first look at it tells what is wrong before a stream starts."""
-    asked = hub.parse(settings.connection_string)
-    if asked.hub is None:
-        raise ConfigError("the connection string names no event hub: add ;EntityPath=<name of the hub> to it")
+    """The events of the hub."""
+    asked = _asked(settings)
     jvm = _java_of(spark)
     hub.hide_from_plans(spark)
     options = {
@@ -47,10 +44,29 @@ def read(spark: SparkSession, settings: EventHubsSource, start: datetime | None)
         "maxEventsPerTrigger": str(settings.events_per_trigger or EVERYTHING),
         **hub.revealed(settings.options),
     }
-    if options.get("useSimulatedClient") != "true":
-        _look(jvm, asked)
-    events = parse(spark.readStream.format("eventhubs").options(**options).load(), asked.hub)
+    events = parse(spark.readStream.format("eventhubs").options(**options).load(), str(asked.hub))
     return events.observe("source", F.count(F.lit(1)).alias("read"))
+
+
+def check(spark: SparkSession, settings: EventHubsSource) -> None:
+    """Ask the hub for its partitions, with little patience."""
+    asked, jvm = _asked(settings), _java_of(spark)
+    try:
+        socket.create_connection((asked.host, PORT), LOOK_SECONDS).close()
+    except OSError:
+        raise SetupError(f"{asked.host} does not answer: check the name, the network or firewall (port {PORT})") from None
+    eventhubs = jvm.org.apache.spark.eventhubs
+    client = None
+    try:
+        seconds = jvm.java.time.Duration.ofSeconds(LOOK_SECONDS)
+        conf = eventhubs.EventHubsConf(asked.text).setReceiverTimeout(seconds).setOperationTimeout(seconds)
+        client = getattr(getattr(eventhubs.client, "EventHubsClient$"), "MODULE$").apply(conf)
+        client.allBoundedSeqNos()
+    except Exception as error:
+        raise _told(str(error), asked) from None
+    finally:
+        if client is not None:
+            client.close()
 
 
 def parse(received: DataFrame, name: str) -> DataFrame:
@@ -74,6 +90,13 @@ def position(at: str | datetime) -> dict[str, Any]:
     return {**out, "enqueuedTime": f"{at.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"}
 
 
+def _asked(settings: EventHubsSource) -> hub.ConnectionString:
+    asked = hub.parse(settings.connection_string)
+    if asked.hub is None:
+        raise ConfigError("the connection string names no event hub: add ;EntityPath=<name of the hub> to it")
+    return asked
+
+
 def _java_of(spark: SparkSession) -> Any:
     """Java with the connector in it; SetupError where there is no Java to call, or no connector."""
     way_out = "use source.kind: kafka with the same connection_string"
@@ -93,29 +116,6 @@ def _java_of(spark: SparkSession) -> Any:
     except Exception:
         raise SetupError(f"this compute does not allow the Event Hubs connector: {way_out}, or dedicated compute") from None
     return jvm
-
-
-Connect = Callable[[tuple[str, int], float], socket.socket]
-
-
-def _look(jvm: Any, asked: hub.ConnectionString, connect: Connect = socket.create_connection) -> None:
-    """Ask the hub for its partitions, within seconds."""
-    try:
-        connect((asked.host, PORT), LOOK_SECONDS).close()
-    except OSError:
-        raise SetupError(f"{asked.host} does not answer: check the name, the network or firewall (port {PORT})") from None
-    eventhubs = jvm.org.apache.spark.eventhubs
-    client = None
-    try:
-        seconds = jvm.java.time.Duration.ofSeconds(LOOK_SECONDS)
-        conf = eventhubs.EventHubsConf(asked.text).setReceiverTimeout(seconds).setOperationTimeout(seconds)
-        client = getattr(getattr(eventhubs.client, "EventHubsClient$"), "MODULE$").apply(conf)
-        client.allBoundedSeqNos()
-    except Exception as error:
-        raise _told(str(error), asked) from None
-    finally:
-        if client is not None:
-            client.close()
 
 
 def _told(cause: str, asked: hub.ConnectionString) -> AdStreamError:

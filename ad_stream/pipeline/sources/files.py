@@ -29,7 +29,6 @@ ENQUEUED_IN_LINE = '"enqueuedTime" *: *"([^"]+)"'
 
 def read(spark: SparkSession, settings: FilesSource, start: datetime | None) -> DataFrame:
     """The events of all files below `settings.path` (globs allowed) that were enqueued at or after `start`."""
-    _must_exist(settings.path)
     reader = spark.readStream.schema(ENVELOPE).option("columnNameOfCorruptRecord", "_corrupt_record")
     if settings.files_per_trigger:
         reader = reader.option("maxFilesPerTrigger", settings.files_per_trigger)
@@ -72,8 +71,10 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
     )
 
 
-def _must_exist(path: str) -> None:
+def check(_: SparkSession, settings: FilesSource) -> None:
+    """InputError where neither folder nor files exist."""
     import glob
 
+    path = settings.path
     if "://" not in path and not path.startswith("dbfs:") and not glob.glob(path):  # noqa: PTH207 (may be absolute)
         raise InputError(f"source.path {path!r} does not exist: create the folder, or run 'ad-stream simulate' into it")

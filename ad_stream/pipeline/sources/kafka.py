@@ -38,15 +38,24 @@ IMPATIENT = {
 
 
 def read(spark: SparkSession, settings: KafkaSource, start: datetime | None) -> DataFrame:
-    """The records of the topic as events; a first look at the topic tells what is wrong before a stream starts."""
+    """The records of the topic as events."""
     asked = {**client(settings), **hub.revealed(settings.options)}
     hub.hide_from_plans(spark)
-    _look(spark, settings, asked)
     reader = spark.readStream.format("kafka").options(**{**_first(settings, start), **asked})
     if settings.events_per_trigger:
         reader = reader.option("maxOffsetsPerTrigger", settings.events_per_trigger)
     events = parse(reader.load())
     return events.observe("source", F.count(F.lit(1)).alias("read")) if settings.contiguous else events
+
+
+def check(spark: SparkSession, settings: KafkaSource) -> None:
+    """Read one record, with little patience."""
+    asked = {**client(settings), **hub.revealed(settings.options)}
+    hub.hide_from_plans(spark)
+    try:
+        spark.read.format("kafka").options(**{**asked, **IMPATIENT}).load().limit(1).collect()
+    except Exception as error:
+        raise _told(str(error), settings, asked) from None
 
 
 def parse(records: DataFrame) -> DataFrame:
@@ -113,13 +122,6 @@ def _first(settings: KafkaSource, start: datetime | None) -> dict[str, str]:
     if isinstance(at, str):
         return {"startingOffsets": at}
     return {"startingTimestamp": str(int(at.timestamp() * 1000)), "startingOffsetsByTimestampStrategy": "latest"}
-
-
-def _look(spark: SparkSession, settings: KafkaSource, asked: Mapping[str, str]) -> None:
-    try:
-        spark.read.format("kafka").options(**{**asked, **IMPATIENT}).load().limit(1).collect()
-    except Exception as error:
-        raise _told(str(error), settings, asked) from None
 
 
 def _told(cause: str, settings: KafkaSource, asked: Mapping[str, str]) -> AdStreamError:
