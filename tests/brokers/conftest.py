@@ -69,10 +69,10 @@ def spark(trusted: Path) -> Iterator[SparkSession]:
 
 @pytest.fixture(scope="session")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An hour of three devices with every kind of bad traffic, over a midnight."""
+    """An hour of two devices with every kind of bad traffic, over a midnight."""
     folder = tmp_path_factory.mktemp("fleet")
     start = datetime(2026, 11, 1, 23, 30, tzinfo=timezone.utc)
-    simulate(folder, devices=3, start=start, minutes=60, seed=11, faults=False, partitions=2)
+    simulate(folder, devices=2, start=start, minutes=60, seed=11, faults=False, partitions=2)
     return folder
 
 

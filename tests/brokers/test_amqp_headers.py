@@ -15,7 +15,7 @@ from ad_stream.pipeline.sources import amqp
 
 proton = pytest.importorskip("proton", reason="the package python-qpid-proton is missing")
 # Each example is a Spark job over many values; a few of them hold thousands.
-BATCHES = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+BATCHES = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 NUMBERS = {
     "ubyte": (0, 2**8), "byte": (-(2**7), 2**7), "ushort": (0, 2**16), "short": (-(2**15), 2**15), "uint": (0, 2**32),
     "int": (-(2**31), 2**31), "ulong": (0, 2**64), "long": (-(2**63), 2**63), "timestamp": (-(2**63), 2**63),

@@ -50,9 +50,9 @@ def test_kafka_gives_the_tables_that_the_files_give(
     spark: Any, broker: KafkaBroker, from_files: tuple[Path, Summary], kafka_source: dict[str, Any], tmp_path: Path
 ) -> None:
     wanted, by_files = from_files
-    by_kafka = stream(spark, {**kafka_source, "events_per_trigger": 400}, tmp_path)
+    by_kafka = stream(spark, {**kafka_source, "events_per_trigger": 250}, tmp_path)
     assert by_kafka.batches > 1
-    assert by_kafka.events == by_files.events > 400
+    assert by_kafka.events == by_files.events > 250
     assert by_kafka.scored == by_files.scored > 0
     assert min(by_kafka.late, len(by_kafka.quarantined)) > 0
     assert compared(tmp_path, wanted) == SAME
@@ -63,8 +63,8 @@ def test_the_event_hubs_connector_gives_the_tables_that_the_files_give(
 ) -> None:
     wanted, by_files = from_files
     stand_in.publish(events(message_files(fleet)))
-    # The connector by itself would take the first 400 for all there is.
-    source = {"kind": "event_hubs", "connection_string": stand_in.connection_string, "events_per_trigger": 400}
+    # The connector by itself would take the first 250 for all there is.
+    source = {"kind": "event_hubs", "connection_string": stand_in.connection_string, "events_per_trigger": 250}
     by_hub = stream(spark, source, tmp_path)
     assert (by_hub.events, by_hub.source_lost) == (by_files.events, 0)
     assert compared(tmp_path, wanted) == SAME

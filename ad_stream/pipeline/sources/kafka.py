@@ -32,7 +32,7 @@ EVENT_HUB = {"kafka.metadata.max.age.ms": "180000", "kafka.connections.max.idle.
 OAUTH = "org.apache.kafka.common.security.oauthbearer"
 # A first look must fail before the user gives up waiting; the stream itself keeps the client's own patience.
 IMPATIENT = {
-    "kafka.default.api.timeout.ms": "9000", "kafka.request.timeout.ms": "8000", "fetchOffset.numRetries": "1",
+    "kafka.default.api.timeout.ms": "7000", "kafka.request.timeout.ms": "6000", "fetchOffset.numRetries": "1",
     "startingOffsets": "earliest", "endingOffsets": "latest",
 }  # fmt: skip
 
