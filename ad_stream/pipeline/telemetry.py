@@ -8,11 +8,12 @@ ones, so that no device clock moves the watermark past the hub's.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream.pipeline.sources import HEARTBEAT
+from ad_stream.pipeline.sources import HEARTBEAT, timestamp
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -171,13 +172,13 @@ def _time(text: str) -> str:
     epoch = f"timestamp_micros(cast({number} * if(abs({number}) > 1e11, 1000, 1000000) as bigint))"
     # Dates are told apart first because the pattern is dear.
     is_number = f"{text} rlike '^ *-?([0-9]{{9,13}}([.][0-9]+)?|[0-9][.][0-9]+E([89]|1[012])) *$'"
-    return f"if(substr(ltrim({text}), 5, 1) = '-', try_cast({text} as timestamp), if({is_number}, {epoch}, cast(null as timestamp)))"
+    return f"if(substr(ltrim({text}), 5, 1) = '-', {timestamp(text)}, if({is_number}, {epoch}, cast(null as timestamp)))"
 
 
 def _number(text: str) -> str:
     """SQL: the finite number a text stands for, else null. Java would read '5d' and '0x1p3' as numbers, JSON users would not."""
     number = f"try_cast({text} as double)"
-    decimal = f"right(rtrim({text}), 1) between '.' and '9' and not contains({text}, 'x') and not contains({text}, 'X')"
+    decimal = " and ".join(f"not contains({text}, '{letter}')" for letter in "dDfFxX")
     return f"if(abs({number}) <= {LARGEST} and {decimal}, {number}, cast(null as double))"
 
 
@@ -207,9 +208,7 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
         .when(F.col("no_object"), "malformed")
         .when(F.col("device").isNull(), "no_device")
         .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
-        .when(
-            F.col("body_time") > F.col("enqueued_time") + F.expr(_interval(config.telemetry.max_future)), "future_time"
-        )
+        .when(F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(config.telemetry.max_future)}"), "future_time")
         .when(~F.col("any_member"), "no_signal")
     )
     placed = elements.select(
@@ -227,8 +226,8 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
 
 def _tagged(placed: DataFrame, config: Config) -> DataFrame:
     # The stream closes a minute as soon as an event enqueued `watermark` after its end may have been seen.
-    closes = F.expr(f"date_trunc('minute', event_time) + {_interval(config.minutes.watermark)} + interval 1 minute")
-    is_late = F.col("reason").isNull() & (F.col("enqueued_time") >= closes)
+    closes = f"unix_micros(date_trunc('minute', event_time)) + {_micros(config.minutes.watermark) + 60_000_000}"
+    is_late = F.col("reason").isNull() & F.expr(f"unix_micros(enqueued_time) >= {closes}")
     reason = F.when(is_late, LATE).otherwise(F.col("reason"))
     is_nan = F.col("any_nan") & (F.col("reason").isNull())
     return placed.select(
@@ -251,5 +250,6 @@ def _odd(reason: Column, telemetry: Telemetry) -> Column:
     )  # fmt: skip
 
 
-def _interval(duration: object) -> str:
-    return f"interval {int(duration.total_seconds() * 1000)} milliseconds"  # type: ignore[attr-defined]
+def _micros(duration: timedelta) -> int:
+    """For sums of whole numbers: adding an interval to a timestamp asks the calendar."""
+    return duration // timedelta(microseconds=1)

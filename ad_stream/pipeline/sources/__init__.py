@@ -34,6 +34,15 @@ HEARTBEAT = "ad-stream-heartbeat"
 Read = Callable[["SparkSession", Any, "datetime | None"], "DataFrame"]
 
 
+def timestamp(text: str) -> str:
+    """SQL: ISO 8601 text as a timestamp, else null.
+
+    Spark compiles two patterns each time it looks up a zone, even Z; without it the session's zone counts, which is UTC.
+    """
+    is_utc = f"{text} rlike '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}([.][0-9]+)?Z$'"
+    return f"try_cast(if({is_utc}, left({text}, length({text}) - 1), {text}) as timestamp)"
+
+
 def read(spark: SparkSession, settings: Any, start: datetime | None) -> DataFrame:
     """The events of the configured source, from `start` on."""
     connector: Read = import_module(f"ad_stream.pipeline.sources.{settings.kind}").read

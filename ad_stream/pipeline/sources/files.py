@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.arguments import moment
 from ad_stream.errors import InputError
+from ad_stream.pipeline.sources import timestamp
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -49,8 +50,8 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
     # cannot move the watermark, and is counted among what the watermark dropped.
     torn_time = F.expr(f"try_cast(regexp_extract(_corrupt_record, '{ENQUEUED_IN_LINE}', 1) as timestamp)")
     enqueued = F.coalesce(
-        F.expr("try_cast(systemProperties['iothub-enqueuedtime'] as timestamp)"),
-        F.expr("try_cast(enqueuedTime as timestamp)"),
+        F.expr(timestamp("systemProperties['iothub-enqueuedtime']")),
+        F.expr(timestamp("enqueuedTime")),
         torn_time,
         F.lit("1970-01-01").cast("timestamp"),
     )
