@@ -1,0 +1,222 @@
+"""What pipeline_trigger.py runs: seeds, inputs and foreachBatch bodies of its variants. No script of its own."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from pyspark.sql import functions as F
+
+from ad_stream.model import LastPoint, Windows
+from ad_stream.pipeline import history
+from ad_stream.pipeline.batch import Batches, Tally
+from ad_stream.pipeline.cpu import process_tree_seconds
+from ad_stream.pipeline.delivery import Deliver
+from ad_stream.pipeline.minutes import minutes
+from ad_stream.pipeline.run import QueryId, run
+from ad_stream.pipeline.scoring import VERDICT, Scorer, epoch_minute
+from ad_stream.pipeline.sources import files
+from ad_stream.pipeline.tables import Tables
+from ad_stream.pipeline.telemetry import readings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from ad_stream.config import Config
+
+After = Callable[[float, float], None]
+MINUTE = timedelta(minutes=1)
+
+
+def long_minutes(spark: SparkSession, series: int, first: datetime, count: int) -> DataFrame:
+    """count minutes of all series: device_id, signal, minute, value; all digits vary, so that nothing compresses."""
+    return spark.range(0, series * count, 1, 8).select(
+        F.format_string("dev-%06d", F.col("id") % series).alias("device_id"),
+        F.lit("value").alias("signal"),
+        F.expr(f"timestamp_seconds({int(first.timestamp())} + 60 * (id div {series}))").alias("minute"),
+        (F.xxhash64("id") / F.lit(2.0**63) + 20).alias("value"),
+    )
+
+
+def seed_history(tables: Tables, series: int, points: int, now: datetime) -> None:
+    """As a steady stream leaves it: finished hours in one file each, one file a minute in the current hour."""
+    packed = history.pack(long_minutes(tables.spark, series, now - points * MINUTE, points))
+    by_minute = packed.repartitionByRange(points, "minute")
+    by_minute.write.format("delta").mode("append").save(tables.location("history"))
+    history.tidy(tables, now, points)
+
+
+def seed_long(tables: Tables, series: int, points: int, now: datetime) -> None:
+    """The long rows lie in few large files: the kindest case for re-reading them."""
+    rows = long_minutes(tables.spark, series, now - points * MINUTE, points)
+    full = rows.selectExpr("*", "0 as revision", "1L as n", "value as min", "value as max", "value as mean")
+    tables.append("minutes", full, query_id="seed", batch_id=0, count=series * points)
+
+
+def feed_groups(folder: Path, series: int, now: datetime, triggers: int) -> None:
+    """Closed minutes as the stateful part of the plan hands them to foreachBatch, one parquet file a minute."""
+    from ad_stream.pipeline.session import session
+
+    spark = session()
+    schema = _groups_of(spark.createDataFrame([], files.ENVELOPE)).schema
+    for nth in range(triggers):
+        rows = long_minutes(spark, series, now + nth * MINUTE, 1).selectExpr(
+            "*", "1L as n", "value as min", "value as max", "value as mean"
+        )
+        known = {name: rows[name] for name in rows.columns}
+        typed = [known.get(one.name, F.lit(None)).cast(one.dataType).alias(one.name) for one in schema]
+        rows.select(*typed).coalesce(1).write.mode("overwrite").parquet(str(folder / f"minute={nth}"))
+        _one_file(folder, folder / f"minute={nth}", nth)
+
+
+def feed_events(folder: Path, series: int, now: datetime, triggers: int) -> None:
+    """One JSON event of every series and minute, one file a minute; two minutes more, because those stay open."""
+    folder.mkdir()
+    rng = np.random.default_rng(1)
+    for nth in range(triggers + 2):
+        at = f"{now + nth * MINUTE:%Y-%m-%dT%H:%M}:30.000Z"
+        path = folder / f"events-{nth:03d}.jsonl"
+        values = enumerate(rng.normal(20, 1, series).tolist())
+        path.write_text("".join(_event(nth, at, nth * series + device, f"dev-{device:06d}", value) for device, value in values))
+        os.utime(path, (nth, nth))
+
+
+def _event(nth: int, at: str, sequence: int, name: str, value: float) -> str:
+    body = json.dumps({"messageId": nth, "deviceId": name, "value": value}).encode()
+    line = {
+        "body": base64.b64encode(body).decode(), "enqueuedTime": at, "partition": "0", "sequence": sequence,
+        "systemProperties": {"iothub-connection-device-id": name, "message-id": f"{name}-{nth}"},
+    }  # fmt: skip
+    return json.dumps(line) + "\n"
+
+
+@dataclass(frozen=True)
+class WithoutHistory(Tables):
+    """The same tables, but nothing is appended to `history`."""
+
+    def append(self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int) -> None:
+        if table != "history":
+            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count)
+
+
+@dataclass
+class LongRows(Batches):
+    """The body of the stream, but the past is read back from `minutes`, collected and sorted per series."""
+
+    def _scored(self, closed: DataFrame, tally: Tally) -> DataFrame:  # noqa: ARG002 - the minutes are in the table
+        last = int(tally.last.timestamp()) // 60
+        verdicts = from_long_rows(self.tables, self.scorer, last)
+        return verdicts.withColumns({
+            "revision": F.lit(0), "detector": F.lit(self.scorer.detector.name), "config_version": F.lit(""),
+            "minute": F.timestamp_seconds(F.col("epoch_minute") * 60),
+        })  # fmt: skip
+
+
+def from_long_rows(tables: Tables, scorer: Scorer, last: int) -> DataFrame:
+    """SPARK.md section 4, variant A: the last `points` minutes of all series -> VERDICT columns at minute `last`."""
+    window = tables.read("minutes").select("device_id", "signal", "value", epoch_minute("minute").alias("at"))
+    window = window.where((F.col("at") > last - scorer.detector.points) & (F.col("at") <= last))
+    pairs = F.sort_array(F.collect_list(F.struct("at", "value"))).alias("pairs")
+    arrays = window.groupBy("device_id", "signal").agg(pairs)
+    rows = arrays.select("device_id", "signal", F.col("pairs.at").alias("at"), F.col("pairs.value").alias("values"))
+    return rows.mapInPandas(lambda frames: _scored(frames, scorer, last), VERDICT)
+
+
+def _scored(frames: Iterator[pd.DataFrame], scorer: Scorer, last: int) -> Iterator[pd.DataFrame]:
+    points = scorer.detector.points
+    names = [word.split()[0] for word in VERDICT.split(", ")]
+    for frame in frames:
+        matrix = np.full((len(frame), points), np.nan)
+        row = np.repeat(np.arange(len(frame)), frame["at"].str.len())
+        column = np.concatenate(frame["at"].to_list()) - last + points - 1
+        matrix[row, column] = np.concatenate(frame["values"].to_list())
+        verdict = scorer.detector.detect_last(Windows(matrix))
+        columns = {name: getattr(verdict, name) for name in LastPoint.columns()}
+        found = frame[["device_id", "signal"]].assign(
+            epoch_minute=last, value=matrix[:, -1], **columns, continuing=False, seconds=0.0
+        )
+        yield found.reindex(columns=names)
+
+
+def run_events(config: Config, tables: Tables, after: After) -> float:
+    """The stream itself, from JSON to verdicts; -> scoring seconds of a trigger."""
+    scoring: list[float] = []
+
+    def report(row: dict[str, Any]) -> None:
+        if row["minutes_closed"]:
+            scoring.append(row["scoring_seconds"])
+            after(process_tree_seconds() or 0.0, time.monotonic())
+
+    run(config, progress=report, spark=tables.spark)
+    return float(np.median(scoring[-5:]))
+
+
+def run_groups(config: Config, tables: Tables, after: After) -> float:
+    """foreachBatch of the stream over ready groups; -> scoring seconds of a trigger."""
+    return _run(config, tables, after, Batches)
+
+
+def run_long(config: Config, tables: Tables, after: After) -> float:
+    """The same with the past from long rows; its scoring seconds are not taken (0)."""
+    return _run(config, WithoutHistory(tables.spark, tables.settings), after, LongRows)
+
+
+def _run(config: Config, tables: Tables, after: After, kind: type[Batches]) -> float:
+    scoring: list[float] = []
+    scorer, query_id = Scorer.of(config.detection), QueryId(tables.spark, config.checkpoint)
+    batches = kind(
+        config=config, tables=tables, scorer=scorer, query_id=query_id, deliver=Deliver([]), fallback=None,
+        cpu=process_tree_seconds, report=lambda row: scoring.append(row["scoring_seconds"]),
+    )  # fmt: skip
+    _stream(config, tables, batches, after)
+    return float(np.median(scoring[-5:]))
+
+
+def _stream(config: Config, tables: Tables, body: Callable[[DataFrame, int], None], after: After) -> None:
+    path, spark = Path(config.source.path), tables.spark  # type: ignore[union-attr]
+    schema = spark.read.parquet(str(path)).schema
+    groups = spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).parquet(str(path))
+
+    def one(frame: DataFrame, batch_id: int) -> None:
+        body(frame, batch_id)
+        after(process_tree_seconds() or 0.0, time.monotonic())
+
+    writer = groups.writeStream.option("checkpointLocation", config.checkpoint).foreachBatch(one)
+    query = writer.trigger(availableNow=True).start()
+    query.awaitTermination()
+    if query.exception() is not None:
+        raise query.exception()
+
+
+def _groups_of(lines: DataFrame) -> DataFrame:
+    from ad_stream.config import parse
+
+    config = parse({"source": {"kind": "files", "path": ""}, "tables": {"path": "none"}})
+    return minutes(readings(files.parse(lines, ""), config), config)
+
+
+def _one_file(folder: Path, written: Path, nth: int) -> None:
+    part = next(written.glob("part-*.parquet"))
+    target = folder / f"minute-{nth:03d}.parquet"
+    part.rename(target)
+    os.utime(target, (nth, nth))
+    for left in sorted(written.iterdir()):
+        left.unlink()
+    written.rmdir()
+
+
+WORK = {
+    "stream": (seed_history, feed_groups, run_groups),
+    "long rows": (seed_long, feed_groups, run_long),
+    "whole run": (seed_history, feed_events, run_events),
+}
+"""variant -> how it is seeded, fed and run."""

@@ -1,0 +1,69 @@
+"""The notebooks run as they are, with the three names that Databricks gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+class Widgets:
+    """`dbutils.widgets`, every text as the test sets it."""
+
+    def __init__(self, **texts: str) -> None:
+        self.texts = texts
+
+    def text(self, name: str, default: str) -> None:
+        assert name in self.texts, f"the notebook asks for {name!r}, which this test does not set"
+
+    def get(self, name: str) -> str:
+        return self.texts[name]
+
+
+class Dbutils:
+    def __init__(self, widgets: Widgets) -> None:
+        self.widgets = widgets
+
+
+def executed(name: str, spark: SparkSession, **texts: str) -> tuple[dict[str, Any], list[pd.DataFrame]]:
+    """The names a notebook leaves behind, and the frames it displayed."""
+    shown: list[pd.DataFrame] = []
+
+    def display(frame: Any) -> None:
+        shown.append(frame if isinstance(frame, pd.DataFrame) else frame.toPandas())
+
+    names: dict[str, Any] = {"spark": spark, "dbutils": Dbutils(Widgets(**texts)), "display": display}
+    path = NOTEBOOKS / name
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+    return names, shown
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.name)
+def test_a_notebook_is_in_the_source_format_of_databricks(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "# Databricks notebook source"
+    assert lines.count("# COMMAND ----------") >= 2
+
+
+def test_the_first_detection_shows_the_same_spike_through_both_doors_and_what_the_stream_wrote(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    names, (pandas_flags, spark_flags, statuses, stream_flags, quarantined) = executed(
+        "01_first_detection.py", spark, folder=str(tmp_path)
+    )
+
+    spike = names["minutes"][200]
+    assert ("pump", spike) in set(zip(pandas_flags["device"], pandas_flags["timestamp"], strict=True))
+    both = [
+        set(zip(flags[device], pd.to_datetime(flags[time], utc=True), strict=True))
+        for flags, device, time in ((pandas_flags, "device", "timestamp"), (spark_flags, "device_id", "minute"))
+    ]
+    assert both[0] == both[1]
+    assert statuses["count"].sum() == names["detections"].count() > 5 * 2 * 200
+    assert len(stream_flags) > 0
+    assert {"malformed", "not_utf8"} <= set(quarantined["reason"])
