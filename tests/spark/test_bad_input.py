@@ -112,12 +112,12 @@ def _ran(spark: SparkSession, folder: Any, signals: object) -> Case:
     telemetry = {"signals": signals, "event_time": "time", "max_body": 2500, "keep_body": 64}
     stream = Stream(spark, folder, {"telemetry": telemetry})
     body = base64.b64encode(json.dumps(GOOD).encode()).decode()
+    unnumbered = {"iothub-connection-device-id": "unnumbered"}
     stream.writer.write_lines(
         [
             '{"body": "eyJ0IjoxfQ==", "enqueuedTime": "' + iso(5) + '", "partition": "0", "sequen\n',
             json.dumps({"body": "!!no base64!!", "enqueuedTime": iso(5), "partition": "7", "sequence": 1}) + "\n",
-            *[json.dumps({"body": body, "enqueuedTime": iso(5, k), "systemProperties": {"iothub-connection-device-id": "unnumbered"}}) + "\n"
-              for k in range(3)],
+            *[json.dumps({"body": body, "enqueuedTime": iso(5, k), "systemProperties": unnumbered}) + "\n" for k in range(3)],
         ]
     )  # fmt: skip
     stream.write(_messages())

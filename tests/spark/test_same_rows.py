@@ -20,10 +20,11 @@ from ad_stream.simulate.envelope import Message
 
 DAY = 24 * 60
 DETECTION = {"points": 40, "max_gap": 3, "refractory": "10 minutes"}
-DESIGNED = (
-    "device_id signal minute revision value expected upper_margin lower_margin score sr_score severity is_anomaly is_positive "
-    "is_negative continuing status reason detector points imputed config_version query_id batch_id"
-).split()
+DESIGNED = [
+    "device_id", "signal", "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score",
+    "sr_score", "severity", "is_anomaly", "is_positive", "is_negative", "continuing", "status", "reason",
+    "detector", "points", "imputed", "config_version", "query_id", "batch_id",
+]  # fmt: skip
 ORDER = {
     "minutes": KEY,
     "detections": KEY,
@@ -149,9 +150,8 @@ def test_minutes_equal_a_slow_oracle(whole: Any) -> None:
         at = pd.Timestamp(body["time"]).tz_localize(None).floor("min")
         if pd.Timestamp(one.enqueued, unit="ms") >= at + pd.Timedelta(minutes=3):
             continue
-        for signal in ("h", "t"):
-            if isinstance(body.get(signal), (int, float)):
-                rows.append((one.device_id, signal, at, body[signal]))
+        numbers = [(signal, body[signal]) for signal in ("h", "t") if isinstance(body.get(signal), (int, float))]
+        rows += [(one.device_id, signal, at, value) for signal, value in numbers]
     oracle = pd.DataFrame(rows, columns=[*KEY, "x"]).groupby(KEY).x.agg(["max", "count", "min", "mean"]).reset_index()
     found = whole[0].table("minutes", *KEY)
     assert list(found.minute) == list(oracle.minute)
