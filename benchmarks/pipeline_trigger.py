@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -119,7 +120,7 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
 def _step(values: list[float]) -> float:
     """The median difference between neighbours, warm-up left out."""
     tail = values[-MEASURED - 1 :]
-    return median(after - before for before, after in zip(tail[:-1], tail[1:], strict=True))
+    return median(after - before for before, after in pairwise(tail))
 
 
 if __name__ == "__main__":

@@ -61,10 +61,12 @@ def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.master(os.environ.get("AD_STREAM_MASTER", "local[*]"))
-        ours: dict[str, str] = {**DELTA, **LOCAL, "spark.jars": ",".join(str(path) for path in jars.jars(*JARS_OF[kind]))}
+        ours: dict[str, str] = {**LOCAL, "spark.jars": ",".join(str(path) for path in jars.jars(*JARS_OF[kind]))}
         for key, ours_is in ours.items():
             builder = builder.config(key, ours_is)
-    for key, value in settings.items():
+    # spark-submit brings the jars, but nobody tells it to load Delta from them; Databricks has it built in.
+    delta = {} if "DATABRICKS_RUNTIME_VERSION" in os.environ else DELTA
+    for key, value in {**delta, **settings}.items():
         builder = builder.config(key, str(value))
     spark = builder.getOrCreate()
     if not _on_a_cluster():
