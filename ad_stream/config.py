@@ -205,6 +205,7 @@ class Fallback(Section):
     sensitivity: int = Field(default=95, ge=0, le=99)
     max_anomaly_ratio: float = Field(default=0.25, gt=0, le=0.49)
     seconds_per_batch: float = Field(default=20, gt=0)
+    pause_seconds: float = Field(default=60, ge=0)
 
 
 class Tables(Section):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -125,10 +127,9 @@ def _parts(secret: Secret | str) -> set[str]:
 
 def _from_databricks(scope: str, key: str) -> str:
     reference = f"{{{{secrets/{scope}/{key}}}}}"
-    try:
-        from databricks.sdk.runtime import dbutils  # type: ignore[import-not-found, unused-ignore]
-    except Exception:  # whatever the SDK raises where it finds no workspace
-        dbutils = None
+    dbutils: Any = None
+    with suppress(Exception):  # whatever the SDK raises where it finds no workspace
+        dbutils = import_module("databricks.sdk.runtime").dbutils
     if dbutils is None:
         raise SetupError(f"{reference} can only be read on Databricks: use ${{env:NAME}} elsewhere")
     problem = ""

@@ -65,6 +65,10 @@ class Result:
             "quarantined": self.quarantined,
             "late": self.late,
             "duplicates": self.streamed.summary.duplicates,
+            "fallback": {
+                "calls": self.streamed.summary.fallback_calls,
+                "failed": self.streamed.summary.fallback_failed,
+            },
             "cpu_seconds_per_million": self.cpu_seconds_per_million,
             "wall_seconds": self.wall_seconds,
             "tables": str(self.streamed.tables),
@@ -82,6 +86,7 @@ def demo(
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """Simulate into out/messages, stream into out/tables, compare with the truth, write out/report.html."""
+    from ad_stream.azure_api.local import local_server
     from ad_stream.demo.pictures import report
     from ad_stream.simulate import simulate
 
@@ -94,7 +99,10 @@ def demo(
         seed=seed,
         progress=lambda done, total: steps("simulating", done / total),
     )
-    streamed = stream(out, signals=list(truth.signals), first=truth.start, minutes=minutes, steps=steps)
+    with local_server() as server:
+        streamed = stream(
+            out, signals=list(truth.signals), first=truth.start, minutes=minutes, fallback=server, steps=steps
+        )
     detections = read_detections(streamed.tables)
     reasons = read_rows(streamed.tables, "quarantine", ["reason"])["reason"].value_counts()
     result = Result(

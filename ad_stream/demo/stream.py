@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
+    from ad_stream.azure_api.local import Local
     from ad_stream.pipeline.run import Summary
 
 Steps = Callable[[str, float], None]
@@ -55,9 +56,10 @@ def stream(
     signals: list[str],
     first: datetime,
     minutes: int,
+    fallback: Local | None = None,
     steps: Steps = quiet,
 ) -> Streamed:
-    """Run out/messages through the stream into out/tables until the input ends."""
+    """Run out/messages through the stream into out/tables until the input ends; `fallback` is asked for what is new."""
     from ad_stream.config import parse
     from ad_stream.pipeline.run import run
     from ad_stream.simulate.power_bi import PowerBIReceiver
@@ -74,6 +76,7 @@ def stream(
                 "telemetry": {"signals": signals, "event_time": "time"},
                 "tables": {"path": str(out / "tables")},
                 "checkpoint": str(out / "checkpoint"),
+                "fallback": {} if fallback is None else {"endpoint": fallback.endpoint, "key": fallback.key},
                 "push": [push],
                 "trigger": "available_now",
                 "spark": SHORT_RUN,

@@ -9,6 +9,7 @@ from ad_stream.report import Fact
 
 if TYPE_CHECKING:
     from ad_stream.demo.simulated import Result
+    from ad_stream.pipeline.run import Summary
 
 
 def facts(result: Result) -> list[Fact]:
@@ -25,10 +26,15 @@ def facts(result: Result) -> list[Fact]:
         quarantine_fact(result.quarantined),
         Fact("late readings", f"{result.late:,}"),
         Fact("duplicates removed", f"{summary.duplicates:,}"),
+        Fact("new series' minutes asked of a local `serve`", f"{summary.fallback_calls:,}", _failed(summary)),
         Fact("rows pushed to a local Power BI receiver", f"{result.streamed.received:,}"),
         Fact("CPU seconds per million series-minutes", "not measured" if cpu is None else f"{cpu:,.0f}"),
         Fact("seconds in all", f"{result.wall_seconds:.0f}"),
     ]
+
+
+def _failed(summary: Summary) -> str:
+    return f"{summary.fallback_failed:,} failed" if summary.fallback_failed else "the REST fallback, 12 to 29 points"
 
 
 def quarantine_fact(quarantined: dict[str, int]) -> Fact:

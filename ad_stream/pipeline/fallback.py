@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pyspark.sql import functions as F
 
-from ad_stream.azure_api.client import AnswerError, Client
+from ad_stream.azure_api.client import AnswerError, Breaker, Client
 from ad_stream.http import Patience
 from ad_stream.model import SCORED
 
@@ -50,7 +50,10 @@ class Fallback:
         if settings.endpoint is None:
             return None
         patience = Patience(timeout=min(10.0, settings.seconds_per_batch), budget=settings.seconds_per_batch, retries=1)
-        return cls(settings, Client(settings.endpoint, settings.key, patience=patience), refractory)
+        client = Client(
+            settings.endpoint, settings.key, patience=patience, breaker=Breaker(pause=settings.pause_seconds)
+        )
+        return cls(settings, client, refractory)
 
     def __call__(self, verdicts: DataFrame, flags: Mapping[Series, datetime]) -> tuple[DataFrame, dict[str, int]]:
         """Verdicts with `window` -> the same rows with the answers in them, and the counts of the table `batches`."""

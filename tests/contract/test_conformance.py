@@ -15,8 +15,8 @@ import requests
 
 from ad_stream.azure_api.answer import answer
 from ad_stream.azure_api.gate import Keys
+from ad_stream.azure_api.local import listening
 from ad_stream.azure_api.server import create_app
-from tests.unit.azure_api.conftest import start
 
 SHARED = Path(os.environ.get("AD_STREAM_SHARED") or Path(__file__).parents[2].parent / "shared")
 CASES = sorted((SHARED / "conformance" / "cases").glob("*.json"))
@@ -49,9 +49,8 @@ def test_the_recorded_answer_is_given_again(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[str]:
-    address, stop = start(create_app(keys=Keys(["key"])))
-    yield address
-    stop()
+    with listening(create_app(keys=Keys(["key"]))) as address:
+        yield address
 
 
 @pytest.mark.parametrize("version", ["v1.0", "v1.1"])

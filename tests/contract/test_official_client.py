@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ad_stream.azure_api.gate import Keys
+from ad_stream.azure_api.local import listening
 from ad_stream.azure_api.server import create_app
-from tests.unit.azure_api.conftest import start
 
 anomalydetector = pytest.importorskip("azure.ai.anomalydetector", reason="azure-ai-anomalydetector is not installed")
 models = pytest.importorskip("azure.ai.anomalydetector.models")
@@ -24,9 +24,8 @@ START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    address, stop = start(create_app(keys=Keys([KEY])))
-    yield address
-    stop()
+    with listening(create_app(keys=Keys([KEY]))) as address:
+        yield address
 
 
 @pytest.fixture

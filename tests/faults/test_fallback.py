@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -124,22 +124,30 @@ def test_a_hanging_server_takes_no_more_than_the_seconds_of_the_batch(
 
 
 def test_a_server_that_comes_back_is_used_again(telemetry: Path, tmp_path: Path, spark: Any) -> None:
-    """Nobody listens at first; the second run, over the same tables, finds `ad-stream serve` there."""
+    """Nobody listens at first; `ad-stream serve` starts there after the first batch that asked in vain."""
     from ad_stream.azure_api.gate import Keys
+    from ad_stream.azure_api.local import listening
     from ad_stream.azure_api.server import create_app
     from ad_stream.pipeline.run import run
-    from tests.unit.azure_api.conftest import start
 
-    gone = f"http://127.0.0.1:{free_port()}"
-    first = run(settings(telemetry, tmp_path / "down", gone), spark=spark)
-    assert first.fallback_calls == first.fallback_failed > 0
-    assert set(read(tmp_path / "down" / "tables", "detections").status) == {"warming_up", "scored"}
-    endpoint, stop = start(create_app(keys=Keys(["only-for-tests"])))
-    second = run(settings(telemetry, tmp_path / "up", endpoint), spark=spark)
-    stop()
-    rows = read(tmp_path / "up" / "tables", "detections")
-    assert (second.fallback_failed, len(rows)) == (0, due(telemetry))
+    port, batches = free_port(), []
+    with ExitStack() as later:
+
+        def after(batch: dict[str, Any]) -> None:
+            batches.append((batch["fallback_calls"], batch["fallback_failed"]))
+            if batches[-1][1] and len(batches) == 1:
+                later.enter_context(listening(create_app(keys=Keys(["only-for-tests"])), port=port))
+
+        run(settings(telemetry, tmp_path, f"http://127.0.0.1:{port}", pause_seconds=0), spark=spark, progress=after)
+    rows = read(tmp_path / "tables", "detections")
+    assert len(rows) == due(telemetry)
+    (calls, failed), *back = batches
+    assert calls == failed > 0
+    assert sum(failed for _, failed in back) == 0
     answered = rows[rows.detector == "azure_api"]
-    assert len(answered) == second.fallback_calls == 4 * (29 - 11)
+    assert len(answered) == sum(calls for calls, _ in back) > 0
     assert set(answered.status) == {"scored"}
     assert answered[["expected", "upper_margin", "lower_margin"]].notna().all().all()
+    waiting = rows[(rows.status == "warming_up") & (rows.points >= 12)]
+    assert "fallback_connection" in set(waiting.reason) <= {"fallback_connection", "fallback_budget"}
+    assert len(waiting) + len(answered) == 4 * (29 - 11)

@@ -13,7 +13,7 @@ from ad_stream.report import read_detections, read_rows
 
 KEYS = [
     *("devices", "signals", "minutes_scored", "faults", "false_alarms_per_series_day", "quarantined", "late"),
-    *("duplicates", "cpu_seconds_per_million", "wall_seconds", "tables", "report"),
+    *("duplicates", "fallback", "cpu_seconds_per_million", "wall_seconds", "tables", "report"),
 ]
 
 
@@ -30,6 +30,11 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     assert (answer["quarantined"], answer["late"]) == (expected["quarantined"], expected["late"])
     assert answer["duplicates"] == expected["duplicates"]
     assert {one["kind"] for one in answer["faults"]} == {one.kind for one in result.truth.faults}
+    asked = read_rows(answer["tables"], "detections", ["detector", "points", "imputed"])
+    new = asked.query("points < 30 and points - imputed >= 12")
+    assert set(new["detector"]) == {"azure_api"}
+    assert answer["fallback"]["calls"] >= len(new) > 0
+    assert answer["fallback"]["failed"] == 0
     assert any(one["found"] for one in answer["faults"])
     assert result.streamed.received == answer["minutes_scored"]
     assert result.streamed.violations == []

@@ -109,6 +109,8 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     """A runtime package as Databricks has it, with one secret."""
     package = tmp_path / "databricks" / "sdk" / "runtime"
     package.mkdir(parents=True)
+    for parent in (package.parent, package.parent.parent):  # an installed databricks-sdk would win over a namespace
+        (parent / "__init__.py").touch()
     (package / "__init__.py").write_text(
         "class _Secrets:\n"
         "    def get(self, scope, key):\n"
