@@ -80,7 +80,7 @@ class KafkaBroker:
         self._environ, self._clock, self._sleep = environ, clock, sleep
         self._process: subprocess.Popen[bytes] | None = None
         self.topic = topic
-        self.port, self._controller = port or _free_port(), _free_port()
+        self.port, self._controller = port or free_port(), free_port()
         self.bootstrap_servers = f"127.0.0.1:{self.port}"
         self.connection_string = (
             f"Endpoint=sb://127.0.0.1/;SharedAccessKeyName=local;SharedAccessKey={key};EntityPath={topic}"
@@ -200,7 +200,8 @@ class KafkaBroker:
         return AdminClient({**self.client(), "log_level": 0})
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
