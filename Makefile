@@ -27,7 +27,7 @@ demo: $(VENV)/local
 
 test: $(VENV)/dev jars
 	$(PY) -m pytest -m "not (spark or broker or $(HEAVY))" $(ARGS)
-	$(PY) -m pytest -m "(spark or broker) and not ($(HEAVY))" $(ARGS)
+	$(PY) -m pytest -m "(spark or broker) and not ($(HEAVY))" -n 2 --dist loadgroup --durations 12 $(ARGS)
 
 acceptance: $(VENV)/dev jars
 	@test -d "$(AD_STREAM_SHARED)" || { \

@@ -1,10 +1,29 @@
-"""What a run leaves out is said at its end, with the command that runs it."""
+"""What all tests share: the Spark session, which tests need it, and at the end what a run left out.
+
+`make test` runs the Spark tests in two processes (pytest-xdist). A file stays in one process; the brokers' files stay
+in one together, because their brokers and the stand-in's port 5671 are shared.
+"""
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+HERE = Path(__file__).parent
+MARKS = {"spark": ["spark"], "faults": ["spark"], "brokers": ["spark", "broker"]}
+"""Folder -> the markers of each of its tests."""
+SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
+"""Java's options: runs of half a minute end before the optimising compiler pays."""
 
 COMMANDS = {
     "acceptance": "make acceptance, needs the data at $AD_STREAM_SHARED, else ../shared",
@@ -14,6 +33,14 @@ COMMANDS = {
     "spark": "the second half of make test, needs Java",
 }
 left_out: Counter[str] = Counter()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[0]
+        for mark in MARKS.get(folder, []):
+            item.add_marker(mark)
+        item.add_marker(pytest.mark.xdist_group(folder if folder == "brokers" else str(item.path)))
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
@@ -26,3 +53,43 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, command in COMMANDS.items():
         if left_out[name]:
             terminalreporter.write_line(f"not run here: {left_out[name]} {name} tests ({command})")
+
+
+def missing(*modules: str) -> list[str]:
+    """Those of the modules that are not installed."""
+    return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forgotten() -> Iterator[None]:
+    """Delta keeps the state of each table for an hour: hundreds of tables of finished tests would fill the heap."""
+    yield
+    if "pyspark" in sys.modules:
+        from pyspark.sql import SparkSession
+
+        if running := SparkSession.getActiveSession():
+            running._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()  # type: ignore[union-attr]
+
+
+@pytest.fixture(scope="session")
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the certificate that the session's Java trusts."""
+    return tmp_path_factory.mktemp("certificate")
+
+
+@pytest.fixture(scope="session")
+def spark(trusted: Path) -> Iterator[SparkSession]:
+    """The one session of a test process, with the jars of every source."""
+    from ad_stream import jars
+    from ad_stream.pipeline.session import session
+    from ad_stream.simulate.event_hubs import EventHubsStandIn
+
+    os.environ.setdefault("AD_STREAM_MASTER", "local[2]")
+    trust = "" if missing("proton", "cryptography") else EventHubsStandIn(trusted).java_options()
+    settings = {
+        "spark.jars": ",".join(str(path) for path in jars.jars("delta", "kafka", "event_hubs")),
+        "spark.driver.extraJavaOptions": f"{SHORT_RUN} {trust}",
+    }
+    made = session("kafka", settings)
+    yield made
+    made.stop()

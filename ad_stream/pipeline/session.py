@@ -29,6 +29,11 @@ LOCAL = {
     "spark.sql.codegen.cache.maxEntries": "1000",
     "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
     "spark.databricks.delta.stats.collect": "true",
+    # Nobody looks at what the page of a local session would show; a stream runs hundreds of jobs an hour.
+    "spark.ui.retainedJobs": "50",
+    "spark.ui.retainedStages": "50",
+    "spark.ui.retainedTasks": "1000",
+    "spark.sql.ui.retainedExecutions": "20",
     "spark.sql.streaming.stateStore.maintenanceInterval": "60s",
     "spark.sql.streaming.minBatchesToRetain": "10",
     # Each task scores on one core; a thread pool per worker would fight for the same cores.

@@ -1,13 +1,11 @@
-"""Tests against brokers that speak the wire, with one Spark session for all; they run one at a time."""
+"""Brokers that speak the wire; their tests run one at a time."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -17,19 +15,7 @@ from ad_stream.simulate import simulate
 from ad_stream.simulate.event_hubs import EventHubsStandIn
 from ad_stream.simulate.kafka_broker import KafkaBroker
 from ad_stream.simulate.send import events, message_files, to_kafka
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
-HERE = Path(__file__).parent
-SETS = ("delta", "kafka", "event_hubs")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.spark)
-            item.add_marker(pytest.mark.broker)
+from tests.conftest import missing
 
 
 def needed(*sets: str) -> list[Path]:
@@ -38,33 +24,6 @@ def needed(*sets: str) -> list[Path]:
         return jars.jars(*sets)
     except SetupError as error:
         pytest.skip(str(error))
-
-
-def missing(*modules: str) -> list[str]:
-    return [name for name in modules if importlib.util.find_spec(name) is None]
-
-
-@pytest.fixture(scope="session")
-def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the certificate that this session's Java trusts."""
-    return tmp_path_factory.mktemp("certificate")
-
-
-@pytest.fixture(scope="session")
-def spark(trusted: Path) -> Iterator[SparkSession]:
-    from ad_stream.pipeline.session import session
-
-    os.environ.setdefault("AD_STREAM_MASTER", "local[2]")
-    has_stand_in = not missing("proton", "cryptography")
-    settings = {
-        "spark.jars": ",".join(str(path) for path in needed(*SETS)),
-        # So short a run ends before the optimising compiler pays.
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m "
-        + (EventHubsStandIn(trusted).java_options() if has_stand_in else ""),
-    }
-    made = session("kafka", settings)
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from ad_stream.config import parse
-from tests.brokers.conftest import missing, needed
+from tests.brokers.conftest import needed
+from tests.conftest import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,7 +16,7 @@ import yaml
 from ad_stream.config import Config, load
 from ad_stream.simulate import simulate
 from tests.compare import Difference, difference, differences, read
-from tests.faults.conftest import QUICK
+from tests.conftest import SHORT_RUN
 
 DRIVER = Path(__file__).with_name("driver.py")
 BATCH = 2
@@ -46,7 +46,7 @@ def settings(telemetry: Path, folder: Path) -> Path:
         "tables": {"path": str(folder / "tables")},
         "checkpoint": str(folder / "checkpoint"),
         "trigger": "available_now",
-        "spark": QUICK,
+        "spark": {"spark.driver.extraJavaOptions": SHORT_RUN},
     }
     path = folder / "run.yaml"
     path.write_text(yaml.safe_dump(content))
