@@ -64,7 +64,8 @@ def fill(values: Floats, *, max_gap: int, min_points: int) -> Dense:
         )
     few = (state == READY) & (length - start - imputed < min_points)
     state[few] = FEW_POINTS
-    state[few & _any_before(present, start)] = LONG_GAP
+    if few.any():
+        state[few & _any_before(present, start)] = LONG_GAP
     return Dense(rows, start, imputed, state)
 
 

@@ -119,8 +119,9 @@ class Rule(ABC):
     def _judge_group(self, rows: Floats) -> dict[str, NDArray[Any]]:
         """(g, L) dense -> the columns of LastPoint that a verdict fills."""
         exponent = np.frexp(np.abs(rows).max(axis=1))[1]
-        scaled = np.ldexp(rows, -exponent[:, None])
-        flat = (scaled[:, :-1] == scaled[:, :1]).all(axis=1)
+        scaled = _scaled(rows, exponent)
+        flat = scaled[:, 0] == scaled[:, 1]
+        flat[flat] = (scaled[flat, :-1] == scaled[flat, :1]).all(axis=1)
         constant = flat & (scaled[:, -1] == scaled[:, 0])
         verdict = self.judge(scaled, np.ldexp(1.0, exponent))
         verdict = _with_flat_history(verdict, scaled, flat=flat, constant=constant)
@@ -191,6 +192,13 @@ def chunks(count: int, width: int, *, size: int) -> Iterator[slice]:
     step = max(1, size // (8 * max(1, width)))
     for first in range(0, count, step):
         yield slice(first, min(first + step, count))
+
+
+def _scaled(rows: Floats, exponent: Ints) -> Floats:
+    """(m, L), (m,) -> rows / 2 ** exponent; a product is ten times as fast as ldexp, where the factor is a double."""
+    if len(exponent) and np.abs(exponent).max() > 1000:
+        return np.asarray(np.ldexp(rows, -exponent[:, None]))
+    return np.asarray(rows * np.ldexp(1.0, -exponent)[:, None])
 
 
 def _blank(count: int) -> dict[str, NDArray[Any]]:

@@ -14,6 +14,8 @@ import numpy as np
 from scipy import fft
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ad_stream.model import Floats
 
 EXTENSION = 5
@@ -28,12 +30,13 @@ def next_value(rows: Floats) -> Floats:
     Equations 8 and 9 with the last point left out: the median of six points plus 0.7 times the sum of the five
     slopes between the newest of them and the others. Shorter rows use what they have.
     """
-    recent = rows[:, max(0, rows.shape[1] - 1 - LOOK_BACK) : -1]
-    count = recent.shape[1]
-    distance = np.arange(count - 1, 0, -1, dtype=np.float64)
-    slopes = np.sum((recent[:, -1:] - recent[:, :-1]) / distance, axis=1)
-    middle = np.sort(recent, axis=1)
-    median = (middle[:, (count - 1) // 2] + middle[:, count // 2]) / 2
+    recent = np.array(rows[:, max(0, rows.shape[1] - 1 - LOOK_BACK) : -1].T)
+    count = len(recent)
+    slopes = np.zeros(len(rows))
+    for place in range(count - 1):
+        slopes += (recent[-1] - recent[place]) / (count - 1 - place)
+    recent.sort(axis=0)
+    median = (recent[(count - 1) // 2] + recent[count // 2]) / 2
     return np.asarray(median + slopes * (0.5 * (count + 1) / (count - 1)))
 
 
@@ -48,53 +51,91 @@ def saliency(rows: Floats, newest: int | None = None) -> Floats:
     extended[:, :-EXTENSION] = rows
     extended[:, -EXTENSION:] = next_value(rows)[:, None]
     half = fft.rfft(extended, axis=1)
-    size = half.shape[1]
-    mirror = slice((length - 1) // 2, 0, -1)
-    # The logarithm of the squared amplitude is twice that of the amplitude: no square root is needed.
-    power = half.real * half.real
-    power += half.imag * half.imag
-    log = np.empty((rows.shape[0], length))
-    np.log(np.where(power > 0, power, 1.0), out=log[:, :size])
-    log[:, size:] = log[:, mirror]
-    mean = log.copy()
-    mean[:, 1:] += log[:, :-1]
-    mean[:, 2:] += log[:, :-2]
-    mean *= -1 / 6
-    mean[:, 0] *= 3
-    mean[:, 1] *= 1.5
-    shrink = np.exp(mean, out=mean)
+    size, middle = half.shape[1], (length - 1) // 2
+    shrink = _shrink(half, middle)
     spectrum = np.empty((rows.shape[0], length), dtype=np.complex128)
     np.multiply(half, shrink[:, :size], out=spectrum[:, :size])
-    np.multiply(np.conj(half[:, mirror]), shrink[:, size:], out=spectrum[:, size:])
+    # What trails a mirrored frequency are its mirrored successors, so its factor is the one two places on.
+    half *= shrink[:, 2:]
+    np.conjugate(half[:, middle:0:-1], out=spectrum[:, size:])
     wave = fft.ifft(spectrum, axis=1, overwrite_x=True)
     stop = length - EXTENSION
-    wave = wave[:, 0 if newest is None else max(0, stop - newest) : stop]
-    squared: Floats = wave.real * wave.real
-    squared += wave.imag * wave.imag
-    return np.sqrt(squared, out=squared)
+    return np.asarray(np.abs(wave[:, 0 if newest is None else max(0, stop - newest) : stop]))
+
+
+def _shrink(half: NDArray[np.complex128], middle: int) -> Floats:
+    """(m, k) half spectrum -> (m, k+2): one over the geometric mean of the amplitudes k-2, k-1, k.
+
+    Two columns more, mirrored at the end of the half spectrum, make the means that the mirrored half needs. The three
+    neighbours are added up in the flat array, where a row's first two columns, which have fewer, hold garbage until
+    they are written.
+    """
+    size = half.shape[1]
+    log = np.empty((half.shape[0], size + 2))
+    amplitude = np.abs(half, out=log[:, :size])
+    if not amplitude.all():
+        amplitude[amplitude == 0] = 1.0
+    np.log(amplitude, out=amplitude)
+    log[:, size], log[:, size + 1] = log[:, middle], log[:, middle - 1]
+    mean = np.empty_like(log)
+    flat, sums = log.reshape(-1), mean.reshape(-1)
+    np.add(flat[2:], flat[1:-1], out=sums[2:])
+    sums[2:] += flat[:-2]
+    mean[:, 0] = 3 * log[:, 0]
+    mean[:, 1] = 1.5 * (log[:, 0] + log[:, 1])
+    mean *= -1 / 3
+    return np.exp(mean, out=mean)
 
 
 def scores(rows: Floats) -> Floats:
     """(m, L) -> (m, L): relative distance of the saliency from its local mean, equation 10; no unit."""
-    return _compare(saliency(rows))
+    salient = saliency(rows)
+    local = local_mean(salient)
+    return np.asarray(np.abs(salient - local) / local)
 
 
 def last_score(rows: Floats) -> Floats:
     """(m, L) -> (m,): the bare one-pass spectral residual score of the last point."""
     salient = saliency(rows, newest=LOCAL)
     local = (salient[:, -1] + (LOCAL - 1) * np.mean(salient[:, :-1], axis=1)) / LOCAL
-    local = np.where(local <= 2 * TINY, TINY, local)
+    local[local <= 2 * TINY] = TINY
     return np.asarray(np.abs(salient[:, -1] - local) / local)
 
 
-def _compare(salient: Floats) -> Floats:
+def local_mean(salient: Floats) -> Floats:
+    """(m, L) -> (m, L): mean of the LOCAL newest up to each point, the mean of the earlier ones where they are fewer."""
     length = salient.shape[1]
-    total = np.cumsum(salient, axis=1)
-    local = np.empty_like(salient)
+    local = trailing_sums(salient, min(length, LOCAL))
     first = min(length, LOCAL)
     missing = (LOCAL - 1) / np.arange(1, first)
+    local[:, 1:first] = salient[:, 1:first] + local[:, : first - 1] * missing
+    local *= 1 / LOCAL
     local[:, 0] = salient[:, 0]
-    local[:, 1:first] = (salient[:, 1:first] + total[:, : first - 1] * missing) / LOCAL
-    local[:, LOCAL:] = (total[:, LOCAL:] - total[:, :-LOCAL]) / LOCAL if length > LOCAL else local[:, LOCAL:]
-    local = np.where(local <= 2 * TINY, TINY, local)
-    return np.asarray(np.abs(salient - local) / local)
+    tiny = local <= 2 * TINY
+    if tiny.any():
+        local[tiny] = TINY
+    return local
+
+
+def trailing_sums(rows: Floats, width: int) -> Floats:
+    """(m, L) -> (m, L): sum of the `width` newest values up to each, of all where they are fewer.
+
+    Sums of 1, 2, 4, ... values, of which the binary digits of `width` choose: a few passes over flat memory, which
+    take less than a running sum, whose every step waits for the one before.
+    """
+    padded = np.empty((rows.shape[0], rows.shape[1] + width - 1))
+    padded[:, : width - 1] = 0.0
+    padded[:, width - 1 :] = rows
+    sums = padded.reshape(-1)
+    total = np.empty_like(sums)
+    covered, size = 0, 1
+    while True:
+        if width & size and covered:
+            total[: len(sums) - covered] += sums[covered:]
+        elif width & size:
+            total[: len(sums)] = sums
+        covered += width & size
+        if covered == width:
+            return np.asarray(total.reshape(padded.shape)[:, : rows.shape[1]])
+        sums = sums[:-size] + sums[size:]
+        size *= 2

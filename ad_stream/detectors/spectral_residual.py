@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ad_stream.detectors.rule import CHUNK_BYTES, Judgement, Rule, chunks
-from ad_stream.detectors.saliency import EXTENSION, last_score, scores
+from ad_stream.detectors.saliency import EXTENSION, last_score, local_mean, saliency
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,18 +37,23 @@ SMALLEST_BASE = 0.3
 class _FirstPass:
     """What the scores of the whole window leave behind; every field (m,), unit of the rows unless said otherwise.
 
+    near        is the last point within 1.5 standard deviations of the mean, and so no anomaly?
     cut         columns of history that are kept for the second score
     one_pass    score of the last point on the whole window, no unit
     without, including  expected value where the last point is not quiet, and where it is
-    low, high   range of the points that are plainly normal (low > high where there are none)
+    low, high   range of the points that are plainly normal (low > high where there are none, or the last is near)
+    least, most range of all points
     """
 
+    near: Bools
     cut: Ints
     one_pass: Floats
     without: Floats
     including: Floats
     low: Floats
     high: Floats
+    least: Floats
+    most: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,13 +71,11 @@ class SpectralResidual(Rule):
         first = _first_pass(rows)
         score = _second_score(rows, first)
         value = rows[:, -1]
-        near = np.abs(value - rows.mean(axis=1)) < NEAR_MEAN * rows.std(axis=1)
-        score = np.where(near, 0.0, score)
         expected = np.where(score <= QUIET, first.including, first.without)
         same = np.abs(value - expected) < SAME / unit
         stands_out = (score >= THRESHOLD) & ~same
-        margin = self._margin(value, expected, score, near, first)
-        upper, lower, inside = _clip_margins(rows, expected, margin)
+        margin = self._margin(value, expected, score, first)
+        upper, lower, inside = _clip_margins(value, expected, margin, first)
         stands_out &= ~inside
         outside = ~stands_out & ~inside
         wide = np.abs(value - expected) * 1.01
@@ -87,13 +90,13 @@ class SpectralResidual(Rule):
             reason=np.full(len(rows), "", dtype=object),
         )
 
-    def _margin(self, value: Floats, expected: Floats, score: Floats, near: Bools, first: _FirstPass) -> Floats:
+    def _margin(self, value: Floats, expected: Floats, score: Floats, first: _FirstPass) -> Floats:
         share = 1 - self.sensitivity / 100
         normalised = np.clip(score - SCORE_OFFSET, 0.0, 1.0)
         by_score = np.abs(value - expected) / np.where(normalised > 0, normalised, 1.0) * share
         spread = np.maximum(first.high, value) - np.minimum(first.low, value)
         margin = np.where(normalised <= SAME, 0.01 * spread, by_score)
-        return np.asarray(np.where(near, np.abs(expected) * share, margin))
+        return np.asarray(np.where(first.near, np.abs(expected) * share, margin))
 
 
 def _first_pass(rows: Floats) -> _FirstPass:
@@ -105,66 +108,85 @@ def _first_pass(rows: Floats) -> _FirstPass:
 
 def _first_pass_chunk(rows: Floats) -> _FirstPass:
     length = rows.shape[1]
-    score = scores(rows)
+    from_mean = rows - rows.mean(axis=1, keepdims=True)
+    variance = np.einsum("ij,ij->i", from_mean, from_mean) / length
+    near = np.abs(from_mean[:, -1]) < NEAR_MEAN * np.sqrt(variance)
+    salient = saliency(rows)
+    local = local_mean(salient)
     recent = length - min(max(int(length * RECENT), int(length * 0.1), 1), int(length * 0.45))
-    suspicious = score[:, recent:] >= SUSPICIOUS
+    # A score of s means a saliency of 1 + s local means: no quotient is needed for those far below it either.
+    suspicious = salient[:, recent:] >= (1 + SUSPICIOUS) * local[:, recent:]
     cut = np.where(suspicious.any(axis=1), recent + suspicious.argmax(axis=1), length - 1)
-    cut = np.minimum(cut, length - 1)
-    kept = np.arange(length - 1) < cut[:, None]
-    history, past = rows[:, :-1], score[:, :-1]
-    normal = kept & (past <= SCORE_OFFSET + SAME)
-    without, including = _later_halves(rows, kept & (past <= QUIET))
+    quiet = salient <= (1 + QUIET) * local
+    quiet[:, recent:] &= np.arange(recent, length) < cut[:, None]
+    without, including = _later_halves(rows, quiet)
+    low, high = np.full(len(rows), np.inf), np.full(len(rows), -np.inf)
+    far = np.flatnonzero(~near)
+    low[far], high[far] = _normal_range(rows[far], _relative(salient[far], local[far]), cut[far])
     return _FirstPass(
+        near=near,
         cut=cut,
-        one_pass=score[:, -1],
+        one_pass=_relative(salient[:, -1], local[:, -1]),
         without=without,
         including=including,
-        low=np.min(np.where(normal, history, np.inf), axis=1),
-        high=np.max(np.where(normal, history, -np.inf), axis=1),
+        low=low,
+        high=high,
+        least=rows.min(axis=1),
+        most=rows.max(axis=1),
     )
+
+
+def _relative(salient: Floats, local: Floats) -> Floats:
+    return np.asarray(np.abs(salient - local) / local)
+
+
+def _normal_range(rows: Floats, score: Floats, cut: Ints) -> tuple[Floats, Floats]:
+    """(m, L), (m, L), (m,) -> (m,), (m,): the range of the kept history that is plainly normal."""
+    history, normal = rows[:, :-1], score[:, :-1] <= SCORE_OFFSET + SAME
+    normal &= np.arange(rows.shape[1] - 1) < cut[:, None]
+    return np.where(normal, history, np.inf).min(axis=1), np.where(normal, history, -np.inf).max(axis=1)
 
 
 def _later_halves(rows: Floats, quiet: Bools) -> tuple[Floats, Floats]:
     """Mean of the later half of the quiet history: without the last point, and with it as the newest quiet one.
 
-    rows (m, L), quiet (m, L-1) -> (m,), (m,); where nothing is quiet, the mean of the whole history stands in.
+    rows (m, L), quiet (m, L), false for the last point -> (m,), (m,); where nothing is quiet, the mean of the whole
+    history stands in.
     """
-    history = rows[:, :-1]
-    totals = np.zeros(rows.shape)
-    np.cumsum(history * quiet, axis=1, out=totals[:, 1:])
-    rank = np.cumsum(quiet, axis=1, dtype=np.int32)
-    count = rank[:, -1].astype(np.int64)
-    row = np.arange(len(rows))
-
-    def later(skipped: Ints) -> Floats:
-        return np.asarray(totals[:, -1] - totals[row, np.count_nonzero(rank <= skipped[:, None], axis=1)])
-
-    size = count - count // 2
-    fallback = np.mean(history, axis=1)
-    without: Floats = np.where(size > 0, later(count // 2) / np.maximum(size, 1), fallback)
-    including: Floats = (later((count + 1) // 2) + rows[:, -1]) / ((count + 1) - (count + 1) // 2)
+    places = np.flatnonzero(quiet)
+    ends = np.searchsorted(places, np.arange(1, len(rows) + 1) * rows.shape[1])
+    starts = np.concatenate([[0], ends[:-1]])
+    count = ends - starts
+    half = starts + (count + 1) // 2
+    values = np.append(rows.reshape(-1)[places], 0.0)
+    later = np.add.reduceat(values, np.stack([half, ends], axis=1).reshape(-1))[::2]
+    later[half == ends] = 0.0
+    including = (later + rows[:, -1]) / (count + 1 - (count + 1) // 2)
+    odd = count % 2 == 1
+    without = (later + np.where(odd, values[half - odd], 0.0)) / np.maximum(count - count // 2, 1)
+    none = count == 0
+    if none.any():
+        without[none] = rows[none, :-1].mean(axis=1)
     return without, including
 
 
 def _second_score(rows: Floats, first: _FirstPass) -> Floats:
-    """The score of the last point behind the kept history only; rows that keep all of it are done already."""
-    score: Floats = first.one_pass.copy()
-    for cut in np.unique(first.cut):
-        index = np.flatnonzero(first.cut == cut)
-        if cut == rows.shape[1] - 1:
-            continue
-        for part in chunks(len(index), int(cut) + EXTENSION + 1, size=CHUNK_BYTES):
-            chosen = index[part]
-            shortened = np.concatenate([rows[chosen, :cut], rows[chosen, -1:]], axis=1)
-            score[chosen] = last_score(shortened)
+    """(m, L) -> (m,): the score of the last point behind the kept history only, 0 where it is near the mean."""
+    score: Floats = np.where(first.near, 0.0, first.one_pass)
+    again = np.flatnonzero(~first.near & (first.cut < rows.shape[1] - 1))
+    again = again[np.argsort(first.cut[again], kind="stable")]
+    cuts, places, counts = np.unique(first.cut[again], return_index=True, return_counts=True)
+    for cut, place, count in zip(cuts, places, counts, strict=True):
+        for part in chunks(count, int(cut) + EXTENSION + 1, size=CHUNK_BYTES):
+            chosen = again[place : place + count][part]
+            score[chosen] = last_score(np.concatenate([rows[chosen, :cut], rows[chosen, -1:]], axis=1))
     return score
 
 
-def _clip_margins(rows: Floats, expected: Floats, margin: Floats) -> tuple[Floats, Floats, Bools]:
+def _clip_margins(value: Floats, expected: Floats, margin: Floats, first: _FirstPass) -> tuple[Floats, Floats, Bools]:
     """The band ends where the data end; -> upper margin, lower margin, is the last point inside?"""
-    value = rows[:, -1]
-    upper = np.minimum(expected + margin, np.maximum(rows.max(axis=1), expected))
-    lower = np.maximum(expected - margin, np.minimum(rows.min(axis=1), expected))
+    upper = np.minimum(expected + margin, np.maximum(first.most, expected))
+    lower = np.maximum(expected - margin, np.minimum(first.least, expected))
     inside: Bools = (lower <= value) & (value <= upper)
     return upper - expected, expected - lower, inside
 
