@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from ad_stream.cli import evaluate, look, service, stream
+from ad_stream.cli import dashboard, evaluate, look, service, stream
 from ad_stream.errors import AdStreamError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 look.add_to(app)
 stream.add_to(app)
+dashboard.add_to(app)
 evaluate.add_to(app)
 service.add_to(app)
 
@@ -32,6 +33,7 @@ EXTRAS = {
     "pyspark": "local",
     "deltalake": "local",
     "plotly": "local",
+    "matplotlib": "report",
     "fastapi": "serve",
     "uvicorn": "serve",
 }

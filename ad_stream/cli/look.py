@@ -140,10 +140,12 @@ def report(
     start: Annotated[str | None, typer.Option("--from", help="First minute, UTC.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="First minute that is left out.")] = None,
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
+    png: Annotated[Path | None, typer.Option(help="Folder for a PNG picture of each signal.")] = None,
 ) -> None:
-    """Write one HTML page with a device's values, expected band and flags; without times its last day."""
+    """Write one HTML page, and pictures, with a device's values, expected band and flags; without times its last day."""
     from ad_stream.arguments import moment
     from ad_stream.report import series_report
 
     first, last = (moment(text) if text else None for text in (start, end))
-    print(series_report(tables, out, device=device, signal=signal, start=first, end=last))
+    written = series_report(tables, out, device=device, signal=signal, start=first, end=last, pictures=png)
+    print(*written, sep="\n")

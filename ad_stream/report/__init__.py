@@ -1,9 +1,10 @@
-"""One self-contained HTML page with pictures of series, read from the Delta tables without a JVM."""
+"""One self-contained HTML page with pictures of series, read from the Delta tables without a JVM; pictures as PNG."""
 
 from ad_stream.report.page import Fact, Page, Section, Table, write
 from ad_stream.report.picture import Picture, draw
-from ad_stream.report.read import read_detections, read_rows
-from ad_stream.report.series import series_report
+from ad_stream.report.png import png
+from ad_stream.report.read import place, read_detections, read_rows
+from ad_stream.report.series import pictures_of, read_series, series_page, series_report
 
 __all__ = [
     "Fact",
@@ -12,8 +13,13 @@ __all__ = [
     "Section",
     "Table",
     "draw",
+    "pictures_of",
+    "place",
+    "png",
     "read_detections",
     "read_rows",
+    "read_series",
+    "series_page",
     "series_report",
     "write",
 ]

@@ -7,10 +7,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.model import REASONS
+
 if TYPE_CHECKING:
     import pandas as pd
 
 TIME = "%Y-%m-%d %H:%M"
+PLAIN = (None, "normal")
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,7 @@ class Picture:
 
     id       anchor on the page
     flags    'above', 'below' or None for each time
+    why      reason in words for each time, None for a plain 'inside the band'
     span     first and last time of the marked stretch (a fault, an alarm), None where nothing is marked
     """
 
@@ -31,6 +35,7 @@ class Picture:
     lower: list[float | None]
     upper: list[float | None]
     flags: list[str | None]
+    why: list[str | None] = field(default_factory=list)
     span: tuple[str, str] | None = None
     kind: str = field(default="")
 
@@ -59,7 +64,8 @@ def draw(
     import pandas as pd
 
     grid = pd.date_range(first, last, freq="min")
-    cells = rows.set_index("minute").reindex(grid)
+    cells = rows.set_index("minute").reindex(grid).astype({"reason": object})
+    cells["reason"] = cells["reason"].where(cells["reason"].notna(), None)
     flags = [
         None if flagged is not True else "above" if up is True else "below"
         for flagged, up in zip(cells["is_anomaly"], cells["is_positive"], strict=True)
@@ -75,6 +81,7 @@ def draw(
         lower=_numbers(cells["expected"] - cells["lower_margin"]),
         upper=_numbers(cells["expected"] + cells["upper_margin"]),
         flags=flags,
+        why=[None if reason in PLAIN else REASONS.get(str(reason), str(reason)) for reason in cells["reason"]],
         span=(shown_as(span[0]), shown_as(span[1])) if span else None,
         kind=kind,
     )

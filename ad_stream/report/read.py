@@ -17,6 +17,11 @@ SHOWN = (
 )  # fmt: skip
 
 
+def place(tables: str | Path, table: str) -> str:
+    """Where a table lies: a folder, or below an address such as abfss://…"""
+    return f"{str(tables).rstrip('/')}/{table}" if "://" in str(tables) else str(Path(tables, table))
+
+
 def read_rows(
     tables: str | Path,
     table: str,
@@ -28,7 +33,7 @@ def read_rows(
     from deltalake.exceptions import TableNotFoundError
 
     try:
-        opened = DeltaTable(str(Path(tables, table)))
+        opened = DeltaTable(place(tables, table))
     except TableNotFoundError:
         raise InputError(f"there is no table {table!r} in {tables}: name the folder that a run wrote") from None
     frame: pd.DataFrame = opened.to_pandas(columns=list(columns) if columns else None, filters=where or None)

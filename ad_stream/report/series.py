@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
 from ad_stream.model import REASONS
-from ad_stream.report.page import Fact, Page, Section, Table, write
-from ad_stream.report.picture import TIME, draw
+from ad_stream.report.page import Fact, Page, Section, Table, render
+from ad_stream.report.picture import TIME, Picture, draw
+from ad_stream.report.png import png
 from ad_stream.report.read import read_detections, read_rows
 
 if TYPE_CHECKING:
@@ -24,12 +26,33 @@ def series_report(
     signal: str | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
-) -> Path:
-    """Write the page of one device; -> its path.
+    pictures: Path | None = None,
+) -> list[Path]:
+    """Write the page of one device, and a PNG for each signal into the folder `pictures`; -> the files.
 
     signal: None takes all. start <= minute < end, UTC; without them the last day that has rows. InputError where the
     tables hold no such minutes.
     """
+    rows = read_series(tables, device=device, signal=signal, start=start, end=end)
+    drawn = pictures_of(device, rows)
+    files = {out: render(series_page(device, rows, drawn)).encode()}
+    if pictures is not None:
+        files |= {pictures / file_name(picture.title): png(picture) for picture in drawn}
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return list(files)
+
+
+def read_series(
+    tables: str | Path,
+    *,
+    device: str,
+    signal: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> pd.DataFrame:
+    """The verdicts on one device, as `series_report` picks them; InputError where there are none."""
     where: list[tuple[str, str, Any]] = [("device_id", "=", device)]
     if signal is not None:
         where.append(("signal", "=", signal))
@@ -42,23 +65,28 @@ def series_report(
     if rows.empty:
         asked = f"device {device!r}" + (f", signal {signal!r}" if signal else "")
         raise InputError(f"{tables} holds no verdicts on {asked} in that time: `ad-stream status` shows what is there")
-    return write(_page(device, rows), out)
+    return rows
 
 
-def _page(device: str, rows: pd.DataFrame) -> Page:
-    flagged = rows[rows["is_anomaly"].to_numpy(dtype=bool)]
-    first, last = rows["minute"].min(), rows["minute"].max()
-    pictures = [
+def pictures_of(device: str, rows: pd.DataFrame) -> list[Picture]:
+    """Rows of `read_series` -> a picture of each signal, in the order of their names."""
+    return [
         draw(
             one,
             id=f"signal-{number}",
             title=f"{device} · {signal}",
-            caption=f"{one['is_anomaly'].sum()} flagged of {(one['status'] == 'scored').sum()} scored minutes",
+            caption=f"{int(_flagged(one).sum())} flagged of {(one['status'] == 'scored').sum()} scored minutes",
             first=one["minute"].iloc[0].to_pydatetime(),
             last=one["minute"].iloc[-1].to_pydatetime(),
         )
         for number, (signal, one) in enumerate(rows.groupby("signal", sort=True))
     ]
+
+
+def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture]) -> Page:
+    """The page with the pictures of `pictures_of` and the flagged minutes."""
+    flagged = rows[_flagged(rows)]
+    first, last = rows["minute"].min(), rows["minute"].max()
     return Page(
         title=f"ad_stream: {device}",
         note=f"{first:{TIME}} to {last:{TIME}} UTC; drag over a picture to look closer, double-click to go back.",
@@ -76,6 +104,16 @@ def _page(device: str, rows: pd.DataFrame) -> Page:
         ],
         sections=[Section("Pictures", "Value, expected band and flags.", pictures)],
     )
+
+
+def file_name(title: str) -> str:
+    """'pump 7 · temperature' -> 'pump-7-temperature.png'."""
+    return "-".join(re.findall(r"[\w.]+", title)).strip(".") + ".png"
+
+
+def _flagged(rows: pd.DataFrame) -> pd.Series[bool]:
+    flagged: pd.Series[bool] = rows["is_anomaly"].eq(True).fillna(False).astype(bool)
+    return flagged
 
 
 def _row(row: dict[Any, Any]) -> tuple[str, ...]:

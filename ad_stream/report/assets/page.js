@@ -15,7 +15,7 @@ function traces(one) {
     line(one.value, { name: "value", line: { width: 1.5, color: color("--value") } }),
     {
       name: "flagged", type: "scatter", mode: "markers",
-      x: flagged.map((i) => one.times[i]), y: flagged.map((i) => one.value[i]),
+      x: flagged.map((i) => one.times[i]), y: flagged.map((i) => one.value[i]), text: flagged.map((i) => one.why[i] || ""),
       marker: { size: 9, color: color("--flag"), symbol: flagged.map((i) => (one.flags[i] === "above" ? "triangle-up" : "triangle-down")) },
     },
   ];

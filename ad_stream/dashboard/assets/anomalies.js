@@ -1,0 +1,70 @@
+// Anomalies as events, newest first, by device, signal and time.
+import { ask } from "./api.js";
+import { empty, h, pager, put, select } from "./dom.js";
+import { age, ago, band, clock, count, link, minutesBetween, number, shift } from "./words.js";
+
+const AROUND = 90;
+
+export function anomalies(asked, shared) {
+  const filter = { device: "", signal: "", from: "", to: "", page: 0, ...asked };
+  const bar = h("div", { class: "filters" });
+  const list = h("ol", { class: "events" });
+  const foot = h("div", {});
+  const root = h("section", {}, h("h1", {}, "Anomalies"),
+    h("p", { class: "soft lead" }, "A flag and the flags that continue it are one event. They come in by themselves; the last 24 hours before the newest minute, and what came since this dashboard runs."),
+    bar, h("div", { class: "card" }, list, foot));
+  let signals = null, turn = 0;
+
+  function change(key, value) {
+    filter[key] = value;
+    if (key !== "page") filter.page = 0;
+    shared.keep(link("anomalies", { ...filter, page: filter.page || "" }));
+    shared.refresh();
+  }
+
+  function drawBar() {
+    const known = shared.state.signals.join("\n");
+    if (known === signals) return;
+    signals = known;
+    const box = h("input", { type: "search", value: filter.device, placeholder: "part of its name", spellcheck: "false", autocomplete: "off" });
+    let typing;
+    box.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => change("device", box.value.trim()), 200); });
+    const time = (label, key) => h("label", { class: "field" }, h("span", {}, label),
+      h("input", { type: "datetime-local", value: filter[key].replace("Z", ""), onchange: (event) => change(key, event.target.value ? `${event.target.value}Z` : "") }));
+    put(bar,
+      h("label", { class: "field grow" }, h("span", {}, "Device ", h("kbd", {}, "/")), box),
+      select("Signal", "signal", [["", "all signals"], ...shared.state.signals.map((one) => [one, one])], filter.signal, (value) => change("signal", value)),
+      time("From (UTC)", "from"), time("To (UTC)", "to"));
+  }
+
+  async function refresh() {
+    const mine = ++turn;
+    drawBar();
+    const answer = await ask("/api/anomalies", filter);
+    if (mine !== turn) return;
+    put(list, answer.rows.map((event) => eventRow(event, shared.state, true)));
+    put(foot,
+      !answer.rows.length && empty("No anomaly matches.", "Nothing was flagged there, or the filters leave it out: shorten the device's name, or empty the times."),
+      answer.total > answer.size && pager(answer, (page) => change("page", page)),
+      answer.dropped > 0 && h("p", { class: "soft" }, `${count(answer.dropped)} older flagged minutes are no longer held here; the table detections has them all.`));
+  }
+
+  return { title: "Anomalies", root, refresh };
+}
+
+/** One event as a row; long: with the expected band and the reason. */
+export function eventRow(event, state, long = false) {
+  const to = shift(event.last, AROUND), up = event.flag > 0;
+  const latest = to > state.newest;
+  const href = link("series", { device: event.device, signal: event.signal, minute: event.worst, ...(latest ? {} : { from: shift(event.first, -AROUND), to }) });
+  const lasted = minutesBetween(event.first, event.last) + 1;
+  return h("li", { class: `event ${event.open ? "open" : ""}` },
+    h("span", { class: "arrow", role: "img", "aria-label": up ? "above" : "below" }, up ? "▲" : "▼"),
+    h("a", { class: "cover", href, "data-row": true, "data-key": `${event.device} ${event.signal} ${event.first}` }, h("b", {}, event.device), h("span", {}, event.signal)),
+    h("span", { class: "when" }, event.open && h("small", {}, ago(minutesBetween(event.last, state.newest))), h("time", { datetime: event.first }, clock(event.first, state.newest))),
+    h("span", { class: "what" },
+      h("b", {}, number(event.value)), h("span", {}, `expected ${band(event)}`),
+      lasted > 1 && h("span", {}, `${event.minutes} flagged in ${age(lasted)}`),
+      long && h("span", {}, event.why),
+      h("span", {}, `severity ${number(event.severity, 2)}`)));
+}

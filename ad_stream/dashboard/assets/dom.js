@@ -1,0 +1,49 @@
+// Elements from data. Whatever the tables hold becomes text, never markup.
+
+export function h(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function fill(element, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Puts new content in place and keeps the focus on the element with the same data-key. */
+export function put(place, ...children) {
+  const held = place.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  place.replaceChildren(...children.flat(Infinity).filter(Boolean));
+  if (held !== undefined) place.querySelector(`[data-key="${CSS.escape(held)}"]`)?.focus({ preventScroll: true });
+}
+
+export const option = (value, text, chosen) => h("option", { value, selected: value === chosen }, text);
+
+export function select(label, name, choices, chosen, onchange) {
+  const list = choices.map(([value, text]) => option(String(value), text, String(chosen)));
+  return h("label", { class: "field" }, h("span", {}, label), h("select", { name, onchange: (event) => onchange(event.target.value) }, list));
+}
+
+export function pager(answer, go) {
+  const { page, size, total } = answer;
+  const first = total ? page * size + 1 : 0;
+  const last = Math.min(total, (page + 1) * size);
+  const pages = Math.max(1, Math.ceil(total / size));
+  const step = (text, to, label) =>
+    h("button", { type: "button", "aria-label": label, disabled: to < 0 || to >= pages, "data-key": label, onclick: () => go(to) }, text);
+  return h("div", { class: "pager" },
+    step("‹", page - 1, "Page before"),
+    h("span", {}, `${first.toLocaleString("en")}–${last.toLocaleString("en")} of ${total.toLocaleString("en")}`),
+    step("›", page + 1, "Next page"));
+}
+
+export const empty = (sentence, hint, ...more) =>
+  h("div", { class: "empty" }, h("p", {}, h("b", {}, sentence)), hint && h("p", { class: "soft" }, hint), more);

@@ -1,0 +1,153 @@
+// One series: its chart, why each minute was flagged or not, and its flagged minutes.
+import { Refused, ask } from "./api.js";
+import { draw } from "./chart.js";
+import { empty, h, put } from "./dom.js";
+import { clock, count, link, number } from "./words.js";
+
+const RANGES = [[1, "1 h"], [3, "3 h"], [12, "12 h"], [24, "24 h"], [168, "7 d"]];
+const MOST_FLAGS = 100;
+const QUICK = 180;
+
+export function series(asked, shared) {
+  const { device, signal } = asked;
+  const view = { hours: Number(asked.hours) || 0, from: asked.from || "", to: asked.to || "" };
+  const title = h("h1", {}, h("span", {}, device), " ", h("small", {}, signal));
+  const siblings = h("nav", { class: "chips", "aria-label": "Signals of this device" });
+  const ranges = h("div", { class: "ranges" });
+  const plot = h("div", { class: "plot", role: "img", "aria-label": `Value, expected band and flags of ${device} ${signal}` });
+  const caption = h("p", { class: "soft" });
+  const why = h("div", { class: "card why", "aria-live": "polite" });
+  const flags = h("div", { class: "card" });
+  const files = h("p", { class: "files" });
+  const root = h("section", { class: "one" },
+    h("p", {}, h("a", { href: link("fleet"), onclick: back }, "‹ back")),
+    h("div", { class: "head" }, title, siblings), ranges,
+    h("div", { class: "card" }, plot, h("div", { class: "under" }, caption, files)),
+    h("div", { class: "columns even" }, why, flags));
+  let answer = null, minute = asked.minute ? asked.minute.replace("T", " ").slice(0, 16) : null, followed = !minute, turn = 0, told = "";
+
+  function back(event) {
+    if (history.length > 1) { event.preventDefault(); history.back(); }
+  }
+
+  function keep() {
+    shared.keep(link("series", { device, signal, hours: view.hours || "", from: view.from, to: view.to, minute: followed || !minute ? "" : `${minute.replace(" ", "T")}Z` }));
+  }
+
+  function range(hours, from = "", to = "") {
+    Object.assign(view, { hours, from, to });
+    drawRanges();
+    keep();
+    shared.refresh();
+  }
+
+  function drawRanges() {
+    const live = !view.from && !view.to;
+    const time = (label, key) => h("label", { class: "field" }, h("span", {}, label),
+      h("input", { type: "datetime-local", value: view[key].replace("Z", ""), onchange: (event) => set(key, event.target.value) }));
+    put(ranges,
+      h("div", { class: "chips", role: "group", "aria-label": "Stretch of time" }, RANGES.map(([hours, text]) =>
+        h("button", { type: "button", "data-key": text, "aria-pressed": String(live && hours === view.hours), onclick: () => range(hours) }, text))),
+      time("From (UTC)", "from"), time("To (UTC)", "to"),
+      !live && h("button", { type: "button", onclick: () => range(view.hours || 3) }, "follow live"));
+  }
+
+  function set(key, value) {
+    const next = { ...view, [key]: value ? `${value}Z` : "" };
+    range(view.hours || 3, next.from, next.to);
+  }
+
+  async function refresh() {
+    const mine = ++turn;
+    if (!view.hours) { view.hours = shared.state.recent_minutes >= QUICK ? 3 : 1; }
+    if (!ranges.childElementCount) drawRanges();
+    const found = await ask("/api/series", { device, signal, hours: view.hours, from: view.from, to: view.to });
+    if (mine !== turn) return;
+    answer = { ...found, range: `${view.hours} ${view.from} ${view.to}` };
+    put(siblings, answer.signals.length > 1 && answer.signals.map((one) =>
+      h("a", { href: link("series", { device, signal: one, hours: view.hours, from: view.from, to: view.to }), "aria-current": one === signal ? "true" : null }, one)));
+    caption.textContent = `${answer.caption}, UTC. Click a minute, or use ← and →, to read why.`;
+    drawFlags();
+    drawFiles();
+    if (followed) minute = latest();
+    await paint();
+    await explain();
+  }
+
+  /** The minute that is explained without being asked: the latest flag in sight, else the newest minute. */
+  function latest() {
+    const place = answer.flags.findLastIndex(Boolean);
+    return answer.times[place >= 0 ? place : answer.value.findLastIndex((value) => value !== null)] ?? null;
+  }
+
+  async function paint() {
+    if (answer) await draw(plot, answer, minute, (at) => choose(at));
+  }
+
+  function choose(at) {
+    if (!at) return;
+    minute = at;
+    followed = false;
+    keep();
+    paint();
+    explain();
+  }
+
+  function step(by) {
+    const at = answer?.times.indexOf(minute) ?? -1;
+    choose(answer?.times[Math.min(answer.times.length - 1, Math.max(0, at + by))]);
+  }
+
+  function stepFlag(by) {
+    const places = answer?.flags.flatMap((flag, i) => (flag ? [i] : [])) ?? [];
+    const at = answer?.times.indexOf(minute) ?? -1;
+    const next = by > 0 ? places.find((place) => place > at) : places.findLast((place) => place < at);
+    if (next !== undefined) choose(answer.times[next]);
+  }
+
+  async function explain() {
+    const wanted = minute, place = answer.times.indexOf(wanted);
+    if (!wanted) { put(why, h("h2", {}, "Why"), empty("No minute in this time has a row.", "Choose a longer stretch of time.")); return; }
+    const version = `${wanted} ${answer.value[place]} ${answer.flags[place]}`;
+    if (told === version) return;
+    let found;
+    try {
+      found = await ask("/api/why", { device, signal, minute: `${wanted.replace(" ", "T")}Z` });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      found = { verdict: "none", sentence: error.message, facts: [], meaning: "" };
+    }
+    if (minute !== wanted) return;
+    told = version;
+    const name = { flagged: "flagged", normal: "not flagged", warming_up: "warming up", declined: "not judged", none: "no row" }[found.verdict];
+    put(why,
+      h("h2", {}, `Why at ${clock(`${wanted.replace(" ", "T")}Z`, shared.state.newest)}`, h("span", { class: `pill ${found.verdict}` }, name)),
+      h("p", { class: "sentence" }, found.sentence),
+      found.meaning && h("p", { class: "soft" }, "Reason ", h("code", {}, found.reason), `: ${found.meaning}.`),
+      h("dl", { class: "facts" }, found.facts.map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text)))));
+  }
+
+  function drawFlags() {
+    const places = answer.flags.flatMap((flag, i) => (flag ? [i] : [])).reverse();
+    const rows = places.slice(0, MOST_FLAGS).map((i) => h("tr", {},
+      h("td", {}, h("button", { type: "button", class: "plain", "data-row": true, "data-key": answer.times[i], onclick: () => choose(answer.times[i]) }, answer.times[i].slice(5))),
+      h("td", { class: "right" }, number(answer.value[i])), h("td", {}, `${number(answer.lower[i], 4)} to ${number(answer.upper[i], 4)}`), h("td", {}, answer.why[i] ?? "")));
+    put(flags, h("h2", {}, `Flagged minutes in sight: ${count(places.length)}`),
+      rows.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Flagged minutes" }, h("table", {}, h("thead", {}, h("tr", {}, ["minute", "value", "expected band", "why"].map((text, i) => h("th", { scope: "col", class: i === 1 ? "right" : null }, text)))), h("tbody", {}, rows)))
+        : empty("Nothing was flagged in this time.", "Hollow circles in the chart lie outside the band and were not flagged; click one to read why."),
+      places.length > MOST_FLAGS && h("p", { class: "soft" }, `The newest ${MOST_FLAGS} of them.`));
+  }
+
+  function drawFiles() {
+    const iso = (text) => `${text.replace(" ", "T")}Z`;
+    const end = new Date(Date.parse(iso(answer.times.at(-1))) + 60000).toISOString().slice(0, 16);
+    const query = new URLSearchParams({ device, signal, from: iso(answer.times[0]), to: `${end}Z` });
+    const theme = document.documentElement.dataset.theme === "dark" ? "&theme=dark" : "";
+    put(files, h("a", { href: `/picture?${query}${theme}`, target: "_blank", rel: "noopener" }, "picture (PNG)"), h("a", { href: `/report?${query}`, download: "report.html" }, "report (HTML)"));
+  }
+
+  return {
+    title: `${device} ${signal}`, root, refresh, repaint: paint,
+    keys: { ArrowLeft: () => step(-1), ArrowRight: () => step(1), "[": () => stepFlag(-1), "]": () => stepFlag(1) },
+  };
+}

@@ -1,0 +1,142 @@
+"""The fleet, worst series first: one page of it, whatever its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ad_stream.dashboard.fleet import silent_devices
+from ad_stream.dashboard.shown import Asked, iso, number, page_of, words
+from ad_stream.model import DECLINED, STATUSES, WARMING_UP
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ad_stream.dashboard.watch import Watch
+    from ad_stream.model import Bools, Floats
+
+    Ints = NDArray[np.int64]
+
+SPARK_MINUTES = 60
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """Per series (n,): its flags within some minutes: how many, the highest severity, the latest; 0, 0, -1 for none."""
+
+    count: Ints
+    severity: Floats
+    latest: Ints
+
+
+class Overview:
+    """Answers what pages ask about the fleet; what pages share is worked out once per version of the tables."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._names = watch.fleet.names
+        self._lower: list[str] = []
+        self._flagged: dict[int, tuple[int, Flagged]] = {}
+
+    def page(self, asked: Asked) -> dict[str, Any]:
+        """-> rows, total, and how many series of the filter are in each state."""
+        with self._watch.lock:
+            flagged = self._flags(asked.minutes)
+            states = self._states(flagged)
+            chosen = self.matching(asked.device, asked.signal)
+            counts = {name: int((mask & chosen).sum()) for name, mask in states.items()}
+            series = np.flatnonzero(chosen & states[asked.state])
+            order = self._order(series, flagged, asked.order)[asked.slice()]
+            rows = self._rows(series[order], flagged, states["silent"])
+        return page_of(rows, len(series), asked) | {"counts": counts, "minutes": asked.minutes}
+
+    def matching(self, device: str, signal: str) -> Bools:
+        """(series,): those whose device's name has a part and whose signal has a name; '' is all."""
+        names = self._watch.fleet.names
+        if names is not self._names:  # the tables were made anew
+            self._names, self._lower = names, []
+        chosen = np.ones(len(names), dtype=bool)
+        if device:
+            self._lower += [name.lower() for name in names.devices[len(self._lower) :]]
+            part = device.lower()
+            found = np.fromiter((part in name for name in self._lower), dtype=bool, count=len(self._lower))
+            chosen &= found[names.device_of]
+        if signal:
+            chosen &= np.array([name == signal for name in names.signals], dtype=bool)[names.signal_of]
+        return chosen
+
+    def _flags(self, minutes: int) -> Flagged:
+        version, known = self._flagged.get(minutes, (-1, None))
+        if known is not None and version == self._watch.version:
+            return known
+        fleet = self._watch.fleet
+        rows = self._watch.flags.since(fleet.newest - minutes + 1)
+        severity, latest = np.zeros(len(fleet)), np.full(len(fleet), -1, dtype=np.int64)
+        np.maximum.at(severity, rows.series, np.nan_to_num(rows.severity))
+        np.maximum.at(latest, rows.series, rows.minute)
+        found = Flagged(np.bincount(rows.series, minlength=len(fleet)), severity, latest)
+        if len(self._flagged) > 16:
+            self._flagged.clear()
+        self._flagged[minutes] = self._watch.version, found
+        return found
+
+    def _states(self, flagged: Flagged) -> dict[str, Bools]:
+        fleet = self._watch.fleet
+        status = fleet.last["status"][: len(fleet)]
+        silent = silent_devices(fleet)[fleet.names.device_of]
+        return {
+            "all": np.ones(len(fleet), dtype=bool),
+            "flagged": flagged.count > 0,
+            WARMING_UP: status == STATUSES.index(WARMING_UP),
+            DECLINED: status == STATUSES.index(DECLINED),
+            "silent": silent,
+        }
+
+    def _order(self, series: Ints, flagged: Flagged, order: str) -> Ints:
+        """Worst: the highest severity within the minutes, then most flags, then the highest last score."""
+        if order == "name":
+            names = self._watch.fleet.names
+            return np.array(
+                sorted(range(len(series)), key=lambda n: (names.devices[names.device_of[series[n]]], series[n])),
+                dtype=np.int64,
+            )
+        score = np.nan_to_num(self._watch.fleet.last["score"][series], nan=-1.0, posinf=1e300)
+        keys = {"worst": flagged.severity[series], "flags": flagged.count[series], "latest": flagged.latest[series]}
+        return np.lexsort((-score, -flagged.count[series], -flagged.severity[series], -keys[order]))
+
+    def _rows(self, series: Ints, flagged: Flagged, silent: Bools) -> list[dict[str, Any]]:
+        fleet = self._watch.fleet
+        first = max(fleet.oldest, fleet.newest - SPARK_MINUTES + 1)
+        cells = fleet.cells(series, first, fleet.newest) if len(series) else {}
+        return [
+            self._row(int(one), flagged, bool(silent[one]))
+            | {
+                "from": iso(first),
+                "spark": [
+                    number(float(value), 4) if there else None
+                    for value, there in zip(cells["value"][place], cells["there"][place], strict=True)
+                ],
+                "marks": np.flatnonzero((cells["flag"][place] != 0) & cells["there"][place]).tolist(),
+            }
+            for place, one in enumerate(series)
+        ]
+
+    def _row(self, one: int, flagged: Flagged, silent: bool) -> dict[str, Any]:
+        names, last = self._watch.fleet.names, self._watch.fleet.last
+        reason = names.reasons[last["reason"][one]]
+        return {
+            "device": names.devices[names.device_of[one]],
+            "signal": names.signals[names.signal_of[one]],
+            "minute": iso(int(last["minute"][one])),
+            **{name: number(float(last[name][one])) for name in ("value", "expected", "lower", "upper", "score")},
+            "status": STATUSES[last["status"][one]],
+            "flag": int(last["flag"][one]),
+            "reason": reason,
+            "why": words(reason),
+            "silent": silent,
+            "flags": int(flagged.count[one]),
+            "severity": number(float(flagged.severity[one]), 3),
+            "flagged": iso(int(flagged.latest[one])),
+        }

@@ -1,0 +1,160 @@
+"""Rows of `detections` as numpy columns, with series, statuses and reasons as numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ad_stream.model import REASONS, STATUSES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from ad_stream.model import Bools, Floats
+
+    Ints = NDArray[np.int64]
+
+COLUMNS = (
+    "device_id", "signal", "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score",
+    "severity", "is_anomaly", "is_positive", "continuing", "status", "reason",
+)  # fmt: skip
+MOST_REASONS = 255
+MICROSECONDS_A_MINUTE = 60_000_000
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Each field (n,). minute: minutes since the epoch; upper, lower: the band; flag: 1 above, -1 below, 0 not flagged;
+    series, status and reason: numbers of `Names`."""
+
+    series: Ints
+    minute: Ints
+    revision: Ints
+    value: Floats
+    expected: Floats
+    upper: Floats
+    lower: Floats
+    score: Floats
+    severity: Floats
+    flag: NDArray[np.int8]
+    continuing: Bools
+    status: Ints
+    reason: Ints
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def take(self, chosen: NDArray[Any]) -> Rows:
+        """The rows of a mask or of row numbers."""
+        return Rows(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
+
+
+class Names:
+    """Numbers of devices, signals and their pairs (series), in the order in which they were first seen."""
+
+    def __init__(self) -> None:
+        self.devices: list[str] = []
+        self.signals: list[str] = []
+        self.reasons: list[str] = list(REASONS)
+        self.device_of = np.empty(0, dtype=np.int64)
+        self.signal_of = np.empty(0, dtype=np.int64)
+        self._numbers: dict[str, dict[str, int]] = {"devices": {}, "signals": {}}
+        self._numbers["reasons"] = {reason: number for number, reason in enumerate(self.reasons)}
+        self._pairs = np.empty(0, dtype=np.int64)
+        self._series = np.empty(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def numbers(self, kind: str) -> dict[str, int]:
+        """Number by name of the 'devices', 'signals' or 'reasons'."""
+        return self._numbers[kind]
+
+    def find(self, device: str, signal: str) -> int | None:
+        """The number of a series, None if it was never seen."""
+        numbers = self._numbers["devices"].get(device), self._numbers["signals"].get(signal)
+        if numbers[0] is None or numbers[1] is None:
+            return None
+        pair = (numbers[0] << 32) + numbers[1]
+        at = int(np.searchsorted(self._pairs, pair))
+        return int(self._series[at]) if at < len(self._pairs) and self._pairs[at] == pair else None
+
+    def rows(self, batch: pa.RecordBatch) -> Rows:
+        """A batch with COLUMNS -> Rows; rows without device, signal or minute are left out."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        keys = (batch.column(name).is_valid() for name in ("device_id", "signal", "minute"))
+        whole = pc.and_(pc.and_(next(keys), next(keys)), next(keys))
+        if not pc.all(whole).as_py():
+            batch = batch.filter(whole)
+
+        def numbers(name: str, fill: object = 0) -> NDArray[Any]:
+            found: NDArray[Any] = pc.fill_null(batch.column(name), fill).to_numpy(zero_copy_only=False)
+            return found
+
+        micros = pc.cast(batch.column("minute"), pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
+        flagged, up = numbers("is_anomaly", False), numbers("is_positive", False)
+        expected = numbers("expected", math.nan)
+        return Rows(
+            series=self._series_of(batch),
+            minute=micros // MICROSECONDS_A_MINUTE,
+            revision=numbers("revision").astype(np.int64),
+            value=numbers("value", math.nan),
+            expected=expected,
+            upper=expected + numbers("upper_margin", math.nan),
+            lower=expected - numbers("lower_margin", math.nan),
+            score=numbers("score", math.nan),
+            severity=numbers("severity", 0.0),
+            flag=np.where(flagged, np.where(up, 1, -1), 0).astype(np.int8),
+            continuing=numbers("continuing", False),
+            status=self._coded(batch.column("status"), lambda text: STATUSES.index(text) if text in STATUSES else 0),
+            reason=self._coded(batch.column("reason"), self._reason),
+        )
+
+    def _series_of(self, batch: pa.RecordBatch) -> Ints:
+        device = self._coded(batch.column("device_id"), lambda text: self._number("devices", text))
+        signal = self._coded(batch.column("signal"), lambda text: self._number("signals", text))
+        pairs = (device << 32) + signal
+        at = np.minimum(np.searchsorted(self._pairs, pairs), len(self._pairs) - 1)
+        if not len(self._pairs) or (unknown := self._pairs[at] != pairs).any():
+            self._add(np.unique(pairs[unknown] if len(self._pairs) else pairs))
+            at = np.searchsorted(self._pairs, pairs)
+        return self._series[at]
+
+    def _add(self, pairs: Ints) -> None:
+        self.device_of = np.concatenate([self.device_of, pairs >> 32])
+        self.signal_of = np.concatenate([self.signal_of, pairs & 0xFFFFFFFF])
+        known = np.concatenate([self._pairs, pairs])
+        order = np.argsort(known, kind="stable")
+        series = np.concatenate([self._series, len(self._series) + np.arange(len(pairs))])
+        self._pairs, self._series = known[order], series[order]
+
+    def _number(self, kind: str, text: str) -> int:
+        known: Sequence[str] = getattr(self, kind)
+        number = self._numbers[kind].setdefault(text, len(known))
+        if number == len(known):
+            getattr(self, kind).append(text)
+        return number
+
+    def _reason(self, text: str | None) -> int:
+        if text in self._numbers["reasons"] or len(self.reasons) < MOST_REASONS:
+            return self._number("reasons", text or "")
+        return 0
+
+    @staticmethod
+    def _coded(column: pa.Array, number: Any) -> Ints:
+        """A text column -> the number of each text."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        numbers = np.array([number(text) for text in coded.dictionary.to_pylist()] or [0], dtype=np.int64)
+        found: Ints = numbers[pc.fill_null(coded.indices, 0).to_numpy(zero_copy_only=False)]
+        return found

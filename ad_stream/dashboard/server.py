@@ -1,0 +1,221 @@
+"""`ad-stream dashboard`: a live page over the tables of a stream, and the same answers as JSON and pictures."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
+
+from ad_stream.arguments import moment
+from ad_stream.dashboard import pipeline, why
+from ad_stream.dashboard.anomalies import anomalies
+from ad_stream.dashboard.bell import Bell
+from ad_stream.dashboard.door import Token, add_door, check_exposure
+from ad_stream.dashboard.overview import Overview
+from ad_stream.dashboard.series import series
+from ad_stream.dashboard.shown import Asked, minutes_of, span
+from ad_stream.dashboard.watch import Watch
+from ad_stream.errors import InputError
+from ad_stream.report import pictures_of, png, read_series, series_page
+from ad_stream.report.page import render
+
+PORT = 8010
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+Text = Annotated[str, Query(max_length=1000)]
+Time = Annotated[str | None, Query(max_length=40)]
+
+
+def create_app(
+    tables: str | Path, *, config: str = "conf/local.yaml", token: Token | None = None, watch: Watch | None = None
+) -> FastAPI:
+    """The dashboard as an ASGI application that watches while it runs; `token` None takes it from the environment."""
+    watch = watch or Watch(tables, config=config)
+    bell = Bell()
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        bell.open()
+        watch.on_change = lambda flagged: bell.ring(_change(watch, flagged))
+        watch.start()
+        yield
+        bell.close()
+        watch.stop()
+
+    app = FastAPI(title="ad_stream dashboard", docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
+    add_door(app, Token.from_environment() if token is None else token)
+    _add_page(app)
+    _add_answers(app, watch)
+    _add_series(app, watch)
+    _add_pictures(app, watch)
+
+    @app.get("/api/events")
+    async def events() -> StreamingResponse:
+        quiet = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(bell.listen(_change(watch, 0)), media_type="text/event-stream", headers=quiet)
+
+    app.add_exception_handler(InputError, _cannot)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    return app
+
+
+def serve(tables: str | Path, *, config: str = "conf/local.yaml", host: str = "127.0.0.1", port: int = PORT) -> None:
+    """Serve until stopped; ConfigError where host is not this machine and the environment holds no token."""
+    import uvicorn
+
+    token = Token.from_environment()
+    check_exposure(host, token)
+    uvicorn.run(
+        create_app(tables, config=config, token=token), host=host, port=port, access_log=False, log_level="warning",
+        server_header=False, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+
+
+def _change(watch: Watch, flagged: int) -> dict[str, Any]:
+    return {"version": watch.version, "flagged": flagged, "loaded": round(watch.loaded, 3)}
+
+
+def _add_page(app: FastAPI) -> None:
+    @app.get("/")
+    def page() -> Response:
+        return HTMLResponse(asset("index.html"), headers={"Cache-Control": "no-cache"})
+
+    @app.get("/assets/{name}")
+    def assets(name: str, request: Request) -> Response:
+        if name == "plotly.js":
+            return _plotly_response(request)
+        if name not in {one.name for one in files("ad_stream.dashboard").joinpath("assets").iterdir()}:
+            return JSONResponse({"error": f"there is no file {name!r}"}, status_code=404)
+        return Response(asset(name), media_type=TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
+
+    @app.get("/healthz")
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+
+def _add_answers(app: FastAPI, watch: Watch) -> None:
+    overview = Overview(watch)
+
+    @app.get("/api/state")
+    def state() -> dict[str, Any]:
+        return pipeline.state(watch)
+
+    @app.get("/api/pipeline")
+    def stream() -> dict[str, Any]:
+        return pipeline.pipeline(watch)
+
+    @app.get("/api/overview")
+    def fleet(
+        device: Text = "",
+        signal: Text = "",
+        state: Literal["all", "flagged", "warming_up", "declined", "silent"] = "all",
+        order: Literal["worst", "latest", "flags", "name"] = "worst",
+        minutes: Annotated[int, Query(ge=1, le=1440)] = 60,
+        page: Annotated[int, Query(ge=0)] = 0,
+        size: Annotated[int, Query(ge=1, le=200)] = 25,
+    ) -> dict[str, Any]:
+        return overview.page(
+            Asked(device=device, signal=signal, state=state, order=order, minutes=minutes, page=page, size=size)
+        )
+
+    @app.get("/api/anomalies")
+    def events(
+        device: Text = "",
+        signal: Text = "",
+        start: Annotated[Time, Query(alias="from")] = None,
+        end: Annotated[Time, Query(alias="to")] = None,
+        page: Annotated[int, Query(ge=0)] = 0,
+        size: Annotated[int, Query(ge=1, le=200)] = 25,
+    ) -> dict[str, Any]:
+        first = minutes_of(moment(start)) if start else 0
+        last = minutes_of(moment(end)) - 1 if end else None
+        return anomalies(
+            watch, overview, Asked(device=device, signal=signal, page=page, size=size), first=first, last=last
+        )
+
+
+def _add_series(app: FastAPI, watch: Watch) -> None:
+    @app.get("/api/series")
+    def one(
+        device: Text,
+        signal: Text,
+        start: Annotated[Time, Query(alias="from")] = None,
+        end: Annotated[Time, Query(alias="to")] = None,
+        hours: Annotated[float, Query(gt=0, le=744)] = 3.0,
+    ) -> dict[str, Any]:
+        first, last = span(start, end, hours, watch.fleet.newest)
+        return series(watch, device=device, signal=signal, first=first, last=last)
+
+    @app.get("/api/why")
+    def reason(device: Text, signal: Text, minute: Annotated[str, Query(max_length=40)]) -> dict[str, Any]:
+        return why.why(watch.tables, device=device, signal=signal, minute=moment(minute))
+
+
+def _add_pictures(app: FastAPI, watch: Watch) -> None:
+    def rows(device: str, signal: str | None, start: str | None, end: str | None) -> Any:
+        first, last = (moment(text) if text else None for text in (start, end))
+        return read_series(watch.tables, device=device, signal=signal, start=first, end=last)
+
+    @app.get("/picture")
+    def picture(
+        device: Text,
+        signal: Text,
+        start: Annotated[Time, Query(alias="from")] = None,
+        end: Annotated[Time, Query(alias="to")] = None,
+        theme: Literal["light", "dark"] = "light",
+    ) -> Response:
+        (drawn,) = pictures_of(device, rows(device, signal, start, end))
+        return Response(png(drawn, theme=theme), media_type="image/png")
+
+    @app.get("/report")
+    def report(
+        device: Text,
+        signal: Annotated[str | None, Query(max_length=1000)] = None,
+        start: Annotated[Time, Query(alias="from")] = None,
+        end: Annotated[Time, Query(alias="to")] = None,
+    ) -> Response:
+        found = rows(device, signal, start, end)
+        page = render(series_page(device, found, pictures_of(device, found)))
+        # The page's own script is inline, so it is handed over as a file and never runs under this address.
+        return HTMLResponse(page, headers={"Content-Disposition": 'attachment; filename="report.html"'})
+
+
+def asset(name: str) -> str:
+    """The text of one of the page's own files."""
+    return (files("ad_stream.dashboard") / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _plotly() -> tuple[bytes, str]:
+    import plotly
+    from plotly.offline import get_plotlyjs
+
+    return gzip.compress(str(get_plotlyjs()).encode(), 6), f'"plotly-{plotly.__version__}"'
+
+
+def _plotly_response(request: Request) -> Response:
+    packed, tag = _plotly()
+    headers = {"ETag": tag, "Cache-Control": "max-age=86400", "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(packed, media_type=TYPES[".js"], headers=headers | {"Content-Encoding": "gzip"})
+    return Response(gzip.decompress(packed), media_type=TYPES[".js"], headers=headers)
+
+
+async def _cannot(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, status_code=404)
+
+
+async def _malformed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:])
+    return JSONResponse({"error": f"the parameter {place!r} is wrong: {first['msg']}"}, status_code=400)
