@@ -41,7 +41,14 @@ def create(tables: Path) -> None:
 
 
 def verdict(
-    device: str, signal: str, minute: datetime, value: float | None, *, reason: str = "normal", revision: int = 0, **more: Any
+    device: str,
+    signal: str,
+    minute: datetime,
+    value: float | None,
+    *,
+    reason: str = "normal",
+    revision: int = 0,
+    **more: Any,
 ) -> dict[str, Any]:
     """A row of `detections` with the band 18 to 22 around 20; `reason` above and below flag it."""
     flagged = reason in ("above", "below", "stuck")

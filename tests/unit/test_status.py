@@ -105,7 +105,8 @@ def test_the_highest_revision_of_a_minute_is_shown(tmp_path: Path) -> None:
 
 def test_the_page_of_a_device_lists_its_flagged_minutes_with_their_reason(tmp_path: Path) -> None:
     put(tmp_path, "detections", verdict(5, 0, "above"), verdict(4, 0, "normal"))
-    html = series_report(tmp_path, tmp_path / "a.html", device="a").read_text(encoding="utf-8")
+    (page,) = series_report(tmp_path, tmp_path / "a.html", device="a")
+    html = page.read_text(encoding="utf-8")
     assert "<td>2026-11-01 11:55</td><td>temperature</td><td>20</td><td>0 to 40</td>" in html
     assert "<td>above the expected band</td>" in html
     with pytest.raises(InputError, match="holds no verdicts on device 'b'"):

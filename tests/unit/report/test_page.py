@@ -29,6 +29,7 @@ def rows(minutes: list[int], flagged: int) -> pd.DataFrame:
             "upper_margin": 3.0,
             "is_anomaly": minute == flagged,
             "is_positive": minute == flagged,
+            "reason": np.where(minute == flagged, "above", "normal"),
         }
     )
 
@@ -84,6 +85,7 @@ def test_a_picture_holds_value_band_and_flag_of_each_minute() -> None:
     assert one.lower == [None, None, 21.0, 22.0, None, 24.0]
     assert one.upper == [None, None, 26.0, 27.0, None, 29.0]
     assert one.flags == [None, None, None, "above", None, None]
+    assert one.why == [None, None, None, "above the expected band", None, None]
     assert one.span == ("2026-11-01 00:03", "2026-11-01 00:03")
 
 
