@@ -1,8 +1,7 @@
-"""Small kernels that several parts of the service share; every array (n,) float64 unless said otherwise."""
+"""Small kernels that several parts of the service share; arrays (n,) float64, or (..., n) where it is said."""
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right, insort
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -38,9 +37,12 @@ def in_single(values: Floats) -> Floats:
 
 
 def normalise(values: Floats) -> Floats:
-    """To 0..1; a constant stays as it is."""
-    low, high = values.min(), values.max()
-    return values if low == high else (values - low) / (high - low)
+    """(..., n) to 0..1; a constant stays as it is."""
+    low, high = values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
+    constant = low == high
+    if constant.any():
+        low, high = np.where(constant, 0.0, low), np.where(constant, 1.0, high)
+    return np.asarray((values - low) / (high - low))
 
 
 def median(values: Floats) -> float:
@@ -69,9 +71,16 @@ def bridge(values: Floats, holes: Bools) -> Floats:
 
 
 def smooth_spikes(values: Floats) -> Floats:
-    """Points three standard deviations or more from the mean, replaced by straight lines."""
-    away = values - values.sum() / len(values)
-    return bridge(values, np.abs(away) / (math.sqrt(float(away @ away) / len(values)) + ZERO) >= 3)
+    """(..., n): points three standard deviations or more from the mean, replaced by straight lines."""
+    away = values - values.sum(axis=-1, keepdims=True) / values.shape[-1]
+    sigma = np.sqrt(np.einsum("...i,...i->...", away, away) / values.shape[-1]) + ZERO
+    spikes = np.abs(away) >= 3 * sigma[..., None]
+    if not spikes.any():
+        return values
+    smooth = values.copy()
+    for series in np.ndindex(values.shape[:-1]):
+        smooth[series] = bridge(values[series], spikes[series])
+    return np.asarray(smooth)
 
 
 def trailing_mean(values: Floats, count: int) -> Floats:
@@ -94,21 +103,24 @@ def phase_places(n: int, period: int) -> tuple[Ints, ...]:
 
 
 def running_median(values: Floats, window: int, *, ends: bool = False) -> Floats:
-    """Median of the window (made odd) around each point, in single precision.
+    """(..., n): median of the window (made odd) around each point, in single precision.
 
     `ends`: shrinking windows near both ends; otherwise the ends stay as they are, as does all of a series shorter
     than the window. Beyond a small size the sorted window is kept in a list: the cost is n log(window).
     """
     half = window // 2
-    n = len(values)
+    n = values.shape[-1]
+    level = in_single(values)
     if n < 2 * half + 1:
-        return in_single(values)
+        return level
+    level = level.copy()
     if not ends and (n - 2 * half) * window <= SMALL_SLIDE:
-        level = in_single(values).copy()
-        slices = np.lib.stride_tricks.sliding_window_view(level.copy(), 2 * half + 1)
-        level[half : n - half] = np.partition(slices, half, axis=1)[:, half]
+        slices = np.lib.stride_tricks.sliding_window_view(level.copy(), 2 * half + 1, axis=-1)
+        level[..., half : n - half] = np.partition(slices, half, axis=-1)[..., half]
         return np.asarray(level)
-    return _running_median(values, half, ends=ends)
+    for series in np.ndindex(values.shape[:-1]):
+        level[series] = _running_median(values[series], half, ends=ends)
+    return np.asarray(level)
 
 
 def _running_median(values: Floats, half: int, *, ends: bool) -> Floats:

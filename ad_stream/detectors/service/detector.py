@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ from ad_stream.detectors.service.filling import Sparse
 from ad_stream.detectors.service.grid import LARGEST_VALUE
 from ad_stream.detectors.service.judge import judge_series
 from ad_stream.detectors.service.options import Options, ServiceError
+from ad_stream.detectors.service.period import find_periods
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,10 +57,15 @@ class Service(Rule):
     def judge(self, rows: Floats, unit: Floats) -> Judgement:
         """(m, L) -> Judgement; rows beyond 1e100 in the unit of the data get NaN."""
         options = self._options()
+        values = rows * unit[:, None]
         columns = np.full((6, len(rows)), np.nan)
-        for number, row in enumerate(rows * unit[:, None]):
-            if np.abs(row).max() <= LARGEST_VALUE:
-                columns[:, number] = self._judge_row(row, options)
+        possible = np.flatnonzero(np.abs(values).max(axis=1) <= LARGEST_VALUE)
+        periods = [self.period] * len(possible)
+        if self.period is None:
+            periods = [*find_periods(values[possible], granularity=self.granularity, interval=self.custom_interval)]
+        known = {period: replace(options, period=period) for period in set(periods)}
+        for number, period in zip(possible, periods, strict=True):
+            columns[:, number] = self._judge_row(values[number], known[period])
         expected, upper, lower, severity, score, flagged = columns
         sr_score = np.concatenate(
             [last_score(rows[part]) for part in chunks(len(rows), rows.shape[1], size=CHUNK_BYTES)]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ad_stream.detectors.rule import chunks
 from ad_stream.detectors.service.arrays import (
     ZERO,
     in_single,
@@ -20,7 +21,7 @@ from ad_stream.detectors.service.arrays import (
     smooth_spikes,
 )
 from ad_stream.detectors.service.seasons import error_of_season, explained
-from ad_stream.detectors.service.trend import spline_trend
+from ad_stream.detectors.service.trend import rough_periods, spline_trend
 
 if TYPE_CHECKING:
     from ad_stream.model import Bools, Floats
@@ -30,13 +31,31 @@ MIN_POINTS = 12
 LONGEST_LAG = 5760
 SMALLEST_CORRELATION = 0.1
 SMALLEST_SHARE = 0.2
+TINY = 1e-300
+"""A constant's covariance is zero at all lags, and stays so divided by this."""
+
+WORKING_BYTES = 2**21
+"""Series are searched together while the medians over all their windows take no more than this."""
+
 Z_90 = 1.6448536269514722
 """Half width of a 90 % confidence band in standard errors."""
 
 
 def find_period(values: Floats, *, granularity: str, interval: int) -> int:
     """(n,) without gaps -> period in points, 0 if none."""
-    return calendar_period(values, granularity=granularity, interval=interval) or spectrum_period(values)
+    return calendar_period(values, granularity=granularity, interval=interval) or spectrum_periods(values[None])[0]
+
+
+def find_periods(rows: Floats, *, granularity: str, interval: int) -> list[int]:
+    """(m, n) without gaps -> the period of each, in points, 0 if none; in any batch the same."""
+    periods = [calendar_period(row, granularity=granularity, interval=interval) for row in rows]
+    # A constant has none, and a large one would keep its neighbours from being rounded to single precision.
+    varied = rows.min(axis=1) < rows.max(axis=1)
+    left = [number for number, period in enumerate(periods) if period == 0 and varied[number]]
+    for part in chunks(len(left), rows.shape[1] ** 2 // 3, size=WORKING_BYTES):
+        for number, period in zip(left[part], spectrum_periods(rows[left[part]]), strict=True):
+            periods[number] = period
+    return periods
 
 
 def calendar_periods(granularity: str, interval: int) -> tuple[int, ...]:
@@ -99,56 +118,67 @@ def _cut_columns(table: Floats) -> Floats:
     return np.asarray(np.where(out, middle, table))
 
 
-def spectrum_period(values: Floats) -> int:
-    """The period that explains most among the peaks of the autocorrelation, times the periods of its cycles."""
-    series = normalise(values)
-    period = found = _one_period(series)
-    while found:
-        series = series[::found]
-        found = _one_period(series)
-        period *= max(found, 1)
-    return period
+def spectrum_periods(rows: Floats) -> list[int]:
+    """(m, n) -> what explains most among the peaks of the autocorrelation, times the periods of its cycles."""
+    series = normalise(rows)
+    periods = _one_period(series)
+    for number, found in enumerate(periods):
+        cycles = series[number]
+        while found:
+            cycles = cycles[::found]
+            found = _one_period(cycles[None])[0]
+            periods[number] *= max(found, 1)
+    return periods
 
 
-def _one_period(series: Floats) -> int:
-    if len(series) < MIN_POINTS:
-        return 0
-    smooth = smooth_spikes(series)
-    flat = smooth - spline_trend(smooth, to_the_bit=False)
-    spread = float(flat.var())
+def _one_period(series: Floats) -> list[int]:
+    """(m, n) -> the best period of each, 0 where none is good enough."""
+    if series.shape[1] < MIN_POINTS:
+        return [0] * len(series)
+    flat = smooth_spikes(series).copy()
+    for number, period in enumerate(rough_periods(flat).tolist()):
+        flat[number] -= spline_trend(flat[number], period=period, to_the_bit=False)
+    return [_best_period(flat[number], candidates) for number, candidates in enumerate(candidate_periods(flat))]
+
+
+def _best_period(flat: Floats, candidates: list[int]) -> int:
+    """(n,) without trend -> the candidate that explains most of it, 0 where that is not enough."""
+    spread = float(flat.var()) if candidates else 0.0
     if spread <= ZERO:
         return 0
-    errors = {period: error_of_season(flat, period) for period in candidate_periods(flat)}
-    if not errors:
-        return 0
+    errors = {period: error_of_season(flat, period) for period in candidates}
     best = min(errors, key=errors.__getitem__)
     enough = errors[best] == 0.0 or 1 - errors[best] / spread >= SMALLEST_SHARE
-    return best if enough and len(series) / best + 1 > 3 else 0
+    return best if enough and len(flat) / best + 1 > 3 else 0
 
 
-def candidate_periods(values: Floats) -> list[int]:
-    """Lags whose autocorrelation lies above its 90 % band and above 0.1, the highest first.
+def candidate_periods(values: Floats) -> list[list[int]]:
+    """(m, n) -> for each the lags whose autocorrelation lies above its 90 % band and above 0.1, the highest first.
 
-    The list ends at the first lag, in order of correlation, that does not.
+    A list ends at the first lag, in order of correlation, that does not.
     """
-    n = len(values)
+    n = values.shape[1]
     longest = int(min(n / 3, LONGEST_LAG))
     correlation = autocorrelation(values, longest)
-    before = np.concatenate([[0.0], np.cumsum(correlation[:-1] ** 2)])
-    band = Z_90 * np.sqrt((1 + 2 * before) / n)
-    weak = (correlation < band) | (correlation < SMALLEST_CORRELATION)
-    if weak.all():
-        return []
+    squares = correlation * correlation
+    band = Z_90 * np.sqrt((1 + 2 * (squares.cumsum(axis=1) - squares)) / n)
+    weak = correlation < np.maximum(band, SMALLEST_CORRELATION)
+    return [
+        [] if none else _strong_lags(correlation[number], weak[number])
+        for number, none in enumerate(weak.all(axis=1).tolist())
+    ]
+
+
+def _strong_lags(correlation: Floats, weak: Bools) -> list[int]:
     order = np.argsort(-correlation, kind="stable")
     count = int(np.argmax(weak[order])) if weak.any() else len(order)
-    lags = order[:count] + 1
-    return [int(lag) for lag in lags if MIN_PERIOD < lag < longest]
+    return [int(lag) for lag in order[:count] + 1 if MIN_PERIOD < lag < len(correlation)]
 
 
 def autocorrelation(values: Floats, longest: int) -> Floats:
-    """(n,) -> (longest,) at the lags 1, 2, ..., by the Fourier transform: n log n instead of n squared."""
-    centred = values - values.mean()
-    size = 1 << (2 * len(values) - 1).bit_length()
+    """(..., n) -> (..., longest) at the lags 1, 2, ..., by the Fourier transform: n log n instead of n squared."""
+    centred = values - values.mean(axis=-1, keepdims=True)
+    size = 1 << (2 * values.shape[-1] - 1).bit_length()
     spectrum = np.fft.rfft(centred, size)
     covariance = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)
-    return np.asarray(covariance[1 : longest + 1] / covariance[0])
+    return np.asarray(covariance[..., 1 : longest + 1] / np.maximum(covariance[..., :1], TINY))

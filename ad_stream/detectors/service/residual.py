@@ -55,13 +55,13 @@ def last_scores(values: Floats, limit: int) -> tuple[Floats, bool]:
     recent = n - min(max(limit, int(n * 0.1)), int(n * 0.45))
     suspicious = np.flatnonzero(score[recent:] >= SUSPICIOUS)
     cut = recent + int(suspicious[0]) if len(suspicious) else n - 1
-    if cut < n - 1:
-        kept = np.append(values[:cut], values[-1])
-        score[cut:-1] = 2 * QUIET
-        score[-1] = scores(kept, kept[-LOOK_BACK - 1 : -1])[-1]
+    score[cut:-1] = 2 * QUIET
     near = bool(abs(values[-1] - values.mean()) < NEAR_MEAN * values.std())
     if near:
         score[-1] = 0.0
+    elif cut < n - 1:
+        kept = np.append(values[:cut], values[-1])
+        score[-1] = scores(kept, kept[-LOOK_BACK - 1 : -1])[-1]
     return score, near
 
 

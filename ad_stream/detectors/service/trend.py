@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 LONGEST = 512
 SHORTEST = 4
 PEAK_SHARE = 0.9
-SMALL = 160
-"""Up to this many points the pairs are taken by index, beyond it distance by distance."""
-
 SMALL_BASIS = 50_000
 """Up to this many numbers the basis of a spline is kept."""
 
@@ -55,16 +52,23 @@ def _knots(n: int, segments: int) -> Floats:
 
 
 def rough_period(values: Floats) -> int:
-    """The mean of the strong periods of the de-trended series, weighted by power; n // 3 (at most 512) if none is."""
-    longest = min(len(values) // 3, LONGEST)
+    """(n,) -> rough_periods of one series."""
+    return int(rough_periods(values[None])[0])
+
+
+def rough_periods(values: Floats) -> NDArray[np.int64]:
+    """(m, n) -> (m,): the mean of the strong periods of the de-trended series, weighted by power.
+
+    n // 3 (at most 512) if none is strong.
+    """
+    longest = min(values.shape[-1] // 3, LONGEST)
     window = 2 * longest - 1
     broad = in_single(straight_ends(running_median(values, window), window))
     periods, power = periodogram(values - broad, longest)
-    if not len(power) or power.max() <= ZERO:
-        return longest
-    strong = power >= power.max() * PEAK_SHARE
-    weights = power[strong]
-    return round(float(periods[strong] @ weights / weights.sum()))
+    top = power.max(axis=-1, initial=0.0, keepdims=True)
+    weights = power * (power >= top * PEAK_SHARE)
+    mean = (periods * weights).sum(axis=-1) / np.maximum(weights.sum(axis=-1), ZERO)
+    return np.asarray(np.where(top[:, 0] > ZERO, np.rint(mean), longest), dtype=np.int64)
 
 
 @lru_cache(maxsize=64)
@@ -78,21 +82,21 @@ def _spline_basis(n: int, segments: int) -> Floats:
 def periodogram(values: Floats, longest: int) -> tuple[Floats, Floats]:
     """Welch's power of each whole period from SHORTEST up to the first at or beyond `longest`.
 
-    -> periods (k,) points, descending; power (k,) in squared units of the values. Half-overlapping Hann segments,
+    (..., n) -> periods (k,) points, descending; power (..., k) in squared units of the values. Half-overlapping Hann segments,
     each without its mean, one-sided, scaled so that a sine of amplitude a has the power a**2 / 2.
     """
-    size = min(longest * 2, len(values) // 2)
+    size = min(longest * 2, values.shape[-1] // 2)
     window = _hann(size)
-    segments = values[_segments(len(values), size)]
-    segments = (segments - segments.mean(axis=1, keepdims=True)) * window
-    power = (np.abs(np.fft.rfft(segments, axis=1)) ** 2).mean(axis=0) / window.sum() ** 2
-    power[1 : -1 if size % 2 == 0 else None] *= 2
+    segments = values[..., _segments(values.shape[-1], size)]
+    segments = (segments - segments.mean(axis=-1, keepdims=True)) * window
+    power = (np.abs(np.fft.rfft(segments, axis=-1)) ** 2).mean(axis=-2) / window.sum() ** 2
+    power[..., 1 : -1 if size % 2 == 0 else None] *= 2
     periods, first = _whole_periods(size)
-    best = np.maximum.reduceat(power[1:], first)
-    best[periods == size] = 0.0  # the one period as long as a segment is an artefact of the segment
+    best = np.maximum.reduceat(power[..., 1:], first, axis=-1)
+    best[..., periods == size] = 0.0  # the one period as long as a segment is an artefact of the segment
     start = np.count_nonzero(periods >= longest) - 1
     stop = len(periods) - np.count_nonzero(periods < SHORTEST)
-    return periods[start:stop], best[start:stop]
+    return periods[start:stop], best[..., start:stop]
 
 
 @lru_cache(maxsize=8)
@@ -115,49 +119,37 @@ def _whole_periods(size: int) -> tuple[Floats, NDArray[np.intp]]:
 
 
 def straight_ends(values: Floats, window: int) -> Floats:
-    """The outer window // 2 points at each end on lines with the Theil-Sen slope of the outermost window."""
+    """(..., n): the outer window // 2 points at each end on lines with the Theil-Sen slope of the outermost window."""
     half = window // 2
+    slopes = theil_sen(np.stack([values[..., :window], values[..., -window:]]))
     answer = values.copy()
-    answer[:half] = np.arange(-half, 0) * theil_sen(values[:window]) + values[half]
-    answer[-half:] = np.arange(1, half + 1) * theil_sen(values[-window:]) + values[-half - 1]
+    answer[..., :half] = np.arange(-half, 0) * slopes[0][..., None] + values[..., half, None]
+    answer[..., -half:] = np.arange(1, half + 1) * slopes[1][..., None] + values[..., -half - 1, None]
     return np.asarray(answer)
 
 
-def theil_sen(values: Floats) -> float:
-    """The median of the slopes between all pairs of points, unit per point."""
-    n = len(values)
-    slopes = _differences(values)
+def theil_sen(values: Floats) -> Floats:
+    """(..., n) -> (...): the median of the slopes between all pairs of points, unit per point.
+
+    Row d of the table holds the pairs that are d points apart and, wrapped around, those n - d apart: half of the
+    distances make all pairs, in one subtraction.
+    """
+    lead, n = values.shape[:-1], values.shape[-1]
+    pairs = n * (n - 1) // 2
+    twice = np.empty((*lead, 2 * n))
+    twice[..., :n] = twice[..., n:] = values
+    around: Floats = np.ndarray((*lead, n // 2, n), buffer=twice, offset=8, strides=(*twice.strides, 8))
+    slopes = around - values[..., None, :]
     slopes /= _distances(n)
-    middle = len(slopes) // 2
-    wanted = [middle] if len(slopes) % 2 else [middle - 1, middle]
-    slopes.partition(wanted)
-    return float(slopes[wanted].mean())
-
-
-def _differences(values: Floats) -> Floats:
-    """(n,) -> (n * (n - 1) / 2,): later minus earlier, all pairs of neighbours first, then those two apart, ..."""
-    n = len(values)
-    if n <= SMALL:
-        earlier, later = _pairs(n)
-        return np.asarray(values[later] - values[earlier])
-    answer = np.empty(n * (n - 1) // 2)
-    first = 0
-    for distance in range(1, n):
-        stop = first + n - distance
-        np.subtract(values[distance:], values[:-distance], answer[first:stop])
-        first = stop
-    return answer
+    slopes = slopes.reshape(*lead, -1)[..., :pairs]
+    middle = pairs // 2
+    wanted = [middle] if pairs % 2 else [middle - 1, middle]
+    slopes.partition(wanted, axis=-1)
+    return np.asarray((slopes[..., wanted[0]] + slopes[..., wanted[-1]]) / 2)
 
 
 @lru_cache(maxsize=8)
 def _distances(n: int) -> Floats:
-    """How many points apart the pairs of `_differences` are."""
-    return np.repeat(np.arange(1.0, n), np.arange(n - 1, 0, -1))
-
-
-@lru_cache(maxsize=32)
-def _pairs(n: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The places of the pairs of `_differences`."""
-    distance = _distances(n).astype(np.intp)
-    earlier = np.concatenate([np.arange(n - d) for d in range(1, n)])
-    return earlier, earlier + distance
+    """(n // 2, n): how far apart the pairs in the table of `theil_sen` are, negative where it is wrapped around."""
+    apart = np.arange(1.0, n // 2 + 1)[:, None]
+    return np.asarray(np.where(np.arange(n) < n - apart, apart, apart - n))
