@@ -1,6 +1,7 @@
 # Each target does all its own set-up in .venv; a second run finds it done.
 #   make demo        a simulated day of 50 devices through the stream, and its report
 #   make test        unit tests (seconds), then the tests with one local Spark session
+#   make test-spark4 the same tests on the second line: Spark 4.1, Delta 4, Scala 2.13, in .venv-spark4
 #   make acceptance  tests against the labelled data and recorded answers in $AD_STREAM_SHARED, else ../shared
 #   make bench       benchmarks/, each script prints its table
 #   make soak        tests that run for many minutes
@@ -16,9 +17,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --constraint requirements/constraints.txt
 PINS := pyproject.toml requirements/constraints.txt
+VENV4 := .venv-spark4
+PY4 := $(VENV4)/bin/python
 HEAVY := acceptance or soak or browser
 
-.PHONY: demo test acceptance bench soak lint setup jars clean
+.PHONY: demo test test-spark4 acceptance bench soak lint setup jars clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/local
@@ -28,6 +31,11 @@ demo: $(VENV)/local
 test: $(VENV)/dev jars
 	$(PY) -m pytest -m "not (spark or broker or $(HEAVY))" $(ARGS)
 	$(PY) -m pytest -m "(spark or broker) and not ($(HEAVY))" -n 2 --dist loadgroup --durations 12 $(ARGS)
+
+test-spark4: $(VENV4)/dev
+	@$(PY4) -m ad_stream.jars delta kafka > /dev/null
+	$(PY4) -m pytest -m "not (spark or broker or $(HEAVY))" $(ARGS)
+	$(PY4) -m pytest -m "(spark or broker) and not ($(HEAVY))" -n 2 --dist loadgroup --durations 12 $(ARGS)
 
 acceptance: $(VENV)/dev jars
 	@test -d "$(AD_STREAM_SHARED)" || { \
@@ -49,8 +57,8 @@ setup: $(VENV)/dev jars
 jars: $(VENV)/local
 	@$(PY) -m ad_stream.jars delta kafka event_hubs > /dev/null
 
-$(VENV)/bin/python:
-	@python=$$(sh requirements/find_python.sh) && "$$python" -m venv $(VENV)
+$(VENV)/bin/python $(VENV4)/bin/python:
+	@python=$$(sh requirements/find_python.sh) && "$$python" -m venv $(@:/bin/python=)
 
 $(VENV)/local: $(VENV)/bin/python $(PINS)
 	@echo "installing the pinned packages into $(VENV)"
@@ -65,5 +73,15 @@ $(VENV)/dev: $(VENV)/local
 	  echo "python-qpid-proton could not be built, so the tests of the Event Hubs stand-in are skipped" >&2
 	@touch $@
 
+# The pins of the first line, but for what the second has its own for.
+$(VENV4)/constraints.txt: $(VENV4)/bin/python requirements/constraints.txt requirements/constraints-spark4.txt
+	@awk -F '==' 'FNR == NR { if (NF > 1) own[$$1] = 1; print; next } !($$1 in own)' \
+	  requirements/constraints-spark4.txt requirements/constraints.txt > $@
+
+$(VENV4)/dev: $(VENV4)/constraints.txt pyproject.toml
+	@echo "installing the pinned packages of the second Spark line into $(VENV4)"
+	@$(PY4) -m pip install --quiet --constraint $(VENV4)/constraints.txt --editable ".[local-spark4,tests]"
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .ad_stream build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(VENV4) .ad_stream build dist .pytest_cache .mypy_cache .ruff_cache

@@ -22,17 +22,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ad_stream import maven
+from ad_stream import lines, maven
 from ad_stream.errors import SetupError
-
-COORDINATES = {
-    "delta": "io.delta:delta-spark_2.12:3.3.3",
-    # The newest of the 3.5 line on Maven Central: 3.5.8 and 3.5.9 of Spark were released without it.
-    "kafka": "org.apache.spark:spark-sql-kafka-0-10_2.12:3.5.7",
-    "event_hubs": "com.microsoft.azure:azure-eventhubs-spark_2.12:2.3.22",
-    "kafka_broker": "org.apache.kafka:kafka_2.12:3.9.1",
-}
-"""Set of jars -> the Maven coordinates whose closure it is."""
 
 WHOLE = {"kafka_broker"}
 """Sets that run in a JVM of their own and so need also what Spark would bring."""
@@ -49,14 +40,16 @@ def jars(
 ) -> list[Path]:
     """The jar files of the named sets, without what Spark brings itself and without doubles.
 
-    sets: keys of COORDINATES. Downloads what the cache lacks, with a line on stderr. SetupError if that fails.
+    sets: keys of `Line.jars`, of the line of Spark that is installed. Downloads what the cache lacks, with a line on
+    stderr. SetupError if that fails.
     """
-    unknown = set(sets) - COORDINATES.keys()
+    line = lines.installed()
+    unknown = set(sets) - line.jars.keys()
     if unknown:
-        raise SetupError(f"there are no jars called {min(unknown)!r}: choose among {', '.join(COORDINATES)}")
+        raise SetupError(f"there are no jars called {min(unknown)!r} for Spark {line.spark}: choose among {', '.join(line.jars)}")
     paths: dict[str, Path] = {}
     for name in sets:
-        for path in _cached(name, environ, resolvers, sleep):
+        for path in _cached(name, line.jars[name], environ, resolvers, sleep):
             paths.setdefault(artifact(path), path)
     return list(paths.values())
 
@@ -82,10 +75,11 @@ def spark_folder() -> Path:
 
 
 def _cached(
-    name: str, environ: Mapping[str, str], resolvers: Sequence[Resolve] | None, sleep: Callable[[float], None]
-) -> list[Path]:
-    coordinates = COORDINATES[name]
-    key = hashlib.sha256(f"{coordinates} {importlib.metadata.version('pyspark')}".encode()).hexdigest()[:12]
+    name: str, coordinates: str, environ: Mapping[str, str], resolvers: Sequence[Resolve] | None, sleep: Callable[[float], None]
+) -> list[Path]:  # fmt: skip
+    # What Spark brings itself is left out, so that the jars of one Spark are not those of another.
+    beside = "" if name in WHOLE else importlib.metadata.version("pyspark")
+    key = hashlib.sha256(f"{coordinates} {beside}".encode()).hexdigest()[:12]
     folder = cache_folder(environ) / "jars" / f"{name}-{key}"
     if not folder.is_dir():
         if environ.get("AD_STREAM_OFFLINE"):

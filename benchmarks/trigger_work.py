@@ -20,9 +20,8 @@ from ad_stream.model import LastPoint, Windows
 from ad_stream.pipeline import history
 from ad_stream.pipeline.batch import Batches, Tally
 from ad_stream.pipeline.cpu import process_tree_seconds
-from ad_stream.pipeline.delivery import Deliver
 from ad_stream.pipeline.minutes import minutes
-from ad_stream.pipeline.run import QueryId, run
+from ad_stream.pipeline.run import run
 from ad_stream.pipeline.scoring import VERDICT, Scorer, epoch_minute
 from ad_stream.pipeline.sources import files
 from ad_stream.pipeline.tables import Tables
@@ -172,11 +171,7 @@ def run_long(config: Config, tables: Tables, after: After) -> float:
 
 def _run(config: Config, tables: Tables, after: After, kind: type[Batches]) -> float:
     scoring: list[float] = []
-    scorer, query_id = Scorer.of(config.detection), QueryId(tables.spark, config.checkpoint)
-    batches = kind(
-        config=config, tables=tables, scorer=scorer, query_id=query_id, deliver=Deliver([]), fallback=None,
-        cpu=process_tree_seconds, report=lambda row: scoring.append(row["scoring_seconds"]),
-    )  # fmt: skip
+    batches = kind.of(config, tables, cpu=process_tree_seconds, report=lambda row: scoring.append(row["scoring_seconds"]))
     _stream(config, tables, batches, after)
     return float(np.median(scoring[-5:]))
 

@@ -14,6 +14,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from ad_stream.java import java_home
 from ad_stream.simulate.kafka_broker import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
+CODE = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+"""PYTHONPATH of what the tests start: this package before any installed one."""
 HERE = "127.0.0.1"
 DAEMON = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 SMALL = {
@@ -57,7 +60,7 @@ class Cluster:
             self._start("master.Master", "master", "--port", str(port), "--webui-port", str(page))
             for number in range(self.workers):
                 self.start_worker(number)
-            _await("the workers did not reach the master", self._complete)
+            wait_for("the workers did not reach the master", self._complete)
         except BaseException:
             self.__exit__()
             raise
@@ -88,7 +91,7 @@ class Cluster:
         command = [str(java_home() / "bin" / "java"), *DAEMON, "-cp", f"{spark_folder()}/jars/*"]
         command += [f"org.apache.spark.deploy.{name}", "--host", HERE, *arguments]
         # The executors inherit the environment of their worker: that is how they find the package.
-        environ = {**os.environ, "SPARK_HOME": str(spark_folder()), "SPARK_LOCAL_IP": HERE, "PYTHONPATH": str(ROOT)}
+        environ = {**os.environ, "SPARK_HOME": str(spark_folder()), "SPARK_LOCAL_IP": HERE, "PYTHONPATH": CODE}
         with (self.folder / f"{log}.log").open("ab") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, env=environ)
         self._processes.append(process)
@@ -116,7 +119,8 @@ def _is_executor(pid: int, workers: set[int]) -> bool:
     return parent in workers and b"CoarseGrainedExecutorBackend" in command
 
 
-def _await(problem: str, done: Any, seconds: float = SECONDS) -> None:
+def wait_for(problem: str, done: Callable[[], bool], seconds: float = SECONDS) -> None:
+    """Until `done()`; an AssertionError with the problem if that takes too long."""
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline, problem

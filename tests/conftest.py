@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from ad_stream import lines
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -24,6 +26,10 @@ MARKS = {"spark": ["spark"], "faults": ["spark"], "brokers": ["spark", "broker"]
 """Folder -> the markers of each of its tests."""
 SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Java's options: runs of half a minute end before the optimising compiler pays."""
+
+SOURCES = ("delta", "kafka", "event_hubs")
+LINE = lines.installed()
+"""The line of Spark that the tests run on."""
 
 COMMANDS = {
     "acceptance": "make acceptance, needs the data at $AD_STREAM_SHARED, else ../shared",
@@ -87,7 +93,7 @@ def spark(trusted: Path) -> Iterator[SparkSession]:
     os.environ.setdefault("AD_STREAM_MASTER", "local[2]")
     trust = "" if missing("proton", "cryptography") else EventHubsStandIn(trusted).java_options()
     settings = {
-        "spark.jars": ",".join(str(path) for path in jars.jars("delta", "kafka", "event_hubs")),
+        "spark.jars": ",".join(str(path) for path in jars.jars(*(name for name in SOURCES if name in LINE.jars))),
         "spark.driver.extraJavaOptions": f"{SHORT_RUN} {trust}",
     }
     made = session("kafka", settings)

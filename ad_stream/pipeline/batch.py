@@ -7,6 +7,7 @@ table means that its whole batch is there; the push reads the table, never the f
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline import history, minutes
+from ad_stream.pipeline.delivery import Deliver, targets
+from ad_stream.pipeline.fallback import Fallback
 from ad_stream.pipeline.scoring import Scorer, score
 from ad_stream.pipeline.sources import HEARTBEAT
 from ad_stream.pipeline.telemetry import LATE
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from ad_stream.config import Config
-    from ad_stream.pipeline.delivery import Deliver
-    from ad_stream.pipeline.fallback import Fallback
     from ad_stream.pipeline.tables import Tables
 
 KEY = ["device_id", "signal", "minute"]
@@ -36,6 +37,29 @@ LEDGER = (
     "fallback_failed", "pushed", "push_failed", "duration_ms", "cpu_seconds", "scoring_seconds",
 )  # fmt: skip
 MINUTE = timedelta(minutes=1)
+Report = Callable[[dict[str, Any]], None]
+
+
+def nobody(_: dict[str, Any]) -> None:
+    """Tells nobody."""
+
+
+def unknown() -> None:
+    """CPU seconds where the processes are not ours to look at."""
+
+
+@dataclass
+class QueryId:
+    """The id of the query, as its checkpoint keeps it: the same after each restart, a new one after a lost checkpoint."""
+
+    checkpoint: str
+    found: str | None = None
+
+    def __call__(self, spark: SparkSession) -> str:
+        if self.found is None:
+            row = spark.read.text(f"{self.checkpoint}/metadata").first()
+            self.found = str(json.loads(row["value"])["id"]) if row else ""
+        return self.found
 
 
 @dataclass
@@ -63,16 +87,31 @@ class Batches:
     config: Config
     tables: Tables
     scorer: Scorer
-    query_id: Callable[[], str]
+    query_id: QueryId
     deliver: Deliver
     fallback: Fallback | None
     cpu: Callable[[], float | None]
-    report: Callable[[dict[str, Any]], None]
+    report: Report
     alone: bool = False
     """True once no other query holds rows at or after the current minute."""
     flags: dict[tuple[str, str], datetime] | None = field(default=None)
     """The latest flag of each series, as far back as `refractory`; null until read from the table."""
     tidied: datetime | None = None
+
+    @classmethod
+    def of(
+        cls, config: Config, tables: Tables, *, cpu: Callable[[], float | None] = unknown, report: Report = nobody
+    ) -> Batches:  # fmt: skip
+        """The batches of a configuration. cpu: seconds of all processes so far; report: called after each batch."""
+        scorer = Scorer.of(config.detection, config.fallback)
+        return cls(
+            config=config, tables=tables, scorer=scorer, query_id=QueryId(config.checkpoint), deliver=Deliver(targets(config)),
+            fallback=Fallback.of(config.fallback, scorer.refractory), cpu=cpu, report=report,
+        )  # fmt: skip
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Over Spark Connect batches run in a process of the server: what they are made from is sent there.
+        return Batches.of, (self.config, self.tables)
 
     def __call__(self, groups: DataFrame, batch_id: int) -> None:
         started, cpu = time.monotonic(), self.cpu()
@@ -108,7 +147,7 @@ class Batches:
 
     def _write(self, groups: DataFrame, tally: Tally, batch_id: int) -> dict[str, Any]:
         """Steps 1 to 5; -> the counts of the table `batches`."""
-        query_id = self.query_id()
+        query_id = self.query_id(self.tables.spark)
         self._look_for_others(tally, query_id)
         counts: dict[str, Any] = {"scored": 0, "anomalies": 0, "warming_up": 0, "declined": 0, "scoring_seconds": 0.0}
         here: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id}
@@ -237,7 +276,7 @@ class Batches:
         kinds = {name: "double" if name.endswith("_seconds") else "long" for name in LEDGER}
         schema = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         values = self.tables.spark.createDataFrame([tuple(row.get(name, 0) for name in LEDGER)], schema)
-        self.tables.append("batches", values, query_id=self.query_id(), batch_id=batch_id, count=1)
+        self.tables.append("batches", values, query_id=self.query_id(self.tables.spark), batch_id=batch_id, count=1)
 
     def _tidy(self, last: datetime) -> None:
         """Once an hour of telemetry; a catch-up writes few files and needs none."""

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+    from ad_stream.config import Config
     from ad_stream.pipeline.tables import Tables
     from ad_stream.push.base import Delivery, Target
 
@@ -55,6 +56,15 @@ class Deliver:
             rows = [(one.sink, one.attempt, one.rows, one.state, one.error) for one in outcomes]
             frame = tables.spark.createDataFrame(rows, RECORD)
             tables.append("deliveries", frame, query_id=query_id, batch_id=batch_id, count=len(rows))
+
+
+def targets(config: Config) -> list[Target]:
+    """The push targets of a configuration."""
+    if not config.push:
+        return []
+    from ad_stream.push import by_kind
+
+    return [by_kind(target.kind, **target.options()) for target in config.push]
 
 
 def _pushed(target: Target, verdicts: DataFrame) -> list[Delivery]:

@@ -13,7 +13,7 @@ from ad_stream.pipeline.minutes import aggregate
 from ad_stream.pipeline.scoring import Scorer, score
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
 VERDICT = (
     "device_id", "signal", "minute", "value", "expected", "upper_margin", "lower_margin", "score", "sr_score", "severity",
@@ -50,10 +50,15 @@ def minutes_of(df: DataFrame, *, device: str | None, time: str, value: str, sign
     named = df.select(
         (F.lit("") if device is None else F.col(device).cast("string")).alias("device_id"),
         (F.lit(value) if signal is None else F.col(signal).cast("string")).alias("signal"),
-        F.col(time).cast("timestamp").alias("event_time"),
-        F.col(value).cast("double").alias("x"),
+        _tried(time, "timestamp").alias("event_time"),
+        _tried(value, "double").alias("x"),
         F.lit(0).alias("sequence"),
     )
     finite = named.where(F.expr("abs(x) < double('infinity')") & F.col("event_time").isNotNull())
     grouped = finite.groupBy("device_id", "signal", F.date_trunc("minute", "event_time").alias("minute"))
     return grouped.agg(aggregate(F.col("x"), kind).alias("value"))
+
+
+def _tried(name: str, kind: str) -> Column:
+    """A column as another type, null where it is none; a plain cast of Spark 4 would fail for one bad text."""
+    return F.expr(f"try_cast(`{name.replace('`', '``')}` as {kind})")

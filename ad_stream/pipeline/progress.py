@@ -52,6 +52,9 @@ class Progress:
 
 def row(progress: Mapping[str, Any]) -> dict[str, Any]:
     """One progress report of Spark -> one row of the table, columns in the order of ROW."""
+    # Spark 3.5 hands a mapping over; 4.1 an object with rows and texts in it, which keeps that mapping as JSON.
+    text = getattr(progress, "json", None)
+    progress = progress if text is None else json.loads(text)
     counts = _observed(progress, "events")
     states = progress.get("stateOperators") or []
     sources = progress.get("sources") or []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections import Counter
@@ -14,15 +13,12 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.errors import AdStreamError, RunError
-from ad_stream.pipeline import history, sources
-from ad_stream.pipeline.batch import Batches
+from ad_stream.pipeline import connect, history, sources
+from ad_stream.pipeline.batch import Batches, Report, unknown
 from ad_stream.pipeline.cpu import process_tree_seconds
-from ad_stream.pipeline.delivery import Deliver
-from ad_stream.pipeline.fallback import Fallback
 from ad_stream.pipeline.minutes import minutes
 from ad_stream.pipeline.owner import Owner
 from ad_stream.pipeline.progress import Progress
-from ad_stream.pipeline.scoring import Scorer
 from ad_stream.pipeline.session import session
 from ad_stream.pipeline.tables import Tables
 from ad_stream.pipeline.telemetry import readings
@@ -46,7 +42,7 @@ ADDED_UP = (
 
 @dataclass
 class Summary:
-    """What a run did; `quarantined` by reason, seconds of the whole process tree."""
+    """What a run did; `quarantined` by reason, cpu_seconds of the whole process tree (null on a cluster)."""
 
     query_id: str = ""
     batches: int = 0
@@ -99,9 +95,6 @@ class Summary:
         )
 
 
-Report = Callable[[dict[str, Any]], None]
-
-
 def run(
     config: Config, *, progress: Report | None = None, spark: SparkSession | None = None, tables: Tables | None = None
 ) -> Summary:
@@ -113,6 +106,7 @@ def run(
     """
     started, cpu = time.monotonic(), process_tree_seconds()
     spark = spark or session(config.source.kind, config.spark)
+    cpu_of = _cpu_of(spark)
     sources.check(spark, config.source)
     tables = tables or Tables(spark, config.tables)
     tables.create()
@@ -124,61 +118,65 @@ def run(
     finally:
         owner.release()
         summary.wall_seconds = time.monotonic() - started
-        summary.cpu_seconds = None if cpu is None else (process_tree_seconds() or 0.0) - cpu
+        by_now = cpu_of()
+        summary.cpu_seconds = None if cpu is None or by_now is None else by_now - cpu
     return summary
 
 
 def _stream(
     spark: SparkSession, config: Config, tables: Tables, owner: Owner, summary: Summary, progress: Report | None
 ) -> None:  # fmt: skip
-    scorer = Scorer.of(config.detection, config.fallback)
-    history.rebuild(tables, scorer.detector.points)
-
     def report(row: dict[str, Any]) -> None:
         summary.add(row)
         if progress is not None:
             progress(row)
 
-    batches = Batches(
-        config=config, tables=tables, scorer=scorer, query_id=QueryId(spark, config.checkpoint), deliver=Deliver(_targets(config)),
-        fallback=Fallback.of(config.fallback, scorer.refractory),
-        cpu=_cpu_of(spark), report=report,
-    )  # fmt: skip
-    source = sources.to_the_end(config.source) if config.trigger == "available_now" else config.source
-    events = sources.read(spark, source, _start(tables, config))
-    groups = minutes(readings(events, config), config)
+    batches = Batches.of(config, tables, cpu=_cpu_of(spark), report=report)
+    history.rebuild(tables, batches.scorer.detector.points)
+    query = _started(spark, config, tables, batches)
+    summary.query_id = str(query.id)
+    told = connect.Ledger(tables, report) if connect.is_remote(spark) else None
+    written = Progress(tables)
+
+    def look() -> None:
+        rows = written.collect(query)
+        for row in rows:
+            summary.add_progress(row)
+        if told is not None:
+            told(rows)
+
+    _watch(query, look, owner)
+
+
+def _started(spark: SparkSession, config: Config, tables: Tables, batches: Batches) -> StreamingQuery:
+    now = config.trigger == "available_now"
+    source = sources.to_the_end(config.source) if now else config.source
+    groups = minutes(readings(sources.read(spark, source, _start(tables, config)), config), config)
+    if connect.is_remote(spark):
+        connect.check_travels(batches)
     writer = (
         groups.writeStream.queryName(f"ad_stream_{uuid.uuid4().hex[:8]}").outputMode("append").foreachBatch(batches)
     )
-    writer = writer.option("checkpointLocation", config.checkpoint)
-    now = config.trigger == "available_now"
     timed = {"availableNow": True} if now else {"processingTime": f"{config.trigger.total_seconds():g} seconds"}  # type: ignore[union-attr]
-    query = writer.trigger(**timed).start()
-    summary.query_id = str(query.id)
-    _watch(query, Progress(tables), owner, summary)
+    return writer.option("checkpointLocation", config.checkpoint).trigger(**timed).start()
 
 
-def _watch(query: StreamingQuery, progress: Progress, owner: Owner, summary: Summary) -> None:
+def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner) -> None:
     written = time.monotonic()
     try:
         while not query.awaitTermination(LOOK_EVERY):
             owner.renew()
             if time.monotonic() - written >= WRITE_EVERY:
                 written = time.monotonic()
-                _add(progress.collect(query), summary)
+                look()
     except KeyboardInterrupt:
         query.stop()
     except Exception as error:
         query.stop()  # it may still run: this may be the owner's renewal that failed
         raise _failed(error) from None
-    _add(progress.collect(query), summary)
+    look()
     if query.exception() is not None:
         raise _failed(query.exception())
-
-
-def _add(rows: list[dict[str, Any]], summary: Summary) -> None:
-    for row in rows:
-        summary.add_progress(row)
 
 
 def _failed(error: object) -> AdStreamError:
@@ -190,21 +188,6 @@ def _failed(error: object) -> AdStreamError:
         lines[0] if lines else "no cause given",
     )
     return RunError(redact(f"the stream stopped: {told[:500]}"))
-
-
-@dataclass
-class QueryId:
-    """The id of the query, as its checkpoint keeps it: the same after each restart, a new one after a lost checkpoint."""
-
-    spark: SparkSession
-    checkpoint: str
-    found: str | None = None
-
-    def __call__(self) -> str:
-        if self.found is None:
-            row = self.spark.read.text(f"{self.checkpoint}/metadata").first()
-            self.found = str(json.loads(row["value"])["id"]) if row else ""
-        return self.found
 
 
 def _start(tables: Tables, config: Config) -> datetime | None:
@@ -225,14 +208,8 @@ def _exists(spark: SparkSession, checkpoint: str) -> bool:
         return False
 
 
-def _targets(config: Config) -> list[Any]:
-    if not config.push:
-        return []
-    from ad_stream.push import by_kind
-
-    return [by_kind(target.kind, **target.options()) for target in config.push]
-
-
 def _cpu_of(spark: SparkSession) -> Callable[[], float | None]:
+    if connect.is_remote(spark):
+        return unknown
     local = str(spark.conf.get("spark.master", "") or "").startswith("local")
-    return process_tree_seconds if local else (lambda: None)
+    return process_tree_seconds if local else unknown

@@ -1,4 +1,4 @@
-"""The Spark session: the running one on Databricks and under spark-submit, else a local one with Delta."""
+"""The Spark session: the running one on Databricks and under spark-submit, one of $SPARK_REMOTE, else a local one with Delta."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ad_stream.errors import SetupError
+from ad_stream.pipeline import connect
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -69,10 +70,12 @@ def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
         ours: dict[str, str] = {**LOCAL, "spark.jars": ",".join(str(path) for path in jars.jars(*JARS_OF[kind]))}
         for key, ours_is in ours.items():
             builder = builder.config(key, ours_is)
-    # spark-submit brings the jars, but nobody tells it to load Delta from them; Databricks has it built in.
-    delta = {} if "DATABRICKS_RUNTIME_VERSION" in os.environ else DELTA
+    # spark-submit brings the jars, but nobody tells it to load Delta from them; Databricks has it built in, and what a
+    # Connect server has loaded was decided at its start.
+    delta = {} if {"DATABRICKS_RUNTIME_VERSION", connect.REMOTE} & os.environ.keys() else DELTA
     for key, value in {**delta, **settings}.items():
         builder = builder.config(key, str(value))
+    connect.check(os.environ)
     spark = builder.getOrCreate()
     if not _on_a_cluster():
         spark.sparkContext.setLogLevel(os.environ.get("AD_STREAM_LOG", "FATAL"))
@@ -80,8 +83,9 @@ def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
 
 
 def _on_a_cluster() -> bool:
-    """True on Databricks and under spark-submit, where session, jars and memory are the submitter's."""
+    """True on Databricks, under spark-submit and over Connect, where session, jars and memory are somebody else's."""
     return (
         "DATABRICKS_RUNTIME_VERSION" in os.environ
+        or connect.REMOTE in os.environ
         or ("SPARK_ENV_LOADED" in os.environ and "PYSPARK_GATEWAY_PORT" in os.environ)
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
@@ -94,6 +94,10 @@ class Tables:
     spark: SparkSession
     settings: config.Tables
     known: dict[str, StructType] = field(default_factory=dict, repr=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A session stays in its process; where the tables arrive, each batch brings its own.
+        return {**self.__dict__, "spark": None}
 
     def name(self, table: str) -> str:
         """How SQL names the table."""

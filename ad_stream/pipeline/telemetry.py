@@ -74,7 +74,8 @@ def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
         F.when(_is_heartbeat(), HEARTBEAT)
         .when(F.coalesce(F.octet_length("body"), F.lit(0)) == 0, "empty")
         .when(F.octet_length("body") > telemetry.max_body, "too_large")
-        .when(F.encode(F.decode("body", "UTF-8"), "UTF-8") != F.col("body"), "not_utf8")
+        # Not decode(): where bytes are no UTF-8, Spark 3.5 mends them and 4.1 fails the batch. encode() mends on both.
+        .when(F.encode(F.col("body").cast("string"), "UTF-8") != F.col("body"), "not_utf8")
     )
     return (
         events.withColumn("unreadable", unreadable)

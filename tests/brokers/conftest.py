@@ -15,7 +15,7 @@ from ad_stream.simulate import simulate
 from ad_stream.simulate.event_hubs import EventHubsStandIn
 from ad_stream.simulate.kafka_broker import KafkaBroker
 from ad_stream.simulate.send import events, message_files, to_kafka
-from tests.conftest import missing
+from tests.conftest import LINE, missing
 
 
 def needed(*sets: str) -> list[Path]:
@@ -60,6 +60,8 @@ def kafka_source(broker: KafkaBroker) -> dict[str, Any]:
 @pytest.fixture
 def stand_in(trusted: Path, request: pytest.FixtureRequest) -> Iterator[EventHubsStandIn]:
     """An empty hub of its own name: the connector keeps the receivers of the hubs it knows."""
+    if "event_hubs" not in LINE.jars:
+        pytest.skip(f"the Event Hubs connector has no build for Scala {LINE.scala} (Spark {LINE.spark})")
     if missing("proton", "cryptography"):
         pytest.skip("the package python-qpid-proton or cryptography is missing")
     with EventHubsStandIn(trusted, name=f"hub{abs(hash(request.node.name)) % 10**6}", partitions=2) as made:

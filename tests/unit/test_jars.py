@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ad_stream import lines
 from ad_stream.errors import SetupError
-from ad_stream.jars import COORDINATES, artifact, cache_folder, jars, spark_folder
-from ad_stream.maven import _cause
+from ad_stream.jars import WHOLE, artifact, cache_folder, jars, spark_folder
+from ad_stream.maven import _cause, ivy_file
 
 
 def resolver(*names: str) -> object:
@@ -65,7 +66,7 @@ def test_offline_names_the_folder_that_is_missing(tmp_path: Path) -> None:
 
 
 def test_unknown_jars_are_refused_with_the_known_ones() -> None:
-    with pytest.raises(SetupError, match="no jars called 'delat': choose among delta, kafka, event_hubs"):
+    with pytest.raises(SetupError, match=r"no jars called 'delat' for Spark \d.\d: choose among delta, kafka, "):
         jars("delat")
 
 
@@ -100,8 +101,25 @@ def test_the_artifact_is_the_file_name_without_its_version() -> None:
 
 
 def test_each_set_is_of_the_scala_that_pyspark_is_of() -> None:
-    assert list((spark_folder() / "jars").glob("scala-library-2.12.*.jar"))
-    assert all("_2.12:" in coordinates for coordinates in COORDINATES.values())
+    line = lines.installed()
+    assert list((spark_folder() / "jars").glob(f"scala-library-{line.scala}.*.jar"))
+    assert {name for name, at in line.jars.items() if f"_{line.scala}:" not in at} <= WHOLE
+
+
+@pytest.mark.parametrize(("version", "delta"), [("3.5.9", "delta-spark_2.12:3.3"), ("4.1.4", "delta-spark_4.1_2.13:4.4")])
+def test_the_installed_pyspark_decides_which_jars_are_taken(version: str, delta: str) -> None:
+    assert delta in lines.installed(version).jars["delta"]
+
+
+def test_a_spark_of_neither_line_is_refused_with_both() -> None:
+    with pytest.raises(SetupError, match=r"pyspark 4.2.0 is installed, .*\[spark\]' \(Spark 3.5\) or .*\[spark4\]' \(Spark 4.1\)$"):
+        lines.installed("4.2.0")
+
+
+def test_a_second_artifact_takes_the_place_of_what_the_first_names_in_another_version() -> None:
+    asked = ivy_file("org.a:whole:1,org.b:part:2")
+    assert asked.count("<dependency ") == 2
+    assert '<dependency org="org.a" name="whole" rev="1" conf="default->default"><exclude org="org.b" module="part"/>' in asked
 
 
 def test_a_refused_certificate_is_named_before_what_followed_from_it() -> None:

@@ -27,12 +27,12 @@ def text(name: str) -> str:
     Numbers and timestamps are decimal, a uuid as it is usually written, plain UTF-8 as it is. Of true, false and 0
     the one-byte forms are taken for the letters A, B, C and D. Anything else, or cut short, is read as UTF-8.
     """
-    code, plain = f"hex(substring({name}, 1, 1))", f"decode({name}, 'UTF-8')"
+    code, plain = f"hex(substring({name}, 1, 1))", _utf8(name)
     cases = [
-        _case(f"{code} in {TEXT_8} and {_unsigned(name, 2, 1)} = octet_length({name}) - 2", f"decode(substring({name}, 3), 'UTF-8')"),
+        _case(f"{code} in {TEXT_8} and {_unsigned(name, 2, 1)} = octet_length({name}) - 2", _utf8(f"substring({name}, 3)")),
         _case(f"hex({name}) = '40'", "null"),
         _case(f"encode({plain}, 'UTF-8') = {name} and not {plain} rlike '\\\\p{{Cntrl}}'", plain),
-        _case(f"{code} in {TEXT_32} and {_unsigned(name, 2, 4)} = octet_length({name}) - 5", f"decode(substring({name}, 6), 'UTF-8')"),
+        _case(f"{code} in {TEXT_32} and {_unsigned(name, 2, 4)} = octet_length({name}) - 5", _utf8(f"substring({name}, 6)")),
         _case(f"{code} = '98' and octet_length({name}) = 17", _uuid(name)),
     ]
     for number, (_, size) in {**WIDE_NUMBERS, **NARROW_NUMBERS}.items():
@@ -46,6 +46,11 @@ def moment(value: str) -> str:
     """SQL: the text `value` as a timestamp: ms since 1970, or ISO 8601, in JSON's quotes or not; null where it is neither."""
     bare = f"trim(both '\"' from {value})"
     return f"if({bare} rlike '^-?[0-9]{{9,15}}$', timestamp_millis(try_cast({bare} as bigint)), try_cast({bare} as timestamp))"
+
+
+def _utf8(bytes_: str) -> str:
+    """SQL: bytes as text, with a replacement character for what is no UTF-8; decode() fails there on Spark 4."""
+    return f"cast(encode(cast({bytes_} as string), 'UTF-8') as string)"
 
 
 def _case(condition: str, value: str) -> str:

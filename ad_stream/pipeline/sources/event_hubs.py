@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from ad_stream import lines
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.pipeline.sources import amqp, hub
 
@@ -110,8 +111,8 @@ def _java_of(spark: SparkSession) -> Any:
         jvm.org.apache.spark.eventhubs.EventHubsUtils.encrypt("Endpoint=sb://probe/;EntityPath=probe")
     except TypeError:
         raise SetupError(
-            "this Spark has no Event Hubs connector: start it with --packages"
-            f" com.microsoft.azure:azure-eventhubs-spark_2.12:2.3.22 (Scala 2.12), or {way_out}"
+            f"this Spark has no Event Hubs connector: start it with --packages {lines.packages('event_hubs')}"
+            f" (no other has one), or {way_out}"
         ) from None
     except Exception:
         raise SetupError(f"this compute does not allow the Event Hubs connector: {way_out}, or dedicated compute") from None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from ad_stream import lines
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.pipeline.sources import amqp, hub
 
@@ -129,8 +130,7 @@ def _told(cause: str, settings: KafkaSource, asked: Mapping[str, str]) -> AdStre
     servers, topic = asked["kafka.bootstrap.servers"], asked["subscribe"]
     if re.search("Failed to find data source|DATA_SOURCE_NOT_FOUND", cause):
         return SetupError(
-            "this Spark has no Kafka source: start it with --packages org.apache.spark:spark-sql-kafka-0-10_2.12:3.5.7"
-            " (the version of your Spark)"
+            f"this Spark has no Kafka source: start it with --packages {lines.packages('kafka')} (the version of your Spark)"
         )
     if re.search("SaslAuthentication|Authentication failed|invalid credentials", cause):
         who = settings.connection_string or settings.service_credential or "source.service_principal or source.options"
