@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 HERE = Path(__file__).parent
-MARKS = {"spark": ["spark"], "faults": ["spark"], "brokers": ["spark", "broker"]}
+MARKS = {"spark": ["spark"], "faults": ["spark"], "brokers": ["spark", "broker"], "browser": ["browser"]}
 """Folder -> the markers of each of its tests."""
 SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Java's options: runs of half a minute end before the optimising compiler pays."""
@@ -34,7 +34,7 @@ LINE = lines.installed()
 COMMANDS = {
     "acceptance": "make acceptance, needs the data at $AD_STREAM_SHARED, else ../shared",
     "soak": "make soak, many minutes",
-    "browser": "python -m pytest -m browser, needs a browser",
+    "browser": "make browser, needs chromium",
     "broker": "the second half of make test, starts a broker",
     "spark": "the second half of make test, needs Java",
 }

@@ -15,7 +15,7 @@ class Bell:
     """A page that has not taken the last message gets only the newest one, so no page can pile anything up."""
 
     def __init__(self) -> None:
-        self._pages: set[asyncio.Queue[Mapping[str, Any]]] = set()
+        self._pages: set[asyncio.Queue[Mapping[str, Any] | None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def open(self) -> None:
@@ -23,8 +23,12 @@ class Bell:
         self._loop = asyncio.get_running_loop()
 
     def close(self) -> None:
-        """No more messages."""
+        """No more messages; every page's stream ends. Called from the event loop."""
         self._loop = None
+        for queue in self._pages:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)
 
     def ring(self, message: Mapping[str, Any]) -> None:
         """Send a message to every page."""
@@ -33,22 +37,25 @@ class Bell:
 
     async def listen(self, first: Mapping[str, Any]) -> AsyncIterator[str]:
         """The stream of one page, in the format of server-sent events; `first` goes out at once."""
-        queue: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue(maxsize=1)
+        queue: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue(maxsize=1)
         self._pages.add(queue)
         try:
             yield "retry: 1000\n" + _event(first)
-            while True:
+            while self._loop is not None:
                 try:
-                    yield _event(await asyncio.wait_for(queue.get(), KEEP_ALIVE))
+                    message = await asyncio.wait_for(queue.get(), KEEP_ALIVE)
                 except (TimeoutError, asyncio.TimeoutError):
                     yield ": still here\n\n"
+                else:
+                    if message is not None:
+                        yield _event(message)
         finally:
             self._pages.discard(queue)
 
     def _put(self, message: Mapping[str, Any]) -> None:
         for queue in self._pages:
-            waiting = queue.get_nowait() if queue.full() else {}
-            flagged = message.get("flagged", 0) + waiting.get("flagged", 0)
+            waiting = queue.get_nowait() if queue.full() else None
+            flagged = message.get("flagged", 0) + (waiting or {}).get("flagged", 0)
             queue.put_nowait({**message, "flagged": flagged})
 
 

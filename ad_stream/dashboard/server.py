@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import uvicorn
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
@@ -46,10 +48,10 @@ def create_app(
         watch.on_change = lambda flagged: bell.ring(_change(watch, flagged))
         watch.start()
         yield
-        bell.close()
         watch.stop()
 
     app = FastAPI(title="ad_stream dashboard", docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
+    app.state.bell = bell
     add_door(app, Token.from_environment() if token is None else token)
     _add_page(app)
     _add_answers(app, watch)
@@ -68,14 +70,28 @@ def create_app(
 
 def serve(tables: str | Path, *, config: str = "conf/local.yaml", host: str = "127.0.0.1", port: int = PORT) -> None:
     """Serve until stopped; ConfigError where host is not this machine and the environment holds no token."""
-    import uvicorn
-
     token = Token.from_environment()
     check_exposure(host, token)
-    uvicorn.run(
-        create_app(tables, config=config, token=token), host=host, port=port, access_log=False, log_level="warning",
-        server_header=False, timeout_graceful_shutdown=1,
-    )  # fmt: skip
+    with suppress(KeyboardInterrupt):
+        Server(create_app(tables, config=config, token=token), host=host, port=port).run()
+
+
+class Server(uvicorn.Server):
+    """uvicorn, but open pages do not keep it from stopping: their streams of changes end first."""
+
+    def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int = PORT) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, host=host, port=port, access_log=False, log_level="warning", server_header=False,
+                timeout_graceful_shutdown=5,
+            )
+        )  # fmt: skip
+        self._bell: Bell = app.state.bell
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn once it is told to stop."""
+        self._bell.close()
+        await super().shutdown(sockets)
 
 
 def _change(watch: Watch, flagged: int) -> dict[str, Any]:

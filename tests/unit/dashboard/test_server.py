@@ -3,59 +3,24 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import uvicorn
 
 from ad_stream.dashboard.door import Token, check_exposure
-from ad_stream.dashboard.server import create_app
-from ad_stream.dashboard.watch import Watch
 from ad_stream.errors import ConfigError
 from ad_stream.report import series_report
+from tests.served import Served
 from tests.written import create, series_rows, sign_of_life, verdict, warming_up, write
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
-Get = Callable[..., httpx.Response]
 
 
 def ago(minutes: float) -> datetime:
     return NOW - timedelta(minutes=minutes)
-
-
-class Served:
-    """A dashboard on a free port; `now` is what it takes for the time."""
-
-    def __init__(self, tables: Path, token: Token | None = None) -> None:
-        self.now = NOW
-        self.watch = Watch(tables, now=lambda: self.now)
-        self.watch.look()
-        while self.watch.look():
-            pass
-        listener = socket.create_server(("127.0.0.1", 0))
-        app = create_app(tables, token=token or Token(), watch=self.watch)
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, daemon=True)
-        self._thread.start()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30)
-        while self._thread.is_alive() and not self._server.started:
-            self._thread.join(0.01)
-
-    def get(self, path: str, **parameters: Any) -> Any:
-        answer = self.http.get(path, params={name.rstrip("_"): value for name, value in parameters.items()})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join(10)
-        self.http.close()
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +51,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(filled: Path) -> Iterator[Served]:
-    running = Served(filled)
+    running = Served(filled, now=NOW)
     yield running
     running.stop()
 
@@ -230,7 +195,7 @@ def test_beyond_this_machine_a_token_is_needed(filled: Path) -> None:
 
 
 def test_the_token_opens_by_form_and_by_header_and_shows_nothing_before(filled: Path) -> None:
-    guarded = Served(filled, token=Token("open sesame"))
+    guarded = Served(filled, now=NOW, token=Token("open sesame"))
     try:
         asked = guarded.http.get("/")
         assert (asked.status_code, "Token of this dashboard" in asked.text) == (401, True)
@@ -248,7 +213,7 @@ def test_the_token_opens_by_form_and_by_header_and_shows_nothing_before(filled: 
 
 
 def test_no_tables_then_no_rows_then_a_flag_are_told_as_they_come(tmp_path: Path) -> None:
-    running = Served(tmp_path)
+    running = Served(tmp_path, now=NOW)
     try:
         with running.http.stream("GET", "/api/events") as stream:
             messages = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
@@ -271,7 +236,7 @@ def test_a_stream_that_runs_without_new_minutes_is_called_stalled(tmp_path: Path
     create(tmp_path)
     write(tmp_path, "detections", [verdict("old", "t", ago(45), 20.0)])
     sign_of_life(tmp_path, NOW)
-    running = Served(tmp_path)
+    running = Served(tmp_path, now=NOW)
     try:
         state = running.get("/api/state")
         assert (state["kind"], "44 minutes old" in state["sentence"]) == ("stalled", True)
