@@ -4,6 +4,7 @@
     ├── ConfigError                a setting is wrong: key, value and the way out (exit code 2)
     ├── InputError                 a file, frame or table that was handed in cannot be used (exit code 2)
     ├── SetupError                 something the machine lacks: Java, a jar, a package (exit code 2)
+    ├── WorkspaceError             a Databricks workspace refused what was asked of it (exit code 2)
     ├── OwnedError                 another running query owns the tables (exit code 2)
     └── RunError                   the run started and then failed (exit code 1)
 
@@ -33,6 +34,12 @@ class InputError(AdStreamError):
 
 class SetupError(AdStreamError):
     """The machine lacks something that the run needs."""
+
+    exit_code = 2
+
+
+class WorkspaceError(AdStreamError):
+    """A Databricks workspace refused what was asked of it."""
 
     exit_code = 2
 

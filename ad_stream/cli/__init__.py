@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from ad_stream.cli import dashboard, evaluate, look, service, stream
+from ad_stream.cli import dashboard, evaluate, look, service, stream, submit, tables
 from ad_stream.errors import AdStreamError
 
 app = typer.Typer(
@@ -26,6 +26,8 @@ app = typer.Typer(
 look.add_to(app)
 stream.add_to(app)
 dashboard.add_to(app)
+tables.add_to(app)
+submit.add_to(app)
 evaluate.add_to(app)
 service.add_to(app)
 
@@ -34,6 +36,8 @@ EXTRAS = {
     "deltalake": "local",
     "plotly": "local",
     "matplotlib": "report",
+    "databricks": "databricks",
+    "databricks.sdk": "databricks",
     "fastapi": "serve",
     "uvicorn": "serve",
 }

@@ -66,7 +66,7 @@ def compare(
     Raises InputError where the file cannot be read, a column is missing, or nothing is labelled.
     """
     frame = read(path)
-    random_f1 = best_f1(_curves(frame, np.random.default_rng(seed).random(len(frame))))[0]
+    random_f1 = best_f1(curves_of(frame, np.random.default_rng(seed).random(len(frame))))[0]
     rows = []
     for name in detectors:
         if progress is not None:
@@ -74,8 +74,8 @@ def compare(
         started = time.process_time()
         verdict = detect(frame, detector=name, points=points)
         used = time.process_time() - started
-        curves = _curves(frame, np.asarray(verdict.score, dtype=np.float64))
-        flags = _curves(frame, np.asarray(verdict.is_anomaly, dtype=np.float64))
+        curves = curves_of(frame, np.asarray(verdict.score, dtype=np.float64))
+        flags = curves_of(frame, np.asarray(verdict.is_anomaly, dtype=np.float64))
         view = operator_view(curves)
         rows.append(
             Comparison(
@@ -128,7 +128,7 @@ def _labels(column: pd.Series, name: str) -> Bools:
     return np.asarray(labels, dtype=np.bool_)
 
 
-def _curves(frame: pd.DataFrame, scores: Floats) -> list[Curve]:
+def curves_of(frame: pd.DataFrame, scores: Floats) -> list[Curve]:
     """One Curve per device of the sorted frame."""
     seconds = (
         np.asarray(frame["timestamp"].dt.tz_localize(None).to_numpy(dtype="datetime64[ns]").astype(np.int64)) / 1e9

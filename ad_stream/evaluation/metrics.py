@@ -94,7 +94,7 @@ def operator_view(curves: list[Curve]) -> OperatorView:
     for curve in curves:
         first, _ = events(curve.labels)
         onsets.append(adjusted(curve)[first])
-        alarms.append(_loudest(curve))
+        alarms.append(loudest(curve))
     days = sum(len(curve.scores) * curve.step for curve in curves) / 86_400
     found, false = np.sort(np.concatenate(onsets)), np.sort(np.concatenate(alarms))
     levels = np.concatenate([found, false])
@@ -106,7 +106,7 @@ def operator_view(curves: list[Curve]) -> OperatorView:
     )
 
 
-def _loudest(curve: Curve) -> Floats:
+def loudest(curve: Curve) -> Floats:
     """The highest score among the unlabelled points of each bucket."""
     scores = np.where(curve.labels, -np.inf, np.nan_to_num(curve.scores, nan=-np.inf, posinf=np.inf, neginf=-np.inf))
     padded = np.concatenate([scores, np.full(-len(scores) % BUCKET, -np.inf)])

@@ -66,9 +66,7 @@ def rebuild(tables: Tables, points: int) -> None:
     window = tables.read("minutes").where((F.col("revision") == 0) & (F.col("minute") > F.lit(first)))
     if span(tables.read("history").where(F.col("minute") > F.lit(first)))[0] == span(window)[0]:
         return
-    packed = pack(window.select("device_id", "signal", "minute", "value")).coalesce(1)
-    writer = packed.write.format("delta").mode("overwrite").option("mergeSchema", "false")
-    writer.save(tables.location("history")) if tables.settings.path else writer.saveAsTable(tables.name("history"))
+    tables.overwrite("history", pack(window.select("device_id", "signal", "minute", "value")))
 
 
 def tidy(tables: Tables, newest: datetime, points: int) -> None:

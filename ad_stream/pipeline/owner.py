@@ -14,6 +14,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import OwnedError
+from ad_stream.pipeline import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,7 @@ class Owner:
     def release(self) -> None:
         """Leave the tables to the next run."""
         others = self.tables.read("owner").where(f"run <> '{self.run}'")
-        self._overwrite(others)
+        self.tables.overwrite("owner", others)
         _ALIVE_HERE.discard(self.run)
 
     def _lives(self, other: Any) -> bool:
@@ -80,16 +81,10 @@ class Owner:
     def _sign(self) -> None:
         self.renewed = self.now()
         row = (self.run, socket.gethostname(), os.getpid(), self.checkpoint, self.since, self.renewed)
-        self._overwrite(self.tables.spark.createDataFrame([row], COLUMNS))
-
-    def _overwrite(self, rows: Any) -> None:
-        writer = rows.coalesce(1).write.format("delta").mode("overwrite")
-        settings = self.tables.settings
-        writer.save(self.tables.location("owner")) if settings.path else writer.saveAsTable(self.tables.name("owner"))
+        self.tables.overwrite("owner", self.tables.spark.createDataFrame([row], COLUMNS))
 
     def _place(self) -> str:
-        settings = self.tables.settings
-        return repr(settings.path or f"{settings.catalog}.{settings.schema_}")
+        return repr(names.place(self.tables.settings))
 
 
 def _utc(moment: datetime) -> datetime:

@@ -43,11 +43,7 @@ class Progress:
 
     def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         frame = self.tables.spark.createDataFrame([tuple(one.values()) for one in rows], ROW)
-        writer = frame.coalesce(1).write.format("delta").mode("append")
-        tables = self.tables
-        writer.save(tables.location("progress")) if tables.settings.path else writer.saveAsTable(
-            tables.name("progress")
-        )
+        self.tables.append_unnamed("progress", frame)
 
 
 def row(progress: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,24 +1,28 @@
-"""The tables: what each column holds, how they are made, and the one way to append to them.
+"""The tables: what each column holds, how they are made, and the one way to write to them.
 
+Folders below a path, or names in a schema: the same code, told apart in `name`, `read`, `overwrite` and `_save` alone.
 Every append names its batch: `txnAppId = <query_id>:<table>`, `txnVersion = <batch_id>`. Delta skips a second append
 under the same pair, so a batch that is repeated after a crash leaves each table as one run of it would.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
+from ad_stream.pipeline import names, views
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
     from pyspark.sql.types import StructType
 
     from ad_stream import config
+
+log = logging.getLogger(__name__)
 
 BATCH = """
     query_id string COMMENT 'the query that wrote the row; a new checkpoint gives a new one',
@@ -82,6 +86,22 @@ COLUMNS = {
 }
 """DDL of every table; the order is that of the design. `history` and `owner` serve the stream alone."""
 
+ABOUT = {
+    "minutes": "One row per device, signal and minute: what is judged",
+    "detections": "One verdict per device, signal and minute, with the band and the reason; the highest revision counts",
+    "late": "Readings whose minute was closed when they came; backfill folds them in",
+    "quarantine": "Messages and array elements that are no readings, each under its reason",
+    "batches": "What each batch did",
+    "progress": "What only the progress of a batch knows: events, watermark, lag",
+    "deliveries": "Attempts to push, and how they ended",
+    "history": "The last minutes of every series, packed; a cache of the stream, do not build on it",
+    "owner": "The running query that owns these tables",
+}
+"""Comment of each table."""
+
+CLUSTERED = {"minutes": "device_id, minute", "detections": "device_id, minute", "late": "device_id, event_time"}
+"""Liquid clustering of the tables that grow, by what a person looks for: a device over some time."""
+
 SHORT_LIVED = {"history": "hour", "owner": None}
 FEW_ROWS = 300_000
 """Up to this many rows an append writes one file."""
@@ -101,28 +121,21 @@ class Tables:
 
     def name(self, table: str) -> str:
         """How SQL names the table."""
-        if self.settings.path is None:
-            return f"`{self.settings.catalog}`.`{self.settings.schema_}`.`{table}`"
-        return f"delta.`{self.location(table)}`"
+        return names.name(self.settings, table)
 
     def location(self, table: str) -> str:
         """Folder of the table; only with `tables.path`."""
-        path = self.settings.path or ""
-        return (
-            f"{path.rstrip('/')}/{table}"
-            if "://" in path or path.startswith("dbfs:")
-            else str(Path(path, table).resolve())
-        )
+        return names.location(self.settings, table)
 
     def create(self) -> None:
         """Make what is missing; a table with other columns is refused before the stream starts."""
+        if self.settings.path is None:
+            self._schema_exists()
         for table in COLUMNS:
-            self.spark.sql(self._ddl(table))
+            self._make(table)
             self._check(table)
         if self.settings.path is None:
-            self.spark.sql(
-                f"CREATE OR REPLACE VIEW {self.name('detections_latest')} AS {self.latest_sql('detections')}"
-            )
+            self._make_views()
 
     def read(self, table: str) -> DataFrame:
         """The whole table."""
@@ -132,31 +145,69 @@ class Tables:
             else self.spark.table(self.name(table))
         )
 
-    def latest_sql(self, table: str) -> str:
-        """SQL: for each key the row with the highest revision."""
-        columns = ", ".join(field.name for field in self.read(table).schema.fields)
-        return (
-            f"SELECT {columns} FROM (SELECT *, row_number() OVER (PARTITION BY device_id, signal, minute "
-            f"ORDER BY revision DESC) AS _nth FROM {self.name(table)}) WHERE _nth = 1"
-        )
-
     def append(self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int) -> None:
         """Append the rows of one batch, once however often it is repeated; `count` (about) decides the number of files."""
         named = rows.withColumns({"query_id": F.lit(query_id), "batch_id": F.lit(batch_id).cast("long")})
         chosen = named.select(*self._columns(table)).coalesce(max(1, -(-count // FEW_ROWS)))
         options = {"mergeSchema": "false", **self.once(table, query_id, batch_id)}
-        writer = chosen.write.format("delta").mode("append").options(**options)
-        writer.save(self.location(table)) if self.settings.path else writer.saveAsTable(self.name(table))
+        self._save(table, chosen, options)
+
+    def append_unnamed(self, table: str, rows: DataFrame) -> None:
+        """Append rows that belong to no batch of their own, or were written after it; a repeated append doubles them."""
+        self._save(table, rows.select(*self._columns(table)).coalesce(1), {"mergeSchema": "false"})
+
+    def overwrite(self, table: str, rows: DataFrame) -> None:
+        """Put these rows in the place of all; columns, comments, partitions and properties of the table stay."""
+        chosen = rows.select(*self._columns(table)).coalesce(1)
+        if self.settings.path:
+            chosen.write.format("delta").mode("overwrite").option("mergeSchema", "false").save(self.location(table))
+        else:
+            chosen.writeTo(self.name(table)).overwrite(F.lit(True))
 
     def once(self, table: str, query_id: str, batch_id: int) -> dict[str, str]:
         """The options by which Delta knows a repeated append."""
         return {"txnAppId": f"{query_id}:{table}", "txnVersion": str(batch_id)}
 
-    def _ddl(self, table: str) -> str:
-        by = f" PARTITIONED BY ({SHORT_LIVED[table]})" if SHORT_LIVED.get(table) else ""
+    def _save(self, table: str, rows: DataFrame, options: dict[str, str]) -> None:
+        writer = rows.write.format("delta").mode("append").options(**options)
+        writer.save(self.location(table)) if self.settings.path else writer.saveAsTable(self.name(table))
+
+    def _schema_exists(self) -> None:
+        catalog, schema = self.settings.catalog, self.settings.schema_
+        try:
+            found = self.spark.catalog.databaseExists(f"`{catalog}`.`{schema}`")
+        except Exception:  # a catalog that is not there has another error class on every runtime
+            found = False
+        if not found:
+            raise InputError(
+                f"there is no schema {catalog}.{schema} that this run may use: CREATE SCHEMA {catalog}.{schema}, or ask "
+                f"for USE CATALOG and USE SCHEMA (docs/databricks.md)"
+            )
+
+    def _make(self, table: str) -> None:
+        """With clustering where the runtime takes it: no version tells, so it is asked, and its answer counts."""
+        if table in CLUSTERED:
+            try:
+                self.spark.sql(self._ddl(table, f" CLUSTER BY ({CLUSTERED[table]})"))
+                return
+            except Exception:  # refused by the parser, by Delta or by the runtime, each with a class of its own
+                log.debug("no clustering for %s", table, exc_info=True)
+        self.spark.sql(self._ddl(table, f" PARTITIONED BY ({SHORT_LIVED[table]})" if SHORT_LIVED.get(table) else ""))
+
+    def _make_views(self) -> None:
+        for statement in views.statements(self.settings, replace=False):
+            try:
+                self.spark.sql(statement)
+            except Exception as error:  # a stream runs without its views
+                log.warning("the view could not be made: %s (%s)", statement.splitlines()[0], type(error).__name__)
+
+    def _ddl(self, table: str, laid_out: str) -> str:
         keep = ", 'delta.logRetentionDuration'='interval 1 day', 'delta.deletedFileRetentionDuration'='interval 1 hour'"
         properties = "'delta.appendOnly'='false'" + (keep if table in SHORT_LIVED else "")
-        return f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({COLUMNS[table]}) USING DELTA{by} TBLPROPERTIES ({properties})"
+        return (
+            f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({COLUMNS[table]}) USING DELTA{laid_out} "
+            f"COMMENT '{ABOUT[table]}' TBLPROPERTIES ({properties})"
+        )
 
     def _columns(self, table: str) -> list[str]:
         if table not in self.known:

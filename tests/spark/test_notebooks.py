@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
+from ad_stream.pipeline import views
+from ad_stream.simulate.truth import read_truth
+
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
@@ -67,3 +70,29 @@ def test_the_first_detection_shows_the_same_spike_through_both_doors_and_what_th
     assert statuses["count"].sum() == names["detections"].count() > 5 * 2 * 200
     assert len(stream_flags) > 0
     assert {"malformed", "not_utf8"} <= set(quarantined["reason"])
+
+
+def test_the_results_notebook_tells_the_tables_and_how_many_known_events_were_found(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    executed("01_first_detection.py", spark, folder=str(tmp_path))
+    known = [fault for fault in read_truth(tmp_path / "in").faults if fault.kind in ("spike", "dip", "level_shift")]
+    rows = [{"device_id": one.device_id, "signal": one.signal, "began": one.start, "ended": one.end} for one in known]
+    pd.DataFrame(rows).to_csv(tmp_path / "known.csv", index=False)
+    tables = {
+        "catalog": "",
+        "schema": "",
+        "path": str(tmp_path / "tables"),
+        "known_events": str(tmp_path / "known.csv"),
+    }
+
+    _, (fleet, events, drawn, reasons, hours, refused, quality) = executed("03_results_and_quality.py", spark, **tables)
+
+    assert len(fleet) == 10 and fleet["events_last_day"].is_monotonic_decreasing
+    assert set(drawn["series"]) == {fleet["series"].iloc[0]} and drawn["flagged_value"].notna().sum() > 0
+    assert reasons["count"].sum() == hours["minutes_closed"].sum()
+    assert len(events) > 0 and len(refused) > 0
+    assert quality["known_events"].iloc[0] == len(known) > 0
+    assert 0.5 * len(known) <= quality["found"].iloc[0] <= len(known)
+    for name in views.VIEWS:
+        spark.catalog.dropTempView(name)

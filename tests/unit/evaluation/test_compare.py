@@ -10,6 +10,7 @@ from ad_stream.detectors import by_name, names
 from ad_stream.errors import InputError
 from ad_stream.evaluation import adapters
 from ad_stream.evaluation.compare import compare
+from ad_stream.evaluation.sensitivity import sweep
 
 
 def labelled(path: Path, **columns: object) -> Path:
@@ -80,3 +81,13 @@ def test_every_detector_has_an_adapter_that_tells_its_window(name: str) -> None:
         assert np.isnan(scores).all()
     elif name != "stuck":
         assert np.isfinite(scores).all()
+
+
+def test_a_higher_sensitivity_finds_no_less_and_calls_no_less_often(tmp_path: Path) -> None:
+    costs = sweep(labelled(tmp_path / "own.csv"), points=120, sensitivities=(20, 95, 99))
+    assert [cost.sensitivity for cost in costs] == [20, 95, 99]
+    assert costs[1].found == 1.0 and costs[1].false_alarms <= 1
+    for name in ("alarms", "found", "false_alarms"):
+        values = [getattr(cost, name) for cost in costs]
+        assert values == sorted(values)
+    assert costs[1].alarms >= 4 / (3000 / 1440), "each labelled event calls once"

@@ -1,0 +1,39 @@
+"""Commands over the tables of a configuration: views, maintain."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from ad_stream.arguments import overrides
+from ad_stream.cli.stream import Config, Json, Set
+
+
+def add_to(app: typer.Typer) -> None:
+    """The commands in the order in which `--help` lists them."""
+    app.command()(views)
+    app.command()(maintain)
+
+
+def views(
+    config: Annotated[str, typer.Argument(help="YAML file.", show_default=False)],
+    set_: Set = [],  # noqa: B006 (typer wants the list)
+) -> None:
+    """Print the SQL of the views for Power BI and dashboards; a run and `maintain` make them by themselves."""
+    from ad_stream import config as settings
+    from ad_stream.pipeline.views import script
+
+    print(script(settings.load(config, overrides(set_)).tables), end="")
+
+
+def maintain(config: Config, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006
+    """Put the small files of the tables together and remove old ones; may run beside the stream."""
+    from ad_stream import config as settings
+    from ad_stream.pipeline.maintenance import maintain as tidy_up
+
+    loaded = settings.load(config, overrides(set_))
+    summary = tidy_up(loaded, progress=None if as_json else lambda table: print(table, file=sys.stderr, flush=True))
+    print(json.dumps(summary.as_dict()) if as_json else summary.sentence())

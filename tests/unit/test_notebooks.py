@@ -1,0 +1,62 @@
+"""The notebooks that need no Spark, executed as they are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def executed(name: str, **texts: str) -> tuple[dict[str, Any], list[pd.DataFrame]]:
+    """The names a notebook leaves behind, and the frames it displayed."""
+    shown: list[pd.DataFrame] = []
+    widgets = SimpleNamespace(text=lambda name, default: texts.setdefault(name, default), get=texts.__getitem__)
+    names: dict[str, Any] = {"dbutils": SimpleNamespace(widgets=widgets), "display": shown.append}
+    path = NOTEBOOKS / name
+    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+    return names, shown
+
+
+def test_detectors_and_sensitivities_are_compared_and_a_configuration_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names, (detectors, sensitivities) = executed("02_detector_and_sensitivity.py", folder=str(tmp_path))
+    assert "default" in set(detectors["detector"]) and detectors["f1"].max() > 0.8 > detectors["random_f1"].max()
+    assert sensitivities["alarms"].is_monotonic_increasing and sensitivities["found"].max() > 0.8
+    printed = capsys.readouterr().out
+    assert printed == f"detection:\n  detector: {names['best']}\n  sensitivity: {names['chosen']}\n"
+
+
+def test_the_sines_are_compared_with_what_the_retired_service_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    _, (comparison, drawn) = executed("04_three_streams.py")
+    ours = comparison[comparison["detector"] == "default"].set_index("stream")
+    theirs = comparison[comparison["detector"] == "retired service"].set_index("stream")
+    assert (ours["missed"] == 0).all() and (ours["elsewhere"] <= 3).all()
+    assert theirs.loc["flattened sine", "while_it_lasted"] == 0 < ours.loc["flattened sine", "while_it_lasted"]
+    assert len(drawn) == 2 * 365 and "the sines only" in capsys.readouterr().out
+
+
+@pytest.mark.acceptance
+def test_the_three_streams_and_the_recorded_answers_are_those_of_the_quality_data() -> None:
+    seeds = Path(os.environ.get("AD_STREAM_SHARED", "../shared")) / "quality" / "data" / "seeds"
+    if not seeds.exists():
+        pytest.skip("the quality data are at $AD_STREAM_SHARED, else ../shared; neither is there")
+    files = {
+        "lengthening sine": "sine_lengthening_spikes",
+        "flattened sine": "sine_flat_200_259",
+        "Skagit": "skagit_gsod_daily",
+    }
+    names, (comparison, _) = executed("04_three_streams.py", skagit=str(seeds / "skagit_gsod_daily.csv"))
+    for stream, file in files.items():
+        seed = pd.read_csv(seeds / f"{file}.csv")
+        assert (seed["value"] - names["streams"][stream]["value"]).abs().max() < 1e-9
+        assert names["RECORDED"][stream] == seed.index[seed["azure_last_flag"] == 1].tolist()
+        assert names["HAPPENED"][stream] == seed.index[seed["label"] == 1].tolist()
+    ours = comparison[comparison["detector"] == "default"]
+    assert (ours["missed"] == 0).all() and (ours["elsewhere"] <= 3).all()
