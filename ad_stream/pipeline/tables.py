@@ -204,9 +204,10 @@ class Tables:
     def _ddl(self, table: str, laid_out: str) -> str:
         keep = ", 'delta.logRetentionDuration'='interval 1 day', 'delta.deletedFileRetentionDuration'='interval 1 hour'"
         properties = "'delta.appendOnly'='false'" + (keep if table in SHORT_LIVED else "")
+        about = f" COMMENT '{ABOUT[table]}'" if table in ABOUT else ""
         return (
-            f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({COLUMNS[table]}) USING DELTA{laid_out} "
-            f"COMMENT '{ABOUT[table]}' TBLPROPERTIES ({properties})"
+            f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({COLUMNS[table]}) USING DELTA{laid_out}{about} "
+            f"TBLPROPERTIES ({properties})"
         )
 
     def _columns(self, table: str) -> list[str]:
