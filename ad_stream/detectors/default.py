@@ -1,7 +1,8 @@
 """`default`: the shipped rule. How far is the value from its smoothed past, in units of its usual distance?
 
     residual  r_t = x_t - p_t; p is simple exponential smoothing with weight 1/4 or, where that would have missed the
-              window by 20 % more, the last value, or the line through the last two
+              window by 20 % more, the last value, or the line through the last two; right after an outlier
+              (|r_(t-1)| above 4 sizes) p_(t-1), where that is nearer: to be back to normal is no event
     size      mean of the root mean squares of r over the window and over the hour before the judged minute
     ratio     |r_t| / size * clip(SR / 3, 0, 1) ** (1/4), SR = spectral residual score over the last 251 points
     score     the ratio up to 5; above, 5 plus the largest of the record ratios
@@ -57,6 +58,7 @@ class Default(Rule):
         size = (residuals.scale(residual) + residuals.scale(residual[:, -HOUR - 1 : -1])) / 2
         sr = last_score(rows[:, -SPECTRUM_OVER:])
         gate = np.sqrt(np.sqrt(np.clip(sr / FULL_GATE, 0.0, 1.0)))
+        _forgive_return(residual, rows, BASE * size)
         ratio = np.abs(residual[:, -1]) / size * gate
         high = np.flatnonzero(ratio >= RANKED_ABOVE)
         score = ratio.copy()
@@ -72,6 +74,15 @@ class Default(Rule):
             sr=sr,
             stuck=is_stuck(rows),
         )
+
+
+def _forgive_return(residual: Floats, rows: Floats, bound: Floats) -> None:
+    """After an outlier the value may also be where it was expected before it: the nearer one counts; in place."""
+    out = np.flatnonzero(np.abs(residual[:, -2]) > bound)
+    before = rows[out, -2] - residual[out, -2]
+    back = rows[out, -1] - before
+    nearer = np.abs(back) < np.abs(residual[out, -1])
+    residual[out[nearer], -1] = back[nearer]
 
 
 def _residual(rows: Floats) -> Floats:

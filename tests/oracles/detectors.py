@@ -70,6 +70,9 @@ def default(x: list[float]) -> tuple[float, float]:
     ]
     r = min(choices, key=lambda choice: choice[0] * rms(choice[1][:-1]))[1]
     size = (rms(r) + rms(r[-61:-1])) / 2
+    back = x[-1] - (x[-2] - r[-2])
+    if abs(r[-2]) > 4 * size and abs(back) < abs(r[-1]):
+        r = [*r[:-1], back]
     sr = spectral_residual.scores(x[-251:])[-1]
     score = abs(r[-1]) / size * min(sr / 3, 1) ** 0.25
     return x[-1] - r[-1], 5 + record(x, r) if score >= 5 else score
