@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 SMALLEST = 1e-12
 """Below this share of the largest value a scale is rounding, not spread (rows are scaled to at most 1)."""
 
+MOST = 3.0
+"""A record ratio beyond this says no more: the greatest event by far."""
+
 
 def differences(rows: Floats) -> Floats:
     """x_t - x_(t-1): (m, L) -> (m, L-1)."""
@@ -59,6 +62,6 @@ def scale(residuals: Floats) -> Floats:
 
 
 def record(residuals: Floats) -> Floats:
-    """Size of the last residual over the largest size before it, at most 3: (m, k) -> (m,)."""
+    """Size of the last residual over the largest size before it, at most MOST: (m, k) -> (m,)."""
     size = np.abs(residuals)
-    return np.asarray(np.minimum(size[:, -1] / np.maximum(size[:, :-1].max(axis=1), SMALLEST), 3.0))
+    return np.asarray(np.minimum(size[:, -1] / np.maximum(size[:, :-1].max(axis=1), SMALLEST), MOST))

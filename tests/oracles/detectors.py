@@ -70,12 +70,19 @@ def default(x: list[float]) -> tuple[float, float]:
     ]
     r = min(choices, key=lambda choice: choice[0] * rms(choice[1][:-1]))[1]
     size = (rms(r) + rms(r[-61:-1])) / 2
+    same_minute = sorted((abs(r[i]) for i in range(len(r) - 61, -1, -60)), reverse=True)
+    if len(same_minute) >= 4:
+        size = max(size, same_minute[3] / 2)
+    wild = 0
+    for i in range(len(r) - 10):
+        hour = r[max(0, i - 60) : i]
+        wild += abs(r[i]) > 5 * (rms(r) + (rms(hour) if hour else 0)) / 2
     back = x[-1] - (x[-2] - r[-2])
     if abs(r[-2]) > 4 * size and abs(back) < abs(r[-1]):
         r = [*r[:-1], back]
     sr = spectral_residual.scores(x[-251:])[-1]
-    score = abs(r[-1]) / size * min(sr / 3, 1) ** 0.25
-    return x[-1] - r[-1], 5 + record(x, r) if score >= 5 else score
+    ratio = abs(r[-1]) / size * min(sr / 3, 1) ** 0.25
+    return x[-1] - r[-1], 5 + record(x, r) if ratio >= 5 else min(5, ratio * (1 + wild / 3) ** 0.1)
 
 
 def record(x: list[float], fast: list[float]) -> float:
@@ -86,7 +93,11 @@ def record(x: list[float], fast: list[float]) -> float:
         if len(x) >= 2 * (recent + before):
             ends = range(recent + before, len(x) + 1)
             series.append([fmean(x[e - recent : e]) - fmean(x[e - recent - before : e - recent]) for e in ends])
-    return max(min(abs(r[-1]) / max(map(abs, r[:-1])), 3.0) for r in series)
+    middle = (max(x[:-1]) + min(x[:-1])) / 2
+    ratios = [abs(r[-1]) / max(map(abs, r[:-1])) for r in series]
+    ratios.append(abs(x[-1] - middle) / (max(x[:-1]) - middle))
+    above = [math.log(min(ratio, 3.0)) for ratio in ratios if ratio > 1]
+    return 1 + sum(above) if above else max(ratios)
 
 
 def esd_outliers(rest: list[float], lambdas: list[float]) -> set[int]:

@@ -1,12 +1,16 @@
-"""What the shipped rule owes an operator, on series whose best predictor is the value before."""
+"""What the shipped rule owes an operator."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ad_stream.detectors.default import Default
 from ad_stream.model import Windows
+from tests.oracles import detectors as oracle
+
+Floats = NDArray[np.float64]
 
 
 def walk(seed: int, length: int = 200) -> np.ndarray:
@@ -35,3 +39,45 @@ def test_a_second_spike_the_other_way_is_flagged_too() -> None:
     values[181] -= 5.0
     assert judged(values[:181])[0]
     assert judged(values[:182])[0]
+
+
+def noise(seed: int, count: int, length: int = 700) -> Floats:
+    return np.random.default_rng(seed).normal(20.0, 1.0, size=(count, length))
+
+
+def test_series_with_earlier_events_and_hourly_ones_are_scored_like_the_slow_form() -> None:
+    rows = noise(1, 24)
+    rng = np.random.default_rng(2)
+    for row in rows[::2]:
+        row[rng.integers(20, 680, size=rng.integers(1, 9))] += rng.uniform(8, 20)
+    rows[::3, -1 - 60 * np.arange(1, 7)] += 5.0
+    rows[:, -1] += rng.uniform(3, 12, size=len(rows))
+    verdict = Default(points=700).detect_last(Windows(rows))
+    wanted = np.array([oracle.default([float(v) for v in row]) for row in rows])
+    assert np.allclose(np.stack([verdict.expected, verdict.score], axis=1), wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_what_returns_every_hour_is_not_flagged_unless_it_is_far_greater_than_before() -> None:
+    rows = noise(3, 400)
+    once = rows.copy()
+    once[:, -1] += 9.0
+    rows[:, -1 - 60 * np.arange(1, 11)] += 9.0
+    again, greater = rows.copy(), rows.copy()
+    again[:, -1] += 9.0
+    greater[:, -1] += 40.0
+    detector = Default(points=700)
+    assert detector.detect_last(Windows(once)).is_positive.mean() > 0.99
+    assert detector.detect_last(Windows(again)).is_anomaly.mean() < 0.01
+    assert detector.detect_last(Windows(greater)).is_positive.mean() > 0.99
+
+
+def test_events_before_lower_the_threshold_again_that_they_raised() -> None:
+    quiet = noise(4, 400)
+    quiet[:, -1] = 20.0 + 5.5
+    wild = quiet.copy()
+    wild[:, 100:600:100] += 12.0
+    detector = Default(points=700)
+    first, later = detector.detect_last(Windows(quiet)), detector.detect_last(Windows(wild))
+    spread = np.std(wild, axis=1).mean() / np.std(quiet, axis=1).mean()
+    loss = (later.upper_margin / first.upper_margin).mean()
+    assert 1.0 < loss < (1 + spread) / 2 * 0.95
