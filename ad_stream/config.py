@@ -235,6 +235,13 @@ class PushTarget(Section):
         return {name: getattr(self, name) for name in ("url", "rows")} | (self.model_extra or {})
 
 
+class Metrics(Section):
+    """Where Prometheus may ask a running stream; reachable from this machine only unless `host` says otherwise."""
+
+    port: int = Field(ge=1, le=65_535)
+    host: str = "127.0.0.1"
+
+
 class Config(Section):
     """One run. `source` and `tables` are required, the rest has defaults."""
 
@@ -247,6 +254,7 @@ class Config(Section):
     push: list[PushTarget] = []
     trigger: Trigger = timedelta(minutes=1)
     checkpoint: str = ".ad_stream/checkpoint"
+    metrics: Metrics | None = None
     spark: dict[str, str | int | float | bool] = {}
 
     def version(self) -> str:
@@ -335,7 +343,7 @@ def _near(place: list[str]) -> str:
 def _names(place: list[str]) -> list[str]:
     sections: dict[str, type[BaseModel] | list[type[BaseModel]]] = {
         "source": [FilesSource, KafkaSource, EventHubsSource], "telemetry": Telemetry, "minutes": Minutes,
-        "detection": Detection, "fallback": Fallback, "tables": Tables,
+        "detection": Detection, "fallback": Fallback, "tables": Tables, "metrics": Metrics,
     }  # fmt: skip
     found = sections.get(place[0], Config) if place else Config
     models = found if isinstance(found, list) else [found]

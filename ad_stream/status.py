@@ -25,6 +25,9 @@ class Status:
 
     running       a query signed the tables within ALIVE
     newest        newest minute that has a row, watermark: minutes before it are closed (UTC, None before the first)
+    watermark_delay  seconds from the watermark to now; None where nothing runs
+    lag           events that waited at the source when the latest batch was reported, None where it does not tell
+    late          readings that came after their minute had closed; late_by_device: the same by device, most first
     silent        device -> its newest minute, for devices more than `silent_after` behind `newest`
     source_lost   events that had aged out at the source before they were read
     """
@@ -32,6 +35,8 @@ class Status:
     running: bool
     newest: datetime | None
     watermark: datetime | None
+    watermark_delay: float | None
+    lag: int | None
     batches: int
     events: int
     minutes_closed: int
@@ -46,6 +51,7 @@ class Status:
     source_lost: int
     pushed: int
     push_failed: int
+    late_by_device: dict[str, int]
     silent: dict[str, datetime]
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,16 +76,22 @@ def status(
     newest_of = _newest_minutes(tables)
     newest = max(newest_of.values(), default=None)
     signs = read_rows(tables, "owner", ["alive"])["alive"]
+    running = bool(len(signs)) and now() - signs.max().to_pydatetime() <= ALIVE
+    watermark = _latest(progress["watermark"])
+    late = read_rows(tables, "late", ["device_id"])["device_id"].value_counts()
 
     def total(frame: pd.DataFrame, column: str) -> int:
         return int(frame[column].fillna(0).sum())
 
     return Status(
-        running=bool(len(signs)) and now() - signs.max().to_pydatetime() <= ALIVE,
+        running=running,
         newest=newest,
-        watermark=_latest(progress["watermark"]),
+        watermark=watermark,
+        watermark_delay=(now() - watermark).total_seconds() if running and watermark is not None else None,
+        lag=_lag(progress),
         batches=len(batches),
         quarantined={str(reason): int(count) for reason, count in sorted(reasons.items())},
+        late_by_device={str(device): int(count) for device, count in late.items()},
         silent={
             device: minute
             for device, minute in sorted(newest_of.items(), key=lambda item: (item[1], item[0]))
@@ -98,6 +110,12 @@ def _newest_minutes(tables: str | Path) -> dict[str, datetime]:
     return {
         str(device): minute.to_pydatetime() for device, minute in recent.groupby("device_id")["minute"].max().items()
     }
+
+
+def _lag(progress: pd.DataFrame) -> int | None:
+    """That of the latest batch: the highest number of the query whose watermark is highest."""
+    told = progress.sort_values(["watermark", "batch_id"], na_position="first")["lag"]
+    return int(told.iloc[-1]) if len(told) and told.notna().iloc[-1] else None
 
 
 def _latest(column: pd.Series[Any]) -> datetime | None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ad_stream.status import Status
 
 MOST_ANOMALIES = 15
+NAMES = {"watermark_delay": "watermark delay, seconds", "lag": "events waiting at the source"}
 
 
 def show(text: RenderableType) -> None:
@@ -76,14 +77,20 @@ def status(found: Status) -> RenderableType:
     state = "running" if found.running else "stopped"
     table = Table.grid(padding=(0, 2))
     for name, value in numbers.items():
-        if name not in ("running", "silent", "quarantined"):
-            table.add_row(Text(name.replace("_", " "), style="dim"), "-" if value is None else str(value))
+        if name not in ("running", "silent", "quarantined", "late_by_device"):
+            table.add_row(Text(NAMES.get(name, name.replace("_", " ")), style="dim"), "-" if value is None else f"{value}")
     reasons = ", ".join(f"{n} {reason}" for reason, n in found.quarantined.items()) or "none"
     table.add_row(Text("quarantined", style="dim"), reasons)
-    silent = [f"{device} since {since}" for device, since in list(numbers["silent"].items())[:MOST_ANOMALIES]]
-    more = len(found.silent) - len(silent)
-    table.add_row(Text("silent devices", style="dim"), "\n".join(silent + [f"and {more} more"] * (more > 0)) or "none")
+    table.add_row(Text("late readings", style="dim"), _several([f"{device}: {n}" for device, n in found.late_by_device.items()]))
+    silent = [f"{device} since {since}" for device, since in numbers["silent"].items()]
+    table.add_row(Text("silent devices", style="dim"), _several(silent))
     return Group(Text(f"The stream is {state}."), "", table)
+
+
+def _several(lines: Sequence[str]) -> str:
+    """The first lines, and how many more there are."""
+    more = len(lines) - MOST_ANOMALIES
+    return "\n".join([*lines[:MOST_ANOMALIES], *[f"and {more} more"] * (more > 0)]) or "none"
 
 
 def _facts(facts: Sequence[Fact]) -> Table:

@@ -13,7 +13,7 @@ from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
     from ad_stream.azure_api.local import Local
-    from ad_stream.pipeline.run import Summary
+    from ad_stream.pipeline.summary import Summary
 
 Steps = Callable[[str, float], None]
 """(what is being done, share of it that is done, 0 to 1)."""

@@ -45,9 +45,13 @@ CLOSE = 1e-9
 
 @dataclass
 class BackfillSummary:
-    """What a backfill did; minutes and verdicts are rows written, alarms compare flags with the revision before."""
+    """What a backfill did; minutes and verdicts are rows written, alarms compare flags with the revision before.
+
+    late_folded: late readings that are in the judged minutes now, whichever backfill put them there.
+    """
 
     minutes_judged: int = 0
+    late_folded: int = 0
     minutes_revised: int = 0
     verdicts_revised: int = 0
     alarms_gained: int = 0
@@ -60,8 +64,8 @@ class BackfillSummary:
     def sentence(self) -> str:
         """What the backfill says on exit."""
         return (
-            f"{self.minutes_judged} minutes judged again: {self.minutes_revised} minutes and {self.verdicts_revised} verdicts "
-            f"differ and got a new revision; alarms gained {self.alarms_gained}, lost {self.alarms_lost}"
+            f"{self.minutes_judged} minutes judged again with {self.late_folded} late readings: {self.minutes_revised} minutes and "
+            f"{self.verdicts_revised} verdicts differ and got a new revision; alarms gained {self.alarms_gained}, lost {self.alarms_lost}"
         )
 
 
@@ -91,6 +95,7 @@ def backfill(
         raise InputError(
             f"no minutes are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: see 'ad-stream status' for what is"
         )
+    summary.late_folded = _between(tables.read("late"), "event_time", start, end).count()
     tell("scoring")
     verdicts = _changed(tables, _verdicts(tables, inputs, start, scorer, config), start, end).persist()
     summary = _count(summary, verdicts)
@@ -108,12 +113,11 @@ def backfill(
 
 def folded(tables: Tables, start: datetime, end: datetime, kind: str) -> DataFrame:
     """The minutes start <= minute < end with their late readings: columns of `minutes`, `latest` (revision), `differs`."""
-    between = (F.col("minute") >= F.lit(start)) & (F.col("minute") < F.lit(end))
-    stored = tables.read("minutes").where(between)
+    stored = _between(tables.read("minutes"), "minute", start, end)
     base = stored.where("revision = 0").select(*KEY, "value", "n", "min", "max", "mean")
     newest = stored.groupBy(*KEY).agg(F.max_by(F.struct("value", "n", "revision"), "revision").alias("newest"))
     minute = F.date_trunc("minute", "event_time").alias("minute")
-    late = tables.read("late").where((F.col("event_time") >= F.lit(start)) & (F.col("event_time") < F.lit(end)))
+    late = _between(tables.read("late"), "event_time", start, end)
     extra = late.groupBy("device_id", "signal", minute).agg(
         F.count(F.lit(1)).alias("n_late"), F.min("value").alias("min_late"), F.max("value").alias("max_late"),
         F.sum("value").alias("sum_late"), F.max_by("value", F.struct("event_time", "sequence")).alias("last_late"),
@@ -126,6 +130,10 @@ def folded(tables: Tables, start: datetime, end: datetime, kind: str) -> DataFra
     return rows.select(
         *KEY, "value", "n", "min", "max", "mean", F.coalesce("newest.revision", F.lit(0)).alias("latest"), differs.alias("differs")
     )  # fmt: skip
+
+
+def _between(rows: DataFrame, at: str, start: datetime, end: datetime) -> DataFrame:
+    return rows.where((F.col(at) >= F.lit(start)) & (F.col(at) < F.lit(end)))
 
 
 def _folded_measures() -> list[Column]:
@@ -148,7 +156,7 @@ def _value(kind: str) -> Column:
 def _verdicts(tables: Tables, inputs: DataFrame, start: datetime, scorer: Scorer, config: Config) -> DataFrame:
     before = pack(inputs.where(F.col("minute") < F.lit(start)))
     since = start - timedelta(minutes=scorer.refractory)
-    stored = tables.read("detections").where((F.col("minute") >= F.lit(since)) & (F.col("minute") < F.lit(start)))
+    stored = _between(tables.read("detections"), "minute", since, start)
     newest = stored.groupBy(*KEY).agg(F.max_by("is_anomaly", "revision").alias("is_anomaly"))
     flags = newest.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("minute").alias("flagged"))
     rows = inputs.where(F.col("minute") >= F.lit(start)).join(flags, ["device_id", "signal"], "left")
@@ -158,7 +166,7 @@ def _verdicts(tables: Tables, inputs: DataFrame, start: datetime, scorer: Scorer
 
 def _changed(tables: Tables, verdicts: DataFrame, start: datetime, end: datetime) -> DataFrame:
     """The verdicts that differ from their latest revision, with `revision` the next one and `was` the earlier flag."""
-    stored = tables.read("detections").where((F.col("minute") >= F.lit(start)) & (F.col("minute") < F.lit(end)))
+    stored = _between(tables.read("detections"), "minute", start, end)
     columns = ["revision", *MEASURES, *FACTS]
     latest = stored.groupBy(*KEY).agg(F.max_by(F.struct(*columns), "revision").alias("old"))
     both = verdicts.join(latest, KEY, "left")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ class Progress:
     """Collects the progress of a query and appends what is new to the table `progress`."""
 
     tables: Tables
+    newest: Callable[[], Mapping[str, int]] | None = None
+    """Asks a source whose lag Spark does not report for the next sequence number of each partition."""
     written: int = -1
     """The latest batch that is in the table."""
 
@@ -37,9 +39,20 @@ class Progress:
             if one["source_lost"]:
                 log.warning(LOST, one["source_lost"], one["batch_id"], one["offsets"])
         if latest:
+            latest[-1]["lag"] = self._lag(latest[-1])
             self._append(latest)
             self.written = latest[-1]["batch_id"]
         return latest
+
+    def _lag(self, latest: Mapping[str, Any]) -> int | None:
+        """That of the latest batch, asked for where its report does not tell; unknown where the hub does not answer."""
+        if self.newest is None or latest["lag"] is not None:
+            return latest["lag"]  # type: ignore[no-any-return]
+        try:
+            return behind(latest["offsets"], self.newest())
+        except Exception as error:  # Java's, of many kinds; reporting cannot fail the job
+            log.warning("the hub did not say how many events wait (%s)", type(error).__name__)
+            return None
 
     def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         frame = self.tables.spark.createDataFrame([tuple(one.values()) for one in rows], ROW)
@@ -67,6 +80,12 @@ def row(progress: Mapping[str, Any]) -> dict[str, Any]:
         "query_id": progress["id"],
         "batch_id": progress["batchId"],
     }
+
+
+def behind(offsets: str, newest: Mapping[str, int]) -> int:
+    """Events that the hub holds beyond the end of a batch; offsets: as in the table."""
+    read = [partitions for one in json.loads(offsets) for partitions in (one["to"] or {}).values()]
+    return sum(max(0, end - next((one[name] for one in read if name in one), 0)) for name, end in newest.items())
 
 
 def _observed(progress: Mapping[str, Any], name: str) -> Mapping[str, int]:
@@ -98,7 +117,7 @@ def _closed_until(watermark: str | None) -> datetime | None:
 
 
 def _lag(sources: Sequence[Mapping[str, Any]]) -> int | None:
-    """Events that waited; Kafka tells by its metrics."""
+    """Events that waited; Kafka tells by its metrics, the Event Hubs connector does not."""
     lags = [
         one["metrics"]["maxOffsetsBehindLatest"]
         for one in sources

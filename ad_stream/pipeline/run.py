@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from ad_stream.errors import AdStreamError, RunError
-from ad_stream.pipeline import connect, history, sources
+from ad_stream.pipeline import connect, history, metrics, sources
 from ad_stream.pipeline.batch import Batches, Report, unknown
+from ad_stream.pipeline.causes import stopped
 from ad_stream.pipeline.cpu import process_tree_seconds
 from ad_stream.pipeline.minutes import minutes
 from ad_stream.pipeline.owner import Owner
 from ad_stream.pipeline.progress import Progress
 from ad_stream.pipeline.session import session
+from ad_stream.pipeline.stop import asked_to_stop
+from ad_stream.pipeline.summary import Summary
 from ad_stream.pipeline.tables import Tables
 from ad_stream.pipeline.telemetry import readings
-from ad_stream.secrets import redact
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -34,65 +33,6 @@ LOOK_EVERY = 1
 """Seconds between two looks at the running query."""
 WRITE_EVERY = 20.0
 """Seconds between two appends to `progress` while the query runs."""
-ADDED_UP = (
-    "minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed", "push_failed",
-    "fallback_calls", "fallback_failed",
-)  # fmt: skip
-
-
-@dataclass
-class Summary:
-    """What a run did; `quarantined` by reason, cpu_seconds of the whole process tree (null on a cluster)."""
-
-    query_id: str = ""
-    batches: int = 0
-    events: int = 0
-    non_telemetry: int = 0
-    duplicates: int = 0
-    dropped_by_watermark: int = 0
-    source_lost: int = 0
-    minutes_closed: int = 0
-    scored: int = 0
-    anomalies: int = 0
-    warming_up: int = 0
-    declined: int = 0
-    quarantined: dict[str, int] = field(default_factory=dict)
-    late: int = 0
-    pushed: int = 0
-    push_failed: int = 0
-    fallback_calls: int = 0
-    fallback_failed: int = 0
-    scoring_seconds: float = 0.0
-    cpu_seconds: float | None = None
-    wall_seconds: float = 0.0
-
-    def add(self, row: dict[str, Any]) -> None:
-        """One batch more."""
-        self.batches += 1
-        for name in ADDED_UP:
-            setattr(self, name, getattr(self, name) + row.get(name, 0))
-        self.scoring_seconds += row.get("scoring_seconds") or 0.0
-        self.quarantined = dict(Counter(self.quarantined) + Counter(row["reasons"]))
-
-    def add_progress(self, row: dict[str, Any]) -> None:
-        """What the progress of a batch adds."""
-        for name in ("events", "non_telemetry", "duplicates", "dropped_by_watermark", "source_lost"):
-            setattr(self, name, getattr(self, name) + row[name])
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `--json`."""
-        return asdict(self)
-
-    def sentence(self) -> str:
-        """What the stream says on exit."""
-        odd = ", ".join(f"{n} {reason}" for reason, n in sorted(self.quarantined.items())) or "none"
-        return (
-            f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
-            f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
-            f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
-            f"lost by the source {self.source_lost}; "
-            f"pushed {self.pushed}, failed {self.push_failed}; {self.wall_seconds:.1f} s"
-        )
 
 
 def run(
@@ -114,7 +54,8 @@ def run(
     owner.claim()
     summary = Summary()
     try:
-        _stream(spark, config, tables, owner, summary, progress)
+        with metrics.served(config.metrics, summary):
+            _stream(spark, config, tables, owner, summary, progress)
     finally:
         owner.release()
         summary.wall_seconds = time.monotonic() - started
@@ -136,7 +77,7 @@ def _stream(
     query = _started(spark, config, tables, batches)
     summary.query_id = str(query.id)
     told = connect.Ledger(tables, report) if connect.is_remote(spark) else None
-    written = Progress(tables)
+    written = Progress(tables, None if connect.is_remote(spark) else sources.newest(spark, config.source))
 
     def look() -> None:
         rows = written.collect(query)
@@ -163,31 +104,23 @@ def _started(spark: SparkSession, config: Config, tables: Tables, batches: Batch
 
 def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner) -> None:
     written = time.monotonic()
-    try:
-        while not query.awaitTermination(LOOK_EVERY):
-            owner.renew()
-            if time.monotonic() - written >= WRITE_EVERY:
-                written = time.monotonic()
-                look()
-    except KeyboardInterrupt:
-        query.stop()
-    except Exception as error:
-        query.stop()  # it may still run: this may be the owner's renewal that failed
-        raise _failed(error) from None
-    look()
+    with asked_to_stop() as asked:
+        try:
+            while not asked() and not query.awaitTermination(LOOK_EVERY):
+                owner.renew()
+                if time.monotonic() - written >= WRITE_EVERY:
+                    written = time.monotonic()
+                    look()
+        except KeyboardInterrupt:
+            query.stop()
+        except Exception as error:
+            query.stop()  # it may still run: this may be the owner's renewal that failed
+            raise stopped(error) from None
+        if asked():
+            query.stop()
+        look()
     if query.exception() is not None:
-        raise _failed(query.exception())
-
-
-def _failed(error: object) -> AdStreamError:
-    """The cause in a sentence; Spark's own text is a page of Java."""
-    cause = str(error)
-    lines = [line.strip() for line in cause.splitlines() if line.strip()]
-    told = next(
-        (line for line in reversed(lines) if "Error:" in line or "Exception:" in line),
-        lines[0] if lines else "no cause given",
-    )
-    return RunError(redact(f"the stream stopped: {told[:500]}"))
+        raise stopped(query.exception())
 
 
 def _start(tables: Tables, config: Config) -> datetime | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ad_stream.errors import SetupError
 from ad_stream.simulate.certificate import Certificate, certificate
 from ad_stream.simulate.hub_store import Hub
+from ad_stream.simulate.hub_trouble import Trouble
 
 if TYPE_CHECKING:
     from ad_stream.simulate.hub_server import Server
@@ -32,12 +33,13 @@ class EventHubsStandIn:
     partitions   1 to 32
 
     connection_string is what a client needs, java_options() let Java trust its certificate. publish() puts events in
-    from this process, clients send over the wire; `hub` holds them. stop() and start() again keep them.
+    from this process, clients send over the wire; `hub` holds them. stop() and start() again keep them. `trouble` is
+    what readers have to bear.
     SetupError where the port is taken or a package is missing.
     """
 
     def __init__(self, folder: Path, *, name: str = "iot", partitions: int = 4, key: str = "bG9jYWwta2V5") -> None:
-        self.hub = Hub(name, partitions)
+        self.hub, self.trouble = Hub(name, partitions), Trouble()
         self._key, self._folder = key, folder
         self._certificate: Certificate | None = None
         self._server: Server | None = None
@@ -74,7 +76,7 @@ class EventHubsStandIn:
             raise SetupError(
                 "the package python-qpid-proton is missing: pip install 'ad-stream[simulate-event-hubs]'"
             ) from None
-        self._server = Server(self.hub, self.certificate, self._key, PORT)
+        self._server = Server(self.hub, self.certificate, self._key, PORT, self.trouble)
         self._thread = threading.Thread(target=self._server.run, name="event-hubs-stand-in", daemon=True)
         self._thread.start()
         self._server.wait_until_listening()

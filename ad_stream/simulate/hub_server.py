@@ -19,11 +19,13 @@ from ad_stream.errors import SetupError
 from ad_stream.simulate.certificate import Certificate
 from ad_stream.simulate.hub_messages import CBS, Token, address, answer, first_wanted, received, wire
 from ad_stream.simulate.hub_store import Hub
+from ad_stream.simulate.hub_trouble import Trouble
 
 SECONDS = 20
 LARGEST = 1_048_576
 """Bytes of one message or batch, as in the service."""
 NOT_FOUND, UNAUTHORIZED, STOLEN = "amqp:not-found", "amqp:unauthorized-access", "amqp:link:stolen"
+FORCED, BUSY = "amqp:link:detach-forced", "com.microsoft:server-busy"
 
 
 @dataclass
@@ -35,15 +37,17 @@ class Reader:
     group: str
     epoch: int | None
     wanted: int
+    waits: bool = False
+    """Its next event is on the way already."""
 
 
 class Server(MessagingHandler):  # type: ignore[misc]
     """Serves a hub on 127.0.0.1 until stop()."""
 
-    def __init__(self, hub: Hub, certificate: Certificate, key: str, port: int) -> None:
+    def __init__(self, hub: Hub, certificate: Certificate, key: str, port: int, trouble: Trouble | None = None) -> None:
         super().__init__(prefetch=0, auto_accept=False)
         self.handlers = [FlowController(300), EndpointStateHandler(delegate=self), OutgoingMessageHandler(delegate=self)]
-        self.hub, self.port = hub, port
+        self.hub, self.port, self.trouble = hub, port, trouble or Trouble()
         self._certificate, self._token = certificate, Token(key)
         self._container, self._injector = Container(self), EventInjector()
         self._listening, self._failure = threading.Event(), ""
@@ -92,9 +96,19 @@ class Server(MessagingHandler):  # type: ignore[misc]
         # Without sockets left the container comes to its end; clients see a broken connection, as after a crash.
         self._acceptor.close()
         self._injector.close()
+        self.on_cut(None)
+
+    def on_cut(self, _: Any) -> None:
+        """All connections break without a word."""
         for connection in self._connections:
             connection.transport.close_tail()
             connection.transport.close_head()
+
+    def on_close(self, _: Any) -> None:
+        """All readers are sent away, as the service does when it moves a partition."""
+        gone, self._readers = self._readers, []
+        for reader in gone:
+            _close(reader.link, Condition(FORCED, "The link is force detached by the broker, the partition moves."))
 
     def on_connection_opening(self, event: Any) -> None:
         # The client of the Python SDK expects an open frame with all its fields, and this is the last of them.
@@ -113,7 +127,7 @@ class Server(MessagingHandler):  # type: ignore[misc]
             return
         condition = self._wrong(event.connection, where.hub, where.partition)
         if condition is None and link.is_sender:
-            condition = self._read(link, where.group, int(where.partition or 0))
+            condition = self._busy() or self._read(link, where.group, int(where.partition or 0))
         if condition is not None:
             self._refused.append((link, condition))
 
@@ -162,6 +176,11 @@ class Server(MessagingHandler):  # type: ignore[misc]
             return Condition("amqp:invalid-field", f"The partition '{partition}' does not exist.")
         return None
 
+    def _busy(self) -> Condition | None:
+        if not self.trouble.throttles():
+            return None
+        return Condition(BUSY, "The request was terminated because the entity is being throttled, wait before you try again.")
+
     def _read(self, link: Link, group: str, partition: int) -> Condition | None:
         """Begin a reader; of readers with an epoch the highest stays, as long as it does the others are closed."""
         epoch = (link.remote_properties or {}).get("com.microsoft:epoch")
@@ -179,11 +198,24 @@ class Server(MessagingHandler):  # type: ignore[misc]
 
     def _feed(self, reader: Reader) -> None:
         """Send what the reader has credit for."""
-        if not reader.link.state & Endpoint.LOCAL_ACTIVE:
+        if reader.waits or not reader.link.state & Endpoint.LOCAL_ACTIVE:
             return
         for stored in self._due(reader):
             reader.wanted = stored.sequence + 1
             reader.link.send(wire(stored))
+            happens = self.trouble.after_event()
+            if happens:
+                self._injector.trigger(ApplicationEvent(happens))
+            if self.trouble.seconds_per_event:
+                reader.waits = True
+                self._container.schedule(self.trouble.seconds_per_event, Next(self, reader))
+                return
+
+    def feed_on(self, reader: Reader) -> None:
+        """The event that was on its way has arrived."""
+        reader.waits = False
+        if reader in self._readers:
+            self._feed(reader)
 
     def _due(self, reader: Reader) -> Iterator[Any]:
         while reader.link.credit > 0:
@@ -215,8 +247,16 @@ class Server(MessagingHandler):  # type: ignore[misc]
         self.on_published(None)
 
 
+class Next:
+    """Feeds a reader once the time of a slow event is over."""
+
+    def __init__(self, server: Server, reader: Reader) -> None:
+        self._server, self._reader = server, reader
+
+    def on_timer_task(self, _: Any) -> None:
+        self._server.feed_on(self._reader)
+
+
 def _close(link: Link, condition: Condition) -> None:
     link.condition = condition
     link.close()
-
-

@@ -11,10 +11,12 @@ import pytest
 
 from ad_stream import jars
 from ad_stream.errors import SetupError
+from ad_stream.pipeline.summary import Summary
 from ad_stream.simulate import simulate
 from ad_stream.simulate.event_hubs import EventHubsStandIn
 from ad_stream.simulate.kafka_broker import KafkaBroker
 from ad_stream.simulate.send import events, message_files, to_kafka
+from tests.brokers.streams import stream
 from tests.conftest import LINE, missing
 
 
@@ -33,6 +35,13 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     start = datetime(2026, 11, 1, 23, 30, tzinfo=timezone.utc)
     simulate(folder, devices=2, start=start, minutes=60, seed=11, faults=False, partitions=2)
     return folder
+
+
+@pytest.fixture(scope="session")
+def from_files(spark: Any, fleet: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Summary]:
+    """The fleet through files, undisturbed."""
+    folder = tmp_path_factory.mktemp("files")
+    return folder, stream(spark, {"kind": "files", "path": str(fleet)}, folder)
 
 
 @pytest.fixture(scope="session")

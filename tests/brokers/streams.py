@@ -1,4 +1,4 @@
-"""What a source yields, without the rest of the pipeline."""
+"""What a source yields, and whole streams over it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,25 @@ from typing import Any
 from ad_stream.config import parse
 from ad_stream.pipeline import sources
 from ad_stream.pipeline.progress import row
+from ad_stream.pipeline.run import Report, Summary, run
 from ad_stream.simulate.send import Event
 
 
 def settings_of(source: dict[str, Any]) -> Any:
     return parse({"source": source, "tables": {"path": "unused"}}).source
+
+
+def stream(spark: Any, source: dict[str, Any], folder: Path, *, progress: Report | None = None, **sections: Any) -> Summary:
+    """The messages of `source` into `folder`/tables, to their end."""
+    content = {
+        "source": source,
+        "telemetry": {"event_time": "time"},
+        "tables": {"path": str(folder / "tables")},
+        "checkpoint": str(folder / "checkpoint"),
+        "trigger": "available_now",
+        **sections,
+    }
+    return run(parse(content), spark=spark, progress=progress)
 
 
 def drained(

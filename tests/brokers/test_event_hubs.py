@@ -11,6 +11,7 @@ import pytest
 
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.pipeline import sources
+from ad_stream.pipeline.progress import behind
 from ad_stream.simulate.event_hubs import EventHubsStandIn
 from tests.brokers.streams import drained, event, settings_of
 
@@ -48,6 +49,16 @@ def test_events_that_retention_removed_are_counted_as_lost(spark: Any, stand_in:
     found, batches = drained(spark, source(stand_in), tmp_path)
     assert [one.sequence for one in found] == [7, 8, 9]
     assert sum(batch["source_lost"] for batch in batches) == 3
+
+
+def test_the_lag_is_what_the_hub_holds_beyond_a_batch(spark: Any, stand_in: EventHubsStandIn, tmp_path: Path) -> None:
+    stand_in.publish([event(number) for number in range(4)] + [event(5, partition=1)])
+    newest = sources.newest(spark, settings_of(source(stand_in)))
+    _, batches = drained(spark, source(stand_in), tmp_path)
+    assert newest is not None
+    assert newest() == {"0": 4, "1": 1}
+    stand_in.publish([event(number, partition=1) for number in range(6, 9)])
+    assert behind(batches[-1]["offsets"], newest()) == 3
 
 
 def test_the_connector_writes_what_it_reads(spark: Any, stand_in: EventHubsStandIn, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def test_revisions_are_written_where_something_differs_and_only_there(stream: St
     first = backfill(stream.config(), **RANGE, spark=stream.spark)
     assert (first.minutes_judged, first.minutes_revised) == (MINUTES + 1, 2)
     assert first.alarms_gained >= 1
+    assert first.late_folded == 3
     minutes = _revisions(stream.table("minutes"), 1)
     assert list(zip(minutes.device_id, minutes.value, minutes.n, strict=True)) == [
         ("d1", 500.0, 2),

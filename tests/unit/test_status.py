@@ -34,15 +34,18 @@ def tables(tmp_path: Path) -> Path:
     counts = {"minutes_closed": 10, "scored": 8, "anomalies": 1, "warming_up": 2, "declined": 0, "late": 1}
     for batch in range(2):
         put(tmp_path, "batches", {"batch_id": batch, **counts, "pushed": 8, "push_failed": 0})
-    put(tmp_path, "progress", progress(3, ago(10)), progress(0, ago(2)))
+    put(tmp_path, "progress", progress(3, ago(10), 0, 70), progress(0, ago(2), 1, 9), progress(0, ago(2), 2, 5))
+    put(tmp_path, "late", {"device_id": "b"}, {"device_id": "a"}, {"device_id": "b"})
     put(tmp_path, "quarantine", {"reason": "empty"}, {"reason": "empty"}, {"reason": "malformed"})
     put(tmp_path, "minutes", minute("a", 3), minute("b", 4), minute("c", 90), minute("c", 95), minute("gone", 3000))
     put(tmp_path, "owner", {"alive": ago(1)})
     return tmp_path
 
 
-def progress(duplicates: int, watermark: datetime) -> dict[str, Any]:
+def progress(duplicates: int, watermark: datetime, batch: int, lag: int) -> dict[str, Any]:
     return {
+        "batch_id": batch,
+        "lag": lag,
         "events": 50,
         "duplicates": duplicates,
         "dropped_by_watermark": 0,
@@ -57,7 +60,7 @@ def minute(device: str, minutes: float) -> dict[str, Any]:
 
 def test_batches_are_added_up_and_the_latest_watermark_counts(tables: Path) -> None:
     found = status(tables, now=lambda: NOW)
-    assert (found.batches, found.scored, found.events, found.duplicates) == (2, 16, 100, 3)
+    assert (found.batches, found.scored, found.events, found.duplicates) == (2, 16, 150, 3)
     assert (found.newest, found.watermark) == (ago(3), ago(2))
     assert found.quarantined == {"empty": 2, "malformed": 1}
 
@@ -65,6 +68,16 @@ def test_batches_are_added_up_and_the_latest_watermark_counts(tables: Path) -> N
 def test_a_device_far_behind_the_newest_minute_is_silent(tables: Path) -> None:
     assert status(tables, now=lambda: NOW).silent == {"c": ago(90)}
     assert status(tables, silent_after=timedelta(hours=2), now=lambda: NOW).silent == {}
+
+
+def test_the_delay_of_a_running_stream_and_what_waits_for_it_are_told(tables: Path) -> None:
+    found = status(tables, now=lambda: NOW)
+    assert (found.watermark_delay, found.lag) == (120.0, 5)
+    assert status(tables, now=lambda: NOW + timedelta(minutes=5)).watermark_delay is None
+
+
+def test_late_readings_are_counted_by_device(tables: Path) -> None:
+    assert list(status(tables, now=lambda: NOW).late_by_device.items()) == [("b", 2), ("a", 1)]
 
 
 def test_a_stream_without_a_sign_of_life_has_stopped(tables: Path) -> None:

@@ -17,8 +17,9 @@ A connector is `read(spark, settings, start) -> streaming DataFrame` with exactl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,12 @@ def read(spark: SparkSession, settings: Any, start: datetime | None) -> DataFram
 def check(spark: SparkSession, settings: Any) -> None:
     """Look at the configured source; ConfigError, InputError or SetupError where no stream could read it."""
     import_module(f"ad_stream.pipeline.sources.{settings.kind}").check(spark, settings)
+
+
+def newest(spark: SparkSession, settings: Any) -> Callable[[], Mapping[str, int]] | None:
+    """Asks the source for the next sequence number of each partition; None where Spark's own progress tells the lag."""
+    connector = import_module(f"ad_stream.pipeline.sources.{settings.kind}")
+    return partial(connector.newest, spark, settings) if hasattr(connector, "newest") else None
 
 
 def to_the_end(settings: Any) -> Any:

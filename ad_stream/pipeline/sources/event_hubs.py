@@ -56,18 +56,30 @@ def check(spark: SparkSession, settings: EventHubsSource) -> None:
         socket.create_connection((asked.host, PORT), LOOK_SECONDS).close()
     except OSError:
         raise SetupError(f"{asked.host} does not answer: check the name, the network or firewall (port {PORT})") from None
-    eventhubs = jvm.org.apache.spark.eventhubs
-    client = None
     try:
-        seconds = jvm.java.time.Duration.ofSeconds(LOOK_SECONDS)
-        conf = eventhubs.EventHubsConf(asked.text).setReceiverTimeout(seconds).setOperationTimeout(seconds)
-        client = getattr(getattr(eventhubs.client, "EventHubsClient$"), "MODULE$").apply(conf)
-        client.allBoundedSeqNos()
+        _bounds(jvm, asked)
     except Exception as error:
         raise _told(str(error), asked) from None
+
+
+def newest(spark: SparkSession, settings: EventHubsSource) -> dict[str, int]:
+    """The sequence number that the next event of each partition will get; raises what Java raises."""
+    return _bounds(_java_of(spark), _asked(settings))
+
+
+def _bounds(jvm: Any, asked: hub.ConnectionString) -> dict[str, int]:
+    eventhubs = jvm.org.apache.spark.eventhubs
+    seconds = jvm.java.time.Duration.ofSeconds(LOOK_SECONDS)
+    conf = eventhubs.EventHubsConf(asked.text).setReceiverTimeout(seconds).setOperationTimeout(seconds)
+    client = getattr(getattr(eventhubs.client, "EventHubsClient$"), "MODULE$").apply(conf)
+    try:
+        partitions, found = client.allBoundedSeqNos().iterator(), {}
+        while partitions.hasNext():
+            partition = partitions.next()
+            found[str(partition._1())] = int(partition._2()._2())
+        return found
     finally:
-        if client is not None:
-            client.close()
+        client.close()
 
 
 def parse(received: DataFrame, name: str) -> DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 
-from ad_stream.pipeline.progress import ROW, row
+from ad_stream.pipeline.progress import ROW, behind, row
 
 REPORT = {
     "id": "q", "batchId": 3, "durationMs": {"triggerExecution": 40},
@@ -35,3 +35,9 @@ def test_the_watermark_names_the_first_minute_that_is_still_open() -> None:
 def test_a_report_without_anything_gives_zeros_and_nulls() -> None:
     found = row({"id": "q", "batchId": 0, "eventTime": {"watermark": "1970-01-01T00:00:00.000Z"}})
     assert (found["events"], found["duplicates"], found["lag"], found["watermark"]) == (0, 0, None, None)
+
+
+def test_what_the_hub_holds_beyond_a_batch_is_its_lag() -> None:
+    offsets = json.dumps([{"from": {"iot": {"0": 1, "1": 4}}, "to": {"iot": {"0": 10, "1": 5}}}])
+    assert behind(offsets, {"0": 12, "1": 5, "2": 7}) == 9
+    assert behind(json.dumps([{"from": None, "to": None}]), {"0": 3}) == 3

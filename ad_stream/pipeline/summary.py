@@ -1,0 +1,75 @@
+"""What a run did, added up batch by batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+ADDED_UP = (
+    "minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed", "push_failed",
+    "fallback_calls", "fallback_failed",
+)  # fmt: skip
+
+
+@dataclass
+class Summary:
+    """What a run did; `quarantined` by reason, cpu_seconds of the whole process tree (null on a cluster).
+
+    watermark: minutes that began before it are closed; lag: events that waited at the source when it was last asked.
+    """
+
+    query_id: str = ""
+    batches: int = 0
+    events: int = 0
+    non_telemetry: int = 0
+    duplicates: int = 0
+    dropped_by_watermark: int = 0
+    source_lost: int = 0
+    minutes_closed: int = 0
+    scored: int = 0
+    anomalies: int = 0
+    warming_up: int = 0
+    declined: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+    late: int = 0
+    pushed: int = 0
+    push_failed: int = 0
+    fallback_calls: int = 0
+    fallback_failed: int = 0
+    scoring_seconds: float = 0.0
+    cpu_seconds: float | None = None
+    wall_seconds: float = 0.0
+    watermark: datetime | None = None
+    lag: int | None = None
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One batch more."""
+        self.batches += 1
+        for name in ADDED_UP:
+            setattr(self, name, getattr(self, name) + row.get(name, 0))
+        self.scoring_seconds += row.get("scoring_seconds") or 0.0
+        self.quarantined = dict(Counter(self.quarantined) + Counter(row["reasons"]))
+
+    def add_progress(self, row: dict[str, Any]) -> None:
+        """What the progress of a batch adds."""
+        for name in ("events", "non_telemetry", "duplicates", "dropped_by_watermark", "source_lost"):
+            setattr(self, name, getattr(self, name) + row[name])
+        self.watermark = row["watermark"] or self.watermark
+        self.lag = row["lag"]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`: times as ISO text in UTC."""
+        return asdict(self) | {"watermark": None if self.watermark is None else f"{self.watermark:%Y-%m-%dT%H:%M:%SZ}"}
+
+    def sentence(self) -> str:
+        """What the stream says on exit."""
+        odd = ", ".join(f"{n} {reason}" for reason, n in sorted(self.quarantined.items())) or "none"
+        return (
+            f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
+            f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
+            f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
+            f"lost by the source {self.source_lost}; "
+            f"pushed {self.pushed}, failed {self.push_failed}; {self.wall_seconds:.1f} s"
+        )

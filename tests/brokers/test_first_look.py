@@ -1,0 +1,97 @@
+"""A run that cannot read its source says so in a sentence and ends with exit code 2, before any table is made."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ad_stream import jars
+from ad_stream.config import KafkaSource
+from ad_stream.pipeline.sources.kafka import client
+from tests.brokers.conftest import needed
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "c2VjcmV0LWtleQ"
+NOWHERE = f"Endpoint=sb://no-such-host.invalid/;SharedAccessKeyName=listen;SharedAccessKey={KEY};EntityPath=iot"
+SOURCES = [{"kind": "kafka", "connection_string": NOWHERE}, {"kind": "event_hubs", "connection_string": NOWHERE}]
+WITHOUT_JARS = """
+import sys, yaml
+from ad_stream.config import parse
+from ad_stream.errors import AdStreamError
+from ad_stream.pipeline import sources
+from ad_stream.pipeline.session import session
+spark = session("files")
+for source in yaml.safe_load(sys.argv[1]):
+    try:
+        sources.check(spark, parse({"source": source, "tables": {"path": "unused"}}).source)
+    except AdStreamError as error:
+        print(error.exit_code, error)
+"""
+
+
+def started(arguments: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
+    """A Python of its own, as a user's shell starts it."""
+    own = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
+    return subprocess.run([sys.executable, "-c", *arguments], capture_output=True, text=True, timeout=120, env=own)
+
+
+def run(folder: Path, source: dict[str, Any], **environ: str) -> subprocess.CompletedProcess[str]:
+    content = {"source": source, "tables": {"path": str(folder / "tables")}, "checkpoint": str(folder / "checkpoint")}
+    (folder / "run.yaml").write_text(yaml.safe_dump(content))
+    return started(["from ad_stream.cli import main; main()", "run", "--config", str(folder / "run.yaml")], **environ)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source["kind"]))
+def test_a_run_without_network_ends_within_half_a_minute(source: dict[str, Any], tmp_path: Path) -> None:
+    needed(source["kind"])
+    began = time.monotonic()
+    ended = run(tmp_path, source)
+    assert time.monotonic() - began < 30
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].startswith("ad-stream: no-such-host.invalid")
+    assert "does not answer: check the name, the network or firewall" in ended.stderr
+    assert KEY not in ended.stdout + ended.stderr
+    assert "Traceback" not in ended.stderr and not (tmp_path / "tables").exists()
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: str(source["kind"]))
+def test_a_jar_that_cannot_be_fetched_is_named(source: dict[str, Any], tmp_path: Path) -> None:
+    ended = run(tmp_path, source, AD_STREAM_CACHE=str(tmp_path / "empty"), AD_STREAM_OFFLINE="1")
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("ad-stream: ") and "AD_STREAM_OFFLINE" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_spark_that_was_started_without_the_jars_says_how_to_start_it() -> None:
+    ended = started([WITHOUT_JARS, yaml.safe_dump(SOURCES)])
+    kafka, event_hubs = ended.stdout.splitlines()
+    assert kafka.startswith("2 this Spark has no Kafka source: start it with --packages org.apache.spark:spark-sql-kafka")
+    assert event_hubs.startswith("2 this Spark has no Event Hubs connector: start it with --packages com.microsoft.azure")
+    assert KEY not in ended.stdout + ended.stderr
+
+
+def test_every_class_that_a_login_names_is_in_the_kafka_client() -> None:
+    needed("kafka")
+    who = {"tenant_id": "t", "client_id": "c", "client_secret": "s"}
+    given: list[dict[str, Any]] = [
+        {"connection_string": NOWHERE},
+        {"service_principal": who, "bootstrap_servers": "h:1", "topic": "t"},
+    ]
+    named = {
+        word.replace(".", "/") + ".class"
+        for one in given
+        for value in client(KafkaSource(kind="kafka", **one), {}).values()
+        for word in value.split()
+        if word.startswith("org.apache.kafka.")
+    }
+    (kafka_client,) = [path for path in jars.jars("kafka") if path.name.startswith(("kafka-clients", "org.apache.kafka_kafka-clients"))]
+    assert len(named) == 3
+    assert named <= set(zipfile.ZipFile(kafka_client).namelist())

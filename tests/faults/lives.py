@@ -1,0 +1,145 @@
+"""A stream that is killed at random moments, again and again: each life is `ad-stream run` in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from deltalake import DeltaTable
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-c", "from ad_stream.cli import main; main()"]
+WRITES = ("minutes", "history", "detections", "quarantine", "late", "batches")
+"""Tables whose appends name their batch."""
+PATIENCE = 180.0
+
+
+@dataclass(frozen=True)
+class Kill:
+    """One death: of the driver alone or with all it started, and what its batch had written, if one was at work."""
+
+    alone: bool
+    batch: int | None
+    written: frozenset[str]
+
+
+@dataclass
+class Stream:
+    """A run of one configuration file over many lives.
+
+    Every other life dies while it finds its feet, within so many seconds after it has claimed its tables, the ones
+    between after it has done a batch; the moment is drawn evenly.
+    """
+
+    config: Path
+    within: float
+    chance: random.Random
+    environ: dict[str, str] = field(default_factory=lambda: {"AD_STREAM_MASTER": "local[2]"})
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    kills: list[Kill] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        content = yaml.safe_load(self.config.read_text())
+        self.tables, self.checkpoint = Path(content["tables"]["path"]), Path(content["checkpoint"])
+
+    def live_and_die(self) -> None:
+        """Start, work for a while, and be killed."""
+        claims = self._claims()
+        alone, early = self.chance.random() < 0.5, len(self.kills) % 2 == 1
+        with self.process() as process:
+            self.wait_for(lambda: self._claims() > claims if early else b"batch " in self.log.read_bytes(), process)
+            self.sleep(self.chance.uniform(0, self.within if early else self.within / 2))
+            assert process.poll() is None, self.said()
+            if alone:
+                process.kill()
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            self.kills.append(Kill(alone, *self.at_work()))
+
+    def finish(self, *settings: str) -> None:
+        """One life more, to the end of the input."""
+        with self.process(*settings) as process:
+            assert process.wait(timeout=1800) == 0, self.said()
+
+    def batches_with_rows(self) -> set[int]:
+        """Those of the surviving query, as the ledger has them."""
+        rows = DeltaTable(str(self.tables / "batches")).to_pandas()
+        held = rows[["minutes_closed", "quarantined", "late"]].sum(axis=1) > 0
+        return set(rows[held & (rows.query_id == self._query_id())].batch_id)
+
+    @property
+    def log(self) -> Path:
+        """What the latest life said."""
+        return self.config.with_name("life.log")
+
+    def said(self) -> str:
+        """The end of it."""
+        return self.log.read_text(errors="replace")[-3000:]
+
+    def wait_for(self, condition: Callable[[], bool], process: subprocess.Popen[bytes] | None) -> None:
+        """Until the condition holds; fails where the process ends before."""
+        deadline = self.clock() + PATIENCE
+        while not condition():
+            assert process is None or process.poll() is None, self.said()
+            assert self.clock() < deadline, f"waited {PATIENCE:g} s in vain: {self.said()}"
+            self.sleep(0.05)
+
+    def at_work(self) -> tuple[int | None, frozenset[str]]:
+        """The batch that has begun and is not committed, and the tables that hold it already."""
+        begun, done = _last(self.checkpoint / "offsets"), _last(self.checkpoint / "commits")
+        if begun == done:
+            return None, frozenset()
+        query_id = self._query_id()
+        names = [name for name in WRITES if (self.tables / name / "_delta_log").exists()]
+        versions = {name: DeltaTable(str(self.tables / name)).transaction_version(f"{query_id}:{name}") for name in names}
+        return begun, frozenset(name for name, version in versions.items() if version == begun)
+
+    @contextmanager
+    def process(self, *settings: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A life; nothing of it is left afterwards."""
+        overrides = [part for setting in settings for part in ("--set", setting)]
+        command = [*COMMAND, "run", "--config", str(self.config), *overrides]
+        environ = {**os.environ, **self.environ, "PYTHONPATH": str(ROOT)}
+        with self.log.open("wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environ)
+        try:
+            yield process
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            # A Java that lost its driver ends by itself; it must have, before anyone looks at the tables again.
+            self.wait_for(lambda: not _lives(process.pid), None)
+
+    def _claims(self) -> int:
+        return len(list((self.tables / "owner" / "_delta_log").glob("*.json")))
+
+    def _query_id(self) -> str:
+        return str(json.loads((self.checkpoint / "metadata").read_text())["id"])
+
+
+def _last(folder: Path) -> int:
+    return max((int(path.name) for path in folder.glob("*") if path.name.isdigit()), default=-1)
+
+
+def _lives(group: int) -> bool:
+    """Whether a process of the group is left; one that has ended and waits for its parent does not count."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, of_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(of_group) == group and state != "Z":
+                return True
+    return False
