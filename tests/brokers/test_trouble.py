@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import _thread
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import replace
 from datetime import timedelta
@@ -32,8 +32,8 @@ def topic(broker: KafkaBroker, kafka_source: dict[str, Any], request: pytest.Fix
     return {**kafka_source, "topic": name}
 
 
-def lived(spark: Any, source: dict[str, Any], folder: Path, *, most: int = 4) -> list[str]:
-    """Start the stream anew until it comes to its end, as a supervisor does; -> how it ended before."""
+def lived(spark: Any, source: dict[str, Any], folder: Path, *, most: int = 4) -> None:
+    """Start the stream anew until it comes to its end, as a supervisor does."""
     said: list[str] = []
     while len(said) < most:
         try:
@@ -41,7 +41,7 @@ def lived(spark: Any, source: dict[str, Any], folder: Path, *, most: int = 4) ->
         except RunError as error:
             said.append(str(error))
         else:
-            return said
+            return
     raise AssertionError(f"the stream did not come to its end: {said}")
 
 
@@ -74,13 +74,21 @@ def newest(folder: Path) -> Any:
     return read(folder / "tables", "minutes").minute.max()
 
 
+LONG = {"slow", "idle"}
+"""Shown in `make soak` only: what they show is shown by their neighbours, too."""
+
+
+def long_ones_apart(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.soak if name in LONG else ()) for name in names]
+
+
 PLACES: dict[str, Callable[[int, Event], int]] = {
     "idle": lambda number, event: 0,
     "skewed": lambda number, event: int(number % 10 == 0),
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", long_ones_apart(PLACES))
 def test_partitions_that_idle_or_hold_little_change_no_verdict(
     place: str, spark: Any, broker: KafkaBroker, topic: dict[str, Any], fleet: Path, from_files: tuple[Path, Summary], tmp_path: Path
 ) -> None:
@@ -143,19 +151,19 @@ TROUBLES = {
 }
 
 
-@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("trouble", long_ones_apart(TROUBLES))
 def test_a_hub_in_trouble_costs_no_event(
     trouble: str, spark: Any, stand_in: EventHubsStandIn, fleet: Path, from_files: tuple[Path, Summary], tmp_path: Path
 ) -> None:
     stand_in.publish(events(message_files(fleet)))
     for name, value in vars(TROUBLES[trouble]).items():
         setattr(stand_in.trouble, name, copy(value))
-    said = lived(spark, {"kind": "event_hubs", "connection_string": stand_in.connection_string}, tmp_path)
-    print(trouble, said)
+    lived(spark, {"kind": "event_hubs", "connection_string": stand_in.connection_string}, tmp_path)
     assert stand_in.trouble.after == {} and stand_in.trouble.busy == 0, "the trouble did not come"
     assert differences(tmp_path / "tables", from_files[0] / "tables", named=False) == SAME
 
 
+@pytest.mark.soak
 def test_a_hub_that_is_restarted_costs_no_event(
     spark: Any, stand_in: EventHubsStandIn, fleet: Path, from_files: tuple[Path, Summary], tmp_path: Path
 ) -> None:
@@ -163,9 +171,8 @@ def test_a_hub_that_is_restarted_costs_no_event(
     stand_in.trouble.seconds_per_event = 0.02
     restart = threading.Timer(3, lambda: (stand_in.stop(), stand_in.start()))
     restart.start()
-    said = lived(spark, {"kind": "event_hubs", "connection_string": stand_in.connection_string}, tmp_path)
+    lived(spark, {"kind": "event_hubs", "connection_string": stand_in.connection_string}, tmp_path)
     restart.join()
-    print(said)
     assert differences(tmp_path / "tables", from_files[0] / "tables", named=False) == SAME
 
 
