@@ -17,6 +17,9 @@ KNOWN = {
     "org.apache.kafka.common.errors.TimeoutException|CommunicationException|ServerBusyException|server-busy": (
         "the hub or broker does not answer ({}): see to it or to the network, then start it again, it goes on where it stopped"
     ),
+    "AuthorizationFailedException|SaslAuthenticationException": (
+        "the hub or broker no longer lets this stream in ({}): check key and policy, then start it again, it goes on where it stopped"
+    ),
     "MetadataChangedException|DELTA_METADATA_CHANGED|ProtocolChangedException": (
         "somebody else changed a table while it was written ({}): start it again, nothing is lost"
     ),
