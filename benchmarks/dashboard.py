@@ -42,13 +42,15 @@ class Writer:
     def __init__(self, tables: str, series: int) -> None:
         self.tables = tables
         self.draws = np.random.default_rng(1)
-        self.devices = pa.array([f"device-{n // 2:06}" for n in range(series)])
-        self.signals = pa.array(["humidity", "temperature"] * (series // 2))
+        # Spark leaves rows in the order of a hash, so that no file can be read in part.
+        self.place = self.draws.permutation(series)
+        self.devices = pa.array([f"device-{n // 2:06}" for n in self.place])
+        self.signals = pa.array([("humidity", "temperature")[n % 2] for n in self.place])
         self.levels = 20 + 5 * self.draws.normal(size=series)
         self.batch = 0
 
-    def minute(self, when: datetime, *, fault: int | None = None) -> None:
-        """One commit; fault: a series whose value is far out."""
+    def minute(self, when: datetime, *, fault: int | None = None) -> str:
+        """One commit; fault: a row whose value is far out; -> its device."""
         n = len(self.devices)
         value = self.levels + 0.3 * self.draws.normal(size=n)
         flagged = self.draws.random(n) < 1 / 20_000
@@ -71,6 +73,7 @@ class Writer:
         columns |= {name: pa.array([text] * n) for name, text in same.items()}
         write_deltalake(f"{self.tables}/detections", pa.table(columns), mode="append")
         self.batch += 1
+        return str(self.devices[fault or 0])
 
     def alive(self) -> None:
         """The sign of life of a running query."""
@@ -135,14 +138,13 @@ def appearing(port: int, writer: Writer, newest: datetime) -> list[float]:
     stream = events.getresponse()
     out = []
     for n in range(FAULTS):
-        series = 1000 * n + 1
-        writer.minute(newest + timedelta(minutes=n + 1), fault=series)
+        device = writer.minute(newest + timedelta(minutes=n + 1), fault=1000 * n)
         committed = time.perf_counter()
         while True:
             line = stream.readline()
             if line.startswith(b"data:") and json.loads(line[5:])["flagged"]:
                 answer = get(port, "/api/overview", minutes=1)
-                if answer["rows"][0]["device"] == f"device-{series // 2:06}":
+                if answer["rows"][0]["device"] == device:
                     break
         out.append(time.perf_counter() - committed)
     events.close()

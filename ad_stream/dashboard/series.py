@@ -34,7 +34,12 @@ def series(watch: Watch, *, device: str, signal: str, first: datetime, last: dat
         rows = _recent(watch, number, begin, end) if begin >= watch.fleet.oldest else None
         newest = int(watch.fleet.last["minute"][number])
     if rows is None:
-        where = [("device_id", "=", device), ("signal", "=", signal), ("minute", ">=", first), ("minute", "<", last)]
+        where: list[tuple[str, str, str | datetime]] = [
+            ("device_id", "=", device),
+            ("signal", "=", signal),
+            ("minute", ">=", first),
+            ("minute", "<", last),
+        ]
         rows = read_detections(watch.tables, where)
     drawn = draw(
         rows,

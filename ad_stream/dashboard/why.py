@@ -19,7 +19,7 @@ COLUMNS = (
 
 def why(tables: str | Path, *, device: str, signal: str, minute: datetime) -> dict[str, Any]:
     """The verdict on one minute; InputError where there is none."""
-    where = [
+    where: list[tuple[str, str, str | datetime]] = [
         ("device_id", "=", device), ("signal", "=", signal), ("minute", ">=", minute),
         ("minute", "<", minute + timedelta(minutes=1)),
     ]  # fmt: skip

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
 
@@ -26,21 +27,37 @@ def read_rows(
     tables: str | Path,
     table: str,
     columns: Sequence[str] | None = None,
-    where: list[tuple[str, str, Any]] | None = None,
+    where: list[tuple[str, str, str | datetime]] | None = None,
 ) -> pd.DataFrame:
     """The rows of one table. where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold."""
-    from deltalake import DeltaTable
+    import pyarrow as pa
+    from deltalake import DeltaTable, QueryBuilder
     from deltalake.exceptions import TableNotFoundError
 
     try:
         opened = DeltaTable(place(tables, table))
     except TableNotFoundError:
         raise InputError(f"there is no table {table!r} in {tables}: name the folder that a run wrote") from None
-    frame: pd.DataFrame = opened.to_pandas(columns=list(columns) if columns else None, filters=where or None)
+    # The query engine reads the other columns of the rows that match only, which a filter of the dataset does not.
+    kinds = {field.name: str(field.type.type) for field in opened.schema().fields if hasattr(field.type, "type")}
+    chosen = ", ".join(_column(name, kinds.get(name, "")) for name in columns or kinds)
+    conditions = " AND ".join(f'"{name}" {operator} {_literal(value)}' for name, operator, value in where or ())
+    query = f"SELECT {chosen} FROM rows" + (f" WHERE {conditions}" if conditions else "")
+    frame: pd.DataFrame = pa.table(QueryBuilder().register("rows", opened).execute(query)).to_pandas()
     return frame
 
 
-def read_detections(tables: str | Path, where: list[tuple[str, str, Any]] | None = None) -> pd.DataFrame:
+def _column(name: str, kind: str) -> str:
+    # pyarrow before 16 does not know the engine's own kind of text.
+    return f'arrow_cast("{name}", \'Utf8\') AS "{name}"' if kind == "string" else f'"{name}"'
+
+
+def _literal(value: str | datetime) -> str:
+    text = value.isoformat() if isinstance(value, datetime) else value
+    return "'" + text.replace("'", "''") + "'"
+
+
+def read_detections(tables: str | Path, where: list[tuple[str, str, str | datetime]] | None = None) -> pd.DataFrame:
     """The verdicts, highest revision of each minute, sorted by device, signal and minute (UTC)."""
     rows = read_rows(tables, "detections", SHOWN, where).sort_values(["device_id", "signal", "minute", "revision"])
     latest: pd.DataFrame = rows.drop_duplicates(["device_id", "signal", "minute"], keep="last").reset_index(drop=True)

@@ -53,7 +53,7 @@ def read_series(
     end: datetime | None = None,
 ) -> pd.DataFrame:
     """The verdicts on one device, as `series_report` picks them; InputError where there are none."""
-    where: list[tuple[str, str, Any]] = [("device_id", "=", device)]
+    where: list[tuple[str, str, str | datetime]] = [("device_id", "=", device)]
     if signal is not None:
         where.append(("signal", "=", signal))
     if start is None and end is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
+from ad_stream.dashboard.watch import Watch
 from ad_stream.demo import demo, own
 from ad_stream.report import read_detections, read_rows
 
@@ -42,6 +43,13 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     assert Path(answer["report"]).read_text(encoding="utf-8").count("<figure") == len(answer["faults"]) + len(
         result.comparison.alarms
     )
+    watched = Watch(answer["tables"])
+    while watched.look():
+        pass
+    assert len(watched.fleet) == detections.groupby(["device_id", "signal"]).ngroups
+    assert len(watched.flags.rows) == detections["is_anomaly"].sum() > 0
+    assert watched.health.total("batches")["scored"] == answer["minutes_scored"]
+    assert sum(watched.health.total("quarantine").values()) == sum(expected["quarantined"].values())
 
 
 def test_a_persons_own_csv_is_flagged_at_its_own_times(spark: SparkSession, tmp_path: Path) -> None:

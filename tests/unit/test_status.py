@@ -116,6 +116,13 @@ def test_the_highest_revision_of_a_minute_is_shown(tmp_path: Path) -> None:
     assert list(zip(shown["revision"], shown["reason"], strict=True)) == [(1, "above"), (0, "normal")]
 
 
+def test_a_device_with_a_quote_in_its_name_is_found_and_no_other(tmp_path: Path) -> None:
+    odd = verdict(5, 0, "normal") | {"device_id": "o'b"}
+    put(tmp_path, "detections", odd, verdict(5, 0, "normal"), verdict(3, 0, "normal"))
+    assert list(read_detections(tmp_path, [("device_id", "=", "o'b")])["device_id"]) == ["o'b"]
+    assert len(read_detections(tmp_path, [("device_id", "=", "a"), ("minute", "<", ago(4))])) == 1
+
+
 def test_the_page_of_a_device_lists_its_flagged_minutes_with_their_reason(tmp_path: Path) -> None:
     put(tmp_path, "detections", verdict(5, 0, "above"), verdict(4, 0, "normal"))
     (page,) = series_report(tmp_path, tmp_path / "a.html", device="a")

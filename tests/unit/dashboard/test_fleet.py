@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ad_stream.dashboard.flags import Flags
 from ad_stream.dashboard.fleet import CELL_BYTES, Fleet, silent_devices
-from ad_stream.dashboard.rows import Names
+from ad_stream.dashboard.log import Part, TableLog
+from ad_stream.dashboard.rows import COLUMNS, Names
 from tests.written import schema, verdict
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -145,3 +148,10 @@ def test_rows_without_a_key_and_reasons_of_a_newer_version_do_no_harm() -> None:
     assert len(found) == 1
     assert names.reasons[found.reason[0]] == "brand_new"
     assert np.isnan(found.value[0])
+
+
+def test_times_as_spark_writes_them_are_read(tmp_path: Path) -> None:
+    write = batch([verdict("pi", "t", START + timedelta(minutes=7), 1.0)])
+    pq.write_table(pa.Table.from_batches([write]), tmp_path / "part.parquet", use_deprecated_int96_timestamps=True)
+    (read,) = TableLog(tmp_path.parent, tmp_path.name).batches(Part("part.parquet", 0.0, None, None), COLUMNS)
+    assert Names().rows(read).minute.tolist() == [BASE + 7]
