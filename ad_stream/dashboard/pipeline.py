@@ -91,9 +91,9 @@ def _situation(watch: Watch, newest: int, alive: datetime | None, running: bool)
     if not watch.found:
         return (
             "no_tables",
-            f"There are no tables in {watch.tables} yet.",
-            "Start a stream that writes there; this page fills by itself. Or look at the demo's: ad-stream demo, then "
-            "ad-stream dashboard --tables .ad_stream/demo/tables.",
+            "There are no tables yet.",
+            "Start a stream that writes into this folder, and the page fills by itself. To try it without a stream of "
+            "your own, run ad-stream demo and open the dashboard with --tables .ad_stream/demo/tables.",
             run,
         )
     if newest < 0:

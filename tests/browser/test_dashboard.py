@@ -158,7 +158,7 @@ def test_without_tables_the_page_says_what_to_do_and_fills_by_itself(visit: Open
     running = Served(tmp_path)
     try:
         page = visit(running.address)
-        page.get_by_text("There are no tables in").wait_for()
+        page.get_by_text("There are no tables yet.").wait_for()
         assert page.locator(".start code").first.inner_text() == "ad-stream run --config conf/local.yaml"
         keep(page, "empty")
         create(tmp_path)

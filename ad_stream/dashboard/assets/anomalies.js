@@ -61,7 +61,7 @@ export function eventRow(event, state, long = false) {
   return h("li", { class: `event ${event.open ? "open" : ""}` },
     h("span", { class: "arrow", role: "img", "aria-label": up ? "above" : "below" }, up ? "▲" : "▼"),
     h("a", { class: "cover", href, "data-row": true, "data-key": `${event.device} ${event.signal} ${event.first}` }, h("b", {}, event.device), h("span", {}, event.signal)),
-    h("span", { class: "when" }, event.open && h("small", {}, ago(minutesBetween(event.last, state.newest))), h("time", { datetime: event.first }, clock(event.first, state.newest))),
+    h("span", { class: "when" }, event.open && h("small", {}, ago(event.last)), h("time", { datetime: event.first }, clock(event.first))),
     h("span", { class: "what" },
       h("b", {}, number(event.value)), h("span", {}, `expected ${band(event)}`),
       lasted > 1 && h("span", {}, `${event.minutes} flagged in ${age(lasted)}`),

@@ -61,7 +61,7 @@ function tellState() {
   const live = document.getElementById("live"), banner = document.getElementById("banner");
   const kind = connected ? state?.kind ?? "wait" : "lost";
   live.dataset.kind = kind;
-  const through = state?.newest ? `through ${clock(state.newest, new Date().toISOString())} UTC` : "";
+  const through = state?.newest ? `through ${clock(state.newest)} UTC` : "";
   const words = { live: "live", stopped: "stopped", stalled: "no new minutes", no_rows: "waiting", no_tables: "no tables", trouble: "trouble", lost: "not connected", wait: "connecting" };
   put(document.getElementById("live-text"), h("b", {}, words[kind]), through && h("span", {}, ` ${through}`));
   const lost = { sentence: "The dashboard's server does not answer.", hint: `What is shown is from ${lostSince ?? "before"}; the page comes back by itself once the server does.`, command: "" };

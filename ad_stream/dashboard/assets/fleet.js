@@ -3,7 +3,7 @@ import { ask } from "./api.js";
 import { empty, h, pager, put, select } from "./dom.js";
 import { eventRow } from "./anomalies.js";
 import { gauge, spark } from "./spark.js";
-import { ago, band, clock, count, link, minutesBetween, number } from "./words.js";
+import { ago, band, clock, count, link, number } from "./words.js";
 
 const WINDOWS = [[15, "15 minutes"], [60, "1 hour"], [360, "6 hours"], [1440, "24 hours"]];
 const ORDERS = [["worst", "worst first"], ["latest", "latest flag first"], ["flags", "most flags first"], ["name", "by name"]];
@@ -73,7 +73,7 @@ export function fleet(asked, shared) {
     const pages = Math.ceil(answer.total / answer.size);
     if (filter.page > 0 && filter.page >= pages) { change("page", Math.max(0, pages - 1)); return; }
     drawTiles(answer.counts);
-    put(body, answer.rows.map((row) => line(row, shared.state)));
+    put(body, answer.rows.map(line));
     table.hidden = !answer.rows.length;
     put(nothing, !answer.rows.length && none(filter, () => { Object.assign(filter, { device: "", signal: "", state: "all" }); signals = ""; put(bar); change("page", 0); }));
     put(foot, answer.total > answer.size && pager(answer, (page) => change("page", page)));
@@ -90,16 +90,16 @@ function none(filter, clear) {
     h("p", {}, h("button", { type: "button", onclick: clear }, "Show all series")));
 }
 
-function line(row, state) {
+function line(row) {
   const name = `${row.device} ${row.signal}`;
   const shown = row.silent ? "silent" : row.flag ? "flagged" : row.status === "scored" ? "normal" : row.status;
-  const words = { silent: `silent since ${clock(row.minute, state.newest)}`, flagged: "flagged", normal: "normal", warming_up: "warming up", declined: "not judged" }[shown];
+  const words = { silent: `silent since ${clock(row.minute)}`, flagged: "flagged", normal: "normal", warming_up: "warming up", declined: "not judged" }[shown];
   return h("tr", { class: shown },
     h("th", { scope: "row" }, h("a", { class: "cover", href: link("series", { device: row.device, signal: row.signal }), "data-row": true, "data-key": name }, h("b", {}, row.device), h("span", {}, row.signal))),
     h("td", { class: "wide" }, spark(row.spark, row.marks)),
     h("td", { class: "right", "data-label": "value" }, number(row.value)),
     h("td", { class: "mid band", "data-label": "band" }, gauge(row), h("span", {}, band(row))),
-    h("td", { class: "right", "data-label": "flags" }, row.flags ? count(row.flags) : "", row.flags > 0 && h("small", {}, ago(minutesBetween(row.flagged, state.newest)))),
+    h("td", { class: "right", "data-label": "flags" }, row.flags ? count(row.flags) : "", row.flags > 0 && h("small", {}, ago(row.flagged))),
     h("td", { class: "mid" }, row.flags > 0 && severity(row.severity)),
     h("td", { class: "state" }, h("span", { class: `pill ${shown}`, title: row.why }, words)));
 }

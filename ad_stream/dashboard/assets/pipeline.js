@@ -13,7 +13,7 @@ export function pipeline(asked, shared) {
   async function refresh() {
     const found = await ask("/api/pipeline");
     const { state } = shared;
-    put(body, standing(found, state), lastDay(found), quarantine(found), pushes(found), silent(found, state), batches(found, state));
+    put(body, standing(found, state), lastDay(found), quarantine(found), pushes(found), silent(found), batches(found));
   }
 
   return { title: "Pipeline", root, refresh };
@@ -31,10 +31,10 @@ function standing(found, state) {
   const behind = Math.max(0, Math.floor(state.behind_seconds / 60));
   return panel("Where it stands", "", facts([
     ["stream", state.kind === "stopped" ? "stopped" : "running", state.kind === "stopped" ? "bad" : "good"],
-    ["last sign of life", clock(found.alive, state.newest)],
-    ["judged through", clock(state.newest, new Date().toISOString())],
+    ["last sign of life", clock(found.alive)],
+    ["judged through", clock(state.newest)],
     ["behind the clock", age(behind), state.kind === "stalled" ? "bad" : ""],
-    ["watermark (closed until)", clock(found.watermark, state.newest)],
+    ["watermark (closed until)", clock(found.watermark)],
     ["events waiting at the source", found.waiting === null ? "the source does not tell" : count(found.waiting), found.waiting > 0 ? "warn" : ""],
     ["devices", count(state.devices)],
     ["series", count(state.series)],
@@ -76,22 +76,22 @@ function pushes(found) {
     found.pushes.error && h("p", { class: "told bad" }, `Last failure: ${found.pushes.error}`));
 }
 
-function silent(found, state) {
+function silent(found) {
   const rows = found.silent.map((one) => h("li", {},
-    h("a", { href: link("fleet", { device: one.device }), "data-row": true, "data-key": one.device }, one.device), h("span", {}, `since ${clock(one.since, state.newest)}`)));
+    h("a", { href: link("fleet", { device: one.device }), "data-row": true, "data-key": one.device }, one.device), h("span", {}, `since ${clock(one.since)}`)));
   return panel("Silent devices", "More than 10 minutes behind the newest minute; seen in the last day.",
     rows.length ? h("ul", { class: "silent scroll", tabindex: 0, "aria-label": "Silent devices" }, rows) : empty("No device is silent.", ""),
     found.silent_total > rows.length && h("p", { class: "soft" }, `The first ${rows.length} of ${count(found.silent_total)}; all of them: Fleet, Silent.`));
 }
 
-function batches(found, state) {
+function batches(found) {
   const rows = found.recent;
   if (!rows.length) return panel("Batches", "", empty("No batch has been written yet.", ""));
   const most = Math.max(1, ...rows.map((row) => row.duration_ms ?? 0)), width = 100 / Math.max(rows.length, 20);
   const chart = svg("svg", { class: "durations", viewBox: "0 0 100 30", preserveAspectRatio: "none", role: "img", "aria-label": `Duration of the last ${rows.length} batches, at most ${seconds(most)}` },
     rows.map((row, i) => svg("rect", { x: i * width, width: width * 0.8, y: 30 - (30 * (row.duration_ms ?? 0)) / most, height: (30 * (row.duration_ms ?? 0)) / most }, svg("title", {}, `batch ${row.batch_id}: ${seconds(row.duration_ms)}`))));
   const cells = rows.slice(-12).reverse().map((row) => h("tr", {},
-    [row.batch_id, clock(row.at, new Date().toISOString()), clock(row.watermark, state.newest)].map((text) => h("td", {}, String(text))),
+    [row.batch_id, clock(row.at), clock(row.watermark)].map((text) => h("td", {}, String(text))),
     [row.events, row.minutes_closed, row.anomalies, row.quarantined, row.pushed, row.push_failed].map((value) => h("td", { class: "right" }, value === null ? "–" : count(value))),
     h("td", { class: "right" }, seconds(row.duration_ms))));
   const heads = ["batch", "written", "closed until", "events", "minutes", "flagged", "quarantined", "pushed", "push failed", "took"];

@@ -121,7 +121,7 @@ export function series(asked, shared) {
     told = version;
     const name = { flagged: "flagged", normal: "not flagged", warming_up: "warming up", declined: "not judged", none: "no row" }[found.verdict];
     put(why,
-      h("h2", {}, `Why at ${clock(`${wanted.replace(" ", "T")}Z`, shared.state.newest)}`, h("span", { class: `pill ${found.verdict}` }, name)),
+      h("h2", {}, `Why at ${clock(`${wanted.replace(" ", "T")}Z`)}`, h("span", { class: `pill ${found.verdict}` }, name)),
       h("p", { class: "sentence" }, found.sentence),
       found.meaning && h("p", { class: "soft" }, "Reason ", h("code", {}, found.reason), `: ${found.meaning}.`),
       h("dl", { class: "facts" }, found.facts.map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text)))));

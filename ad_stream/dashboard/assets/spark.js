@@ -11,7 +11,8 @@ export function spark(values, marks) {
   const y = (value) => HEIGHT - PAD - ((HEIGHT - 2 * PAD) * (value - low)) / range;
   let path = "", drawing = false;
   values.forEach((value, place) => {
-    if (value !== null) path += `${drawing ? "L" : "M"}${x(place).toFixed(1)} ${y(value).toFixed(1)}`;
+    // A minute alone between gaps is a dot: a line of no length with round ends.
+    if (value !== null) path += `${drawing ? "L" : "M"}${x(place).toFixed(1)} ${y(value).toFixed(1)}${drawing ? "" : "h0"}`;
     drawing = value !== null;
   });
   const dots = marks.filter((place) => values[place] !== null)

@@ -9,11 +9,12 @@ export function number(value, digits = 5) {
 
 export const count = (value) => (value ?? 0).toLocaleString("en");
 
-/** '2026-11-01T06:30Z' -> '06:30', with the day in front where it is not that of `today`. */
-export function clock(iso, today) {
+const now = () => new Date().toISOString();
+
+/** '2026-11-01T06:30Z' -> '06:30', with the day in front where it is not today. */
+export function clock(iso) {
   if (!iso) return "–";
-  const day = iso.slice(0, 10);
-  return (today && today.slice(0, 10) === day ? "" : `${day.slice(5)} `) + iso.slice(11, 16);
+  return (now().slice(0, 10) === iso.slice(0, 10) ? "" : `${iso.slice(5, 10)} `) + iso.slice(11, 16);
 }
 
 export const minutesBetween = (from, to) => Math.round((Date.parse(to) - Date.parse(from)) / 60000);
@@ -25,7 +26,11 @@ export function age(minutes) {
   return `${Math.floor(minutes / 1440)} days`;
 }
 
-export const ago = (minutes) => (minutes <= 0 ? "now" : `${age(minutes)} ago`);
+/** How long ago a minute began, by this machine's clock. */
+export function ago(iso) {
+  const minutes = minutesBetween(iso, now());
+  return minutes <= 0 ? "now" : `${age(minutes)} ago`;
+}
 
 export function link(view, parameters = {}) {
   const kept = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
