@@ -66,9 +66,12 @@ def _dress(axes: Axes, picture: Picture, color: dict[str, str]) -> None:
     locator = AutoDateLocator()  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    axes.set_title(picture.title, loc="left", color=color["ink"], fontsize=12, fontweight="bold", pad=22)
+    # A device's name may hold dollar signs, which would begin a formula.
+    axes.set_title(
+        picture.title, parse_math=False, loc="left", color=color["ink"], fontsize=12, fontweight="bold", pad=22
+    )
     axes.annotate(
-        f"{picture.caption}; UTC", (0, 1), xytext=(0, 8), xycoords="axes fraction", textcoords="offset points",
+        f"{picture.caption}; UTC", (0, 1), parse_math=False, xytext=(0, 8), xycoords="axes fraction", textcoords="offset points",
         color=color["soft"], fontsize=9,
     )  # fmt: skip
     axes.margins(x=0.01)

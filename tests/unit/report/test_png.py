@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
 from pathlib import Path
@@ -59,6 +60,10 @@ def test_the_file_is_a_picture_of_the_promised_size_in_the_colors_of_its_theme(t
     image = matplotlib.image.imread(BytesIO(png(picture(tables), theme=theme)))
     assert image.shape[:2] == (round(INCHES[1] * DOTS), round(INCHES[0] * DOTS))
     assert (image[2, 2, :3].mean() > 0.5) == (theme == "light")
+
+
+def test_a_name_that_looks_like_a_formula_is_a_name(tables: Path) -> None:
+    assert png(replace(picture(tables), title=r"$\frac{$", caption=r"$\x$")).startswith(b"\x89PNG")
 
 
 def test_the_report_writes_a_page_and_a_picture_of_each_signal(tables: Path, tmp_path: Path) -> None:
