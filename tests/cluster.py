@@ -1,7 +1,7 @@
 """A standalone Spark cluster on loopback, from the classes of the installed pyspark: a master and its workers.
 
-    with Cluster(tmp_path) as cluster:
-        environ = {**os.environ, "AD_STREAM_MASTER": cluster.url}    # of the process that runs the stream
+with Cluster(tmp_path) as cluster:
+    environ = {**os.environ, "AD_STREAM_MASTER": cluster.url}    # of the process that runs the stream
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ class Cluster:
 
     def executors_seen(self) -> dict[str, int]:
         """Worker -> how many executors it has started so far."""
-        return {f"worker-{n}": len(list((self.folder / f"worker-{n}").glob("app-*/*/stderr"))) for n in range(self.workers)}
+        return {
+            f"worker-{n}": len(list((self.folder / f"worker-{n}").glob("app-*/*/stderr"))) for n in range(self.workers)
+        }
 
     def _start(self, name: str, log: str, *arguments: str) -> None:
         command = [str(java_home() / "bin" / "java"), *DAEMON, "-cp", f"{spark_folder()}/jars/*"]

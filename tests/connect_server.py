@@ -1,7 +1,7 @@
 """A Spark Connect server on loopback in a JVM of its own, with Delta in it.
 
-    with ConnectServer(tmp_path) as server:
-        environ = {**os.environ, "SPARK_REMOTE": server.url}    # of the process that runs the stream
+with ConnectServer(tmp_path) as server:
+    environ = {**os.environ, "SPARK_REMOTE": server.url}    # of the process that runs the stream
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class ConnectServer:
         }  # fmt: skip
         environ.pop("SPARK_REMOTE", None)
         with (self.folder / "server.log").open("ab") as out:
-            self._process = subprocess.Popen(self._command(), stdout=out, stderr=out, start_new_session=True, env=environ)
+            self._process = subprocess.Popen(
+                self._command(), stdout=out, stderr=out, start_new_session=True, env=environ
+            )
         try:
             wait_for("the Connect server did not start", self._answers)
         except BaseException:

@@ -132,14 +132,24 @@ def verdicts(config: Config, spark: SparkSession, folder: Path) -> pd.DataFrame:
 def evaluate(quality: Path, folder: Path, *arguments: str) -> dict[str, Any]:
     """What the harness says of a detector or of scores, over the curves in `folder`."""
     saved = folder / f"result-{len(list(folder.glob('result-*')))}.json"
-    command = [sys.executable, str(quality / "evaluate.py"), "--data", str(folder / "kpi.parquet"), "--no-vus", "--save", str(saved)]
+    command = [
+        sys.executable,
+        str(quality / "evaluate.py"),
+        "--data",
+        str(folder / "kpi.parquet"),
+        "--no-vus",
+        "--save",
+        str(saved),
+    ]
     subprocess.run([*command, *arguments], check=True, cwd=ROOT, capture_output=True)
     found: dict[str, Any] = json.loads(saved.read_text())
     return found
 
 
 def test_every_point_of_every_curve_is_in_detections_exactly_once_with_its_value(judged: Judged) -> None:
-    both = judged.points.merge(judged.written, on=["series_id", "nth"], how="outer", suffixes=("", "_written"), indicator=True)
+    both = judged.points.merge(
+        judged.written, on=["series_id", "nth"], how="outer", suffixes=("", "_written"), indicator=True
+    )
     assert len(judged.written) == len(judged.points) == len(both)
     assert (both["_merge"] == "both").all()
     assert (both["value"] == both["value_written"]).all()
@@ -166,5 +176,7 @@ def test_what_the_pipeline_wrote_scores_as_the_detector_itself(judged: Judged, q
     assert written["F1flag"] == pytest.approx(direct["F1flag"], rel=0.01)
     point_by_point = pd.read_csv(direct_scores).merge(scores, on=["series_id", "timestamp"], suffixes=("_direct", ""))
     known = np.isfinite(point_by_point["score_direct"])
-    np.testing.assert_allclose(point_by_point["score"][known], point_by_point["score_direct"][known], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(
+        point_by_point["score"][known], point_by_point["score_direct"][known], rtol=1e-6, atol=1e-9
+    )
     assert (point_by_point["is_anomaly"] == point_by_point["is_anomaly_direct"]).all()

@@ -15,7 +15,9 @@ from ad_stream.pipeline.sources import amqp
 
 proton = pytest.importorskip("proton", reason="the package python-qpid-proton is missing")
 # Each example is a Spark job over many values; a few of them hold thousands.
-BATCHES = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+BATCHES = settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 NUMBERS = {
     "ubyte": (0, 2**8), "byte": (-(2**7), 2**7), "ushort": (0, 2**16), "short": (-(2**15), 2**15), "uint": (0, 2**32),
     "int": (-(2**31), 2**31), "ulong": (0, 2**64), "long": (-(2**63), 2**63), "timestamp": (-(2**63), 2**63),
@@ -58,7 +60,10 @@ def shown(kind: str, value: Any) -> str:
 
 def anything() -> st.SearchStrategy[tuple[str, Any]]:
     numbers = [st.tuples(st.just(kind), st.integers(low, high - 1)) for kind, (low, high) in NUMBERS.items()]
-    texts = [st.tuples(st.just("string"), TEXTS), st.tuples(st.just("symbol"), st.text("abc-_.09", min_size=1, max_size=300))]
+    texts = [
+        st.tuples(st.just("string"), TEXTS),
+        st.tuples(st.just("symbol"), st.text("abc-_.09", min_size=1, max_size=300)),
+    ]
     others = [st.tuples(st.just("uuid"), st.uuids()), st.tuples(st.just("binary"), TEXTS.map(str.encode))]
     return st.one_of(*numbers, *texts, *others)
 
@@ -66,7 +71,9 @@ def anything() -> st.SearchStrategy[tuple[str, Any]]:
 @BATCHES
 @given(st.lists(anything(), min_size=50, max_size=150))
 def test_every_encoded_value_reads_as_it_was(spark: Any, values: list[tuple[str, Any]]) -> None:
-    assert decoded(spark, [encoded(kind, value) for kind, value in values]) == [shown(kind, value) for kind, value in values]
+    assert decoded(spark, [encoded(kind, value) for kind, value in values]) == [
+        shown(kind, value) for kind, value in values
+    ]
 
 
 @BATCHES
@@ -83,7 +90,15 @@ def test_arbitrary_bytes_stop_nothing(spark: Any, values: list[bytes]) -> None:
 
 def test_what_iot_hub_sends_reads_as_device_and_ids(spark: Any) -> None:
     number = uuid.UUID("12345678-1234-5678-1234-567812345678")
-    values = [encoded("string", "dev-1"), encoded("uuid", number), encoded("ulong", 300), encoded("null", None), b"dev-1", b"q1234", None]
+    values = [
+        encoded("string", "dev-1"),
+        encoded("uuid", number),
+        encoded("ulong", 300),
+        encoded("null", None),
+        b"dev-1",
+        b"q1234",
+        None,
+    ]
     assert decoded(spark, values) == ["dev-1", str(number), "300", None, "dev-1", "q1234", None]
 
 

@@ -31,7 +31,9 @@ def test_every_column_of_an_event_comes_through(spark: Any, stand_in: EventHubsS
     }  # fmt: skip
 
 
-def test_a_stream_may_begin_at_a_time_and_goes_on_where_it_stopped(spark: Any, stand_in: EventHubsStandIn, tmp_path: Path) -> None:
+def test_a_stream_may_begin_at_a_time_and_goes_on_where_it_stopped(
+    spark: Any, stand_in: EventHubsStandIn, tmp_path: Path
+) -> None:
     stand_in.publish([event(number) for number in range(10)])
     at = datetime(2026, 11, 1, 6, 4, tzinfo=timezone.utc)
     found, _ = drained(spark, source(stand_in), tmp_path, start=at)
@@ -41,7 +43,9 @@ def test_a_stream_may_begin_at_a_time_and_goes_on_where_it_stopped(spark: Any, s
     assert [one.sequence for one in found] == [10, 11]
 
 
-def test_events_that_retention_removed_are_counted_as_lost(spark: Any, stand_in: EventHubsStandIn, tmp_path: Path) -> None:
+def test_events_that_retention_removed_are_counted_as_lost(
+    spark: Any, stand_in: EventHubsStandIn, tmp_path: Path
+) -> None:
     stand_in.publish([event(number) for number in range(4)])
     drained(spark, source(stand_in), tmp_path)
     stand_in.publish([event(number) for number in range(4, 10)])
@@ -73,7 +77,12 @@ def test_the_connector_writes_what_it_reads(spark: Any, stand_in: EventHubsStand
 @pytest.mark.parametrize(
     ("old", "new", "kind", "sentence"),
     [
-        ("SharedAccessKey=", "SharedAccessKey=d3Jvbmc", ConfigError, "localhost refused the connection string: check key"),
+        (
+            "SharedAccessKey=",
+            "SharedAccessKey=d3Jvbmc",
+            ConfigError,
+            "localhost refused the connection string: check key",
+        ),
         ("EntityPath=", "EntityPath=other", ConfigError, "there is no event hub 'otherhub.*' on localhost"),
         (";EntityPath=", ";Other=", ConfigError, "names no event hub: add ;EntityPath="),
         ("localhost", "no-such-host.invalid", SetupError, "does not answer: check the name, the network or firewall"),

@@ -24,7 +24,9 @@ def topic(broker: KafkaBroker, kafka_source: dict[str, Any], request: pytest.Fix
     return {**kafka_source, "topic": name}
 
 
-def test_every_column_of_an_event_comes_through(spark: Any, broker: KafkaBroker, topic: dict[str, Any], tmp_path: Path) -> None:
+def test_every_column_of_an_event_comes_through(
+    spark: Any, broker: KafkaBroker, topic: dict[str, Any], tmp_path: Path
+) -> None:
     to_kafka([event(5, partition=1)], broker.client(), topic=topic["topic"])
     (found,), _ = drained(spark, topic, tmp_path)
     at = datetime(2026, 11, 1, 6, 5, 30, 250_000, timezone.utc)
@@ -62,7 +64,11 @@ def test_events_that_retention_removed_are_counted_as_lost(
 @pytest.mark.parametrize(
     ("changed", "kind", "sentence"),
     [
-        ({"connection_string": "Endpoint=sb://h/;SharedAccessKey=d3Jvbmc;EntityPath=iot"}, ConfigError, "refused the credentials of"),
+        (
+            {"connection_string": "Endpoint=sb://h/;SharedAccessKey=d3Jvbmc;EntityPath=iot"},
+            ConfigError,
+            "refused the credentials of",
+        ),
         ({"topic": "other"}, ConfigError, "there is no topic or event hub 'other' on 127.0.0.1"),
         ({"bootstrap_servers": "127.0.0.1:1"}, SetupError, "127.0.0.1:1 does not answer: check the name"),
         ({"bootstrap_servers": "no-such-host.invalid:9093"}, SetupError, "does not answer: check the name"),
@@ -87,7 +93,9 @@ def test_the_plan_does_not_show_the_key(spark: Any, kafka_source: dict[str, Any]
     assert "bG9jYWwta2V5" not in plan
 
 
-def test_a_killed_broker_comes_back_with_its_data(spark: Any, broker: KafkaBroker, topic: dict[str, Any], tmp_path: Path) -> None:
+def test_a_killed_broker_comes_back_with_its_data(
+    spark: Any, broker: KafkaBroker, topic: dict[str, Any], tmp_path: Path
+) -> None:
     to_kafka([event(number) for number in range(3)], broker.client(), topic=topic["topic"])
     broker.stop(kill=True)
     broker.start()

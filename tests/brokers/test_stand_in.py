@@ -76,11 +76,18 @@ def test_management_tells_hub_and_partition_and_refuses_others() -> None:
     of_hub = answer(hub, {"name": "iot", "type": "com.microsoft:eventhub"})
     assert (of_hub.body["partition_count"], list(of_hub.body["partition_ids"].elements)) == (2, ["0", "1"])
     first = answer(hub, {"name": "iot", "type": "com.microsoft:partition", "partition": "0"}).body
-    assert (first["begin_sequence_number"], first["last_enqueued_sequence_number"], first["is_partition_empty"]) == (1, 2, False)
+    assert (first["begin_sequence_number"], first["last_enqueued_sequence_number"], first["is_partition_empty"]) == (
+        1,
+        2,
+        False,
+    )
     empty = answer(hub, {"name": "iot", "type": "com.microsoft:partition", "partition": "1"}).body
     assert (empty["last_enqueued_sequence_number"], empty["is_partition_empty"]) == (-1, True)
     assert answer(hub, {"name": "other", "type": "com.microsoft:eventhub"}).properties["status-code"] == 404
-    assert answer(hub, {"name": "iot", "type": "com.microsoft:partition", "partition": "2"}).properties["status-code"] == 400
+    assert (
+        answer(hub, {"name": "iot", "type": "com.microsoft:partition", "partition": "2"}).properties["status-code"]
+        == 400
+    )
 
 
 def test_a_batch_holds_each_of_its_events() -> None:
@@ -106,7 +113,9 @@ def client(stand_in: EventHubsStandIn, *, key: str = KEY) -> Iterator[BlockingCo
     connection = BlockingConnection("amqps://localhost:5671", ssl_domain=trusted, timeout=20)
     try:
         replies = connection.create_receiver("$cbs", name="cbs-replies", options=ReplyTo("cbs"))
-        request = Message(id="1", reply_to="cbs", body=signed(key, 4_000_000_000), properties={"operation": "put-token"})
+        request = Message(
+            id="1", reply_to="cbs", body=signed(key, 4_000_000_000), properties={"operation": "put-token"}
+        )
         connection.create_sender("$cbs", name="cbs").send(request)
         replies.receive(timeout=20)
         replies.accept()

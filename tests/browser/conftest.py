@@ -96,6 +96,7 @@ def browser() -> Iterator[Browser]:
         pytest.skip(f"there is no browser in PATH: install one of {', '.join(NAMES)}")
     from playwright.sync_api import sync_playwright
 
+    SCREENSHOTS.mkdir(exist_ok=True)
     flags = ["--disable-gpu", "--disable-dev-shm-usage"] + ["--no-sandbox"] * (os.getuid() == 0)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=chromium, args=flags)
@@ -142,5 +143,4 @@ def visit(browser: Browser) -> Iterator[Open]:
 
 def keep(page: Page, name: str, *, whole: bool = True) -> None:
     """A screenshot for a person to look at."""
-    SCREENSHOTS.mkdir(exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=whole)

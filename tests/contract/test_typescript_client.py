@@ -22,7 +22,9 @@ pytestmark = [pytest.mark.soak, pytest.mark.skipif(shutil.which("npm") is None, 
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("npm")
-    subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *PACKAGES], check=True, timeout=300)
+    subprocess.run(
+        ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *PACKAGES], check=True, timeout=300
+    )
     with local_server() as server:
         command = ["node", SCRIPT, folder, server.endpoint, server.key]
         out = subprocess.run(command, check=True, timeout=120, capture_output=True, text=True).stdout

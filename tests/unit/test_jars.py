@@ -106,20 +106,27 @@ def test_each_set_is_of_the_scala_that_pyspark_is_of() -> None:
     assert {name for name, at in line.jars.items() if f"_{line.scala}:" not in at} <= WHOLE
 
 
-@pytest.mark.parametrize(("version", "delta"), [("3.5.9", "delta-spark_2.12:3.3"), ("4.1.4", "delta-spark_4.1_2.13:4.4")])
+@pytest.mark.parametrize(
+    ("version", "delta"), [("3.5.9", "delta-spark_2.12:3.3"), ("4.1.4", "delta-spark_4.1_2.13:4.4")]
+)
 def test_the_installed_pyspark_decides_which_jars_are_taken(version: str, delta: str) -> None:
     assert delta in lines.installed(version).jars["delta"]
 
 
 def test_a_spark_of_neither_line_is_refused_with_both() -> None:
-    with pytest.raises(SetupError, match=r"pyspark 4.2.0 is installed, .*\[spark\]' \(Spark 3.5\) or .*\[spark4\]' \(Spark 4.1\)$"):
+    with pytest.raises(
+        SetupError, match=r"pyspark 4.2.0 is installed, .*\[spark\]' \(Spark 3.5\) or .*\[spark4\]' \(Spark 4.1\)$"
+    ):
         lines.installed("4.2.0")
 
 
 def test_a_second_artifact_takes_the_place_of_what_the_first_names_in_another_version() -> None:
     asked = ivy_file("org.a:whole:1,org.b:part:2")
     assert asked.count("<dependency ") == 2
-    assert '<dependency org="org.a" name="whole" rev="1" conf="default->default"><exclude org="org.b" module="part"/>' in asked
+    assert (
+        '<dependency org="org.a" name="whole" rev="1" conf="default->default"><exclude org="org.b" module="part"/>'
+        in asked
+    )
 
 
 def test_a_refused_certificate_is_named_before_what_followed_from_it() -> None:

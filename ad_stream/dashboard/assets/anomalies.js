@@ -1,6 +1,6 @@
 // Anomalies as events, newest first, by device, signal and time.
 import { ask } from "./api.js";
-import { empty, h, pager, put, select } from "./dom.js";
+import { empty, h, pager, put, search, signals, time } from "./dom.js";
 import { age, ago, band, clock, count, link, minutesBetween, number, shift } from "./words.js";
 
 const AROUND = 90;
@@ -13,7 +13,7 @@ export function anomalies(asked, shared) {
   const root = h("section", {}, h("h1", {}, "Anomalies"),
     h("p", { class: "soft lead" }, "A flag and the flags that continue it are one event. They come in by themselves; the last 24 hours before the newest minute, and what came since this dashboard runs."),
     bar, h("div", { class: "card" }, list, foot));
-  let signals = null, turn = 0;
+  let listed = null, turn = 0;
 
   function change(key, value) {
     filter[key] = value;
@@ -23,18 +23,13 @@ export function anomalies(asked, shared) {
   }
 
   function drawBar() {
-    const known = shared.state.signals.join("\n");
-    if (known === signals) return;
-    signals = known;
-    const box = h("input", { type: "search", value: filter.device, placeholder: "part of its name", spellcheck: "false", autocomplete: "off" });
-    let typing;
-    box.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => change("device", box.value.trim()), 200); });
-    const time = (label, key) => h("label", { class: "field" }, h("span", {}, label),
-      h("input", { type: "datetime-local", value: filter[key].replace("Z", ""), onchange: (event) => change(key, event.target.value ? `${event.target.value}Z` : "") }));
+    const known = shared.state.signals;
+    if (known.join("\n") === listed) return;
+    listed = known.join("\n");
     put(bar,
-      h("label", { class: "field grow" }, h("span", {}, "Device ", h("kbd", {}, "/")), box),
-      select("Signal", "signal", [["", "all signals"], ...shared.state.signals.map((one) => [one, one])], filter.signal, (value) => change("signal", value)),
-      time("From (UTC)", "from"), time("To (UTC)", "to"));
+      search(filter.device, (value) => change("device", value)),
+      signals(known, filter.signal, (value) => change("signal", value)),
+      time("From (UTC)", filter.from, (value) => change("from", value)), time("To (UTC)", filter.to, (value) => change("to", value)));
   }
 
   async function refresh() {

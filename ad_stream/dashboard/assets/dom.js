@@ -32,6 +32,24 @@ export function select(label, name, choices, chosen, onchange) {
   return h("label", { class: "field" }, h("span", {}, label), h("select", { name, onchange: (event) => onchange(event.target.value) }, list));
 }
 
+/** A box for part of a device's name; onchange is called once the typing pauses. */
+export function search(chosen, onchange) {
+  let typing;
+  const box = h("input", { type: "search", value: chosen, placeholder: "part of its name", spellcheck: "false", autocomplete: "off" });
+  box.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => onchange(box.value.trim()), 200); });
+  return h("label", { class: "field grow" }, h("span", {}, "Device ", h("kbd", {}, "/")), box);
+}
+
+/** A time in UTC, '2026-11-01T06:30Z' or ''. */
+export function time(label, chosen, onchange) {
+  const box = h("input", { type: "datetime-local", value: chosen.replace("Z", "") });
+  box.addEventListener("change", () => onchange(box.value ? `${box.value}Z` : ""));
+  return h("label", { class: "field" }, h("span", {}, label), box);
+}
+
+export const signals = (known, chosen, onchange) =>
+  select("Signal", "signal", [["", "all signals"], ...known.map((one) => [one, one])], chosen, onchange);
+
 export function pager(answer, go) {
   const { page, size, total } = answer;
   const first = total ? page * size + 1 : 0;

@@ -1,6 +1,6 @@
 // The fleet: how many series are in which state, the worst first, and the latest anomalies beside them.
 import { ask } from "./api.js";
-import { empty, h, pager, put, select } from "./dom.js";
+import { empty, h, pager, put, search, select, signals } from "./dom.js";
 import { eventRow } from "./anomalies.js";
 import { gauge, spark } from "./spark.js";
 import { ago, band, clock, count, link, number } from "./words.js";
@@ -32,7 +32,7 @@ export function fleet(asked, shared) {
       h("div", { class: "card list" }, table, nothing, foot),
       h("aside", { class: "card", "aria-label": "Latest anomalies" },
         h("h2", {}, "Latest anomalies", h("a", { href: link("anomalies") }, "all")), feed)));
-  let signals = "", turn = 0;
+  let listed = "", turn = 0;
 
   function change(key, value) {
     filter[key] = value;
@@ -43,17 +43,14 @@ export function fleet(asked, shared) {
 
   function drawBar() {
     const known = shared.state.signals;
-    if (signals === known.join("\n") && bar.childElementCount) return;
-    signals = known.join("\n");
-    const box = h("input", { type: "search", value: filter.device, placeholder: "part of its name", spellcheck: "false", autocomplete: "off" });
-    let typing;
-    box.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => change("device", box.value.trim()), 200); });
+    if (listed === known.join("\n") && bar.childElementCount) return;
+    listed = known.join("\n");
     put(bar,
-      h("label", { class: "field grow" }, h("span", {}, "Device ", h("kbd", {}, "/")), box),
-      select("Signal", "signal", [["", "all signals"], ...known.map((one) => [one, one])], filter.signal, (value) => change("signal", value)),
+      search(filter.device, (value) => change("device", value)),
+      signals(known, filter.signal, (value) => change("signal", value)),
       select("Flags of the last", "minutes", WINDOWS, filter.minutes, (value) => change("minutes", value)),
       select("Order", "order", ORDERS, filter.order, (value) => change("order", value)));
-    if (asked.focus) box.focus();
+    if (asked.focus) bar.querySelector("input").focus();
   }
 
   function drawTiles(counts) {
@@ -75,7 +72,7 @@ export function fleet(asked, shared) {
     drawTiles(answer.counts);
     put(body, answer.rows.map(line));
     table.hidden = !answer.rows.length;
-    put(nothing, !answer.rows.length && none(filter, () => { Object.assign(filter, { device: "", signal: "", state: "all" }); signals = ""; put(bar); change("page", 0); }));
+    put(nothing, !answer.rows.length && none(filter, () => { Object.assign(filter, { device: "", signal: "", state: "all" }); listed = ""; put(bar); change("page", 0); }));
     put(foot, answer.total > answer.size && pager(answer, (page) => change("page", page)));
     put(feed, events.rows.length ? events.rows.map((event) => eventRow(event, shared.state)) : h("li", { class: "soft" }, "Nothing was flagged in the last day."));
   }

@@ -1,7 +1,7 @@
 // One series: its chart, why each minute was flagged or not, and its flagged minutes.
 import { Refused, ask } from "./api.js";
 import { draw } from "./chart.js";
-import { empty, h, put } from "./dom.js";
+import { empty, h, put, time } from "./dom.js";
 import { clock, count, link, number } from "./words.js";
 
 const RANGES = [[1, "1 h"], [3, "3 h"], [12, "12 h"], [24, "24 h"], [168, "7 d"]];
@@ -43,17 +43,15 @@ export function series(asked, shared) {
 
   function drawRanges() {
     const live = !view.from && !view.to;
-    const time = (label, key) => h("label", { class: "field" }, h("span", {}, label),
-      h("input", { type: "datetime-local", value: view[key].replace("Z", ""), onchange: (event) => set(key, event.target.value) }));
     put(ranges,
       h("div", { class: "chips", role: "group", "aria-label": "Stretch of time" }, RANGES.map(([hours, text]) =>
         h("button", { type: "button", "data-key": text, "aria-pressed": String(live && hours === view.hours), onclick: () => range(hours) }, text))),
-      time("From (UTC)", "from"), time("To (UTC)", "to"),
+      time("From (UTC)", view.from, (value) => set("from", value)), time("To (UTC)", view.to, (value) => set("to", value)),
       !live && h("button", { type: "button", onclick: () => range(view.hours || 3) }, "follow live"));
   }
 
   function set(key, value) {
-    const next = { ...view, [key]: value ? `${value}Z` : "" };
+    const next = { ...view, [key]: value };
     range(view.hours || 3, next.from, next.to);
   }
 

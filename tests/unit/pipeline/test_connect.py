@@ -37,7 +37,9 @@ def test_a_remote_that_is_none_is_told_how_to_be_written() -> None:
 
 
 def test_a_server_that_is_not_there_is_told_at_once_and_without_its_token() -> None:
-    with pytest.raises(SetupError, match="^no Spark Connect server answers at 127.0.0.1:1: start it, or correct SPARK_REMOTE$"):
+    with pytest.raises(
+        SetupError, match="^no Spark Connect server answers at 127.0.0.1:1: start it, or correct SPARK_REMOTE$"
+    ):
         check({"SPARK_REMOTE": "sc://127.0.0.1:1/;token=d3Jvbmc"})
 
 
@@ -55,5 +57,7 @@ def test_batches_travel_as_what_they_are_made_from_and_without_the_session(monke
 
 
 def test_a_secret_given_as_its_value_does_not_travel() -> None:
-    with pytest.raises(ConfigError, match=r"a secret given as its value is not sent to other processes: write a reference"):
+    with pytest.raises(
+        ConfigError, match=r"a secret given as its value is not sent to other processes: write a reference"
+    ):
         check_travels(batches("https://127.0.0.1/push?key=a2V5LW9mLXB1c2g"))

@@ -53,10 +53,17 @@ def test_databricks_finds_every_class_under_its_own_name(given: dict[str, Any]) 
 
 def test_a_service_principal_asks_its_tenant_for_a_token_of_the_namespace() -> None:
     who = {"tenant_id": "tenant-1", "client_id": "app-1", "client_secret": KEY}
-    options = client(settings(bootstrap_servers="fleet.servicebus.windows.net:9093", topic="iot", service_principal=who), {})
+    options = client(
+        settings(bootstrap_servers="fleet.servicebus.windows.net:9093", topic="iot", service_principal=who), {}
+    )
     assert options["kafka.sasl.mechanism"] == "OAUTHBEARER"
-    assert options["kafka.sasl.oauthbearer.token.endpoint.url"] == "https://login.microsoftonline.com/tenant-1/oauth2/v2.0/token"
-    assert f'clientId="app-1" clientSecret="{KEY}" scope="https://fleet.servicebus.windows.net/.default"' in options[JAAS]
+    assert (
+        options["kafka.sasl.oauthbearer.token.endpoint.url"]
+        == "https://login.microsoftonline.com/tenant-1/oauth2/v2.0/token"
+    )
+    assert (
+        f'clientId="app-1" clientSecret="{KEY}" scope="https://fleet.servicebus.windows.net/.default"' in options[JAAS]
+    )
 
 
 def test_a_unity_catalog_credential_needs_no_login_settings() -> None:
@@ -80,7 +87,9 @@ def test_a_connection_string_without_a_hub_asks_for_the_topic() -> None:
 def test_a_stream_begins_at_the_named_time_to_the_millisecond() -> None:
     at = datetime(2026, 11, 1, 6, 30, 0, 250_000, tzinfo=timezone.utc)
     assert _first(settings(connection_string=HUB, start="latest"), at)["startingTimestamp"] == "1793514600250"
-    assert _first(settings(connection_string=HUB, start="2026-11-01T06:30Z"), None)["startingTimestamp"] == "1793514600000"
+    assert (
+        _first(settings(connection_string=HUB, start="2026-11-01T06:30Z"), None)["startingTimestamp"] == "1793514600000"
+    )
     assert _first(settings(connection_string=HUB), None) == {"startingOffsets": "earliest"}
 
 
@@ -90,8 +99,14 @@ def test_a_stream_begins_at_the_named_time_to_the_millisecond() -> None:
         ("Failed to find data source: kafka.", "start it with --packages"),
         (f"SaslAuthenticationException: {HUB}", "refused the credentials of \\*\\*\\*: check key"),
         (f"TopicAuthorizationException {HUB}", "does not let this reader see the topic 'iot'"),
-        ("UnknownTopicOrPartitionException: This server does not host this topic-partition.", "no topic or event hub 'iot'"),
-        ("TimeoutException: Timed out waiting for a node assignment. Call: describeTopics", "does not answer: check the name"),
+        (
+            "UnknownTopicOrPartitionException: This server does not host this topic-partition.",
+            "no topic or event hub 'iot'",
+        ),
+        (
+            "TimeoutException: Timed out waiting for a node assignment. Call: describeTopics",
+            "does not answer: check the name",
+        ),
         (f"something new {HUB}", "cannot look at the topic 'iot'"),
     ],
 )
