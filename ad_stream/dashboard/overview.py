@@ -38,6 +38,7 @@ class Overview:
         self._watch = watch
         self._names = watch.fleet.names
         self._lower: list[str] = []
+        self._ranks = np.empty(0, dtype=np.int64)
         self._flagged: dict[int, tuple[int, Flagged]] = {}
 
     def page(self, asked: Asked) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class Overview:
         """(series,): those whose device's name has a part and whose signal has a name; '' is all."""
         names = self._watch.fleet.names
         if names is not self._names:  # the tables were made anew
-            self._names, self._lower = names, []
+            self._names, self._lower, self._ranks = names, [], self._ranks[:0]
         chosen = np.ones(len(names), dtype=bool)
         if device:
             self._lower += [name.lower() for name in names.devices[len(self._lower) :]]
@@ -98,13 +99,17 @@ class Overview:
         """Worst: the highest severity within the minutes, then most flags, then the highest last score."""
         if order == "name":
             names = self._watch.fleet.names
-            return np.array(
-                sorted(range(len(series)), key=lambda n: (names.devices[names.device_of[series[n]]], series[n])),
-                dtype=np.int64,
-            )
+            by_signal = _ranks(names.signals)[names.signal_of[series]]
+            return np.lexsort((by_signal, self._device_ranks()[names.device_of[series]]))
         score = np.nan_to_num(self._watch.fleet.last["score"][series], nan=-1.0, posinf=1e300)
         keys = {"worst": flagged.severity[series], "flags": flagged.count[series], "latest": flagged.latest[series]}
         return np.lexsort((-score, -flagged.count[series], -flagged.severity[series], -keys[order]))
+
+    def _device_ranks(self) -> Ints:
+        devices = self._names.devices
+        if len(self._ranks) != len(devices):
+            self._ranks = _ranks(devices)
+        return self._ranks
 
     def _rows(self, series: Ints, flagged: Flagged, silent: Bools) -> list[dict[str, Any]]:
         fleet = self._watch.fleet
@@ -140,3 +145,10 @@ class Overview:
             "severity": number(float(flagged.severity[one]), 3),
             "flagged": iso(int(flagged.latest[one])),
         }
+
+
+def _ranks(names: list[str]) -> Ints:
+    """The place of each name in the alphabet of all."""
+    ranks = np.empty(len(names), dtype=np.int64)
+    ranks[sorted(range(len(names)), key=names.__getitem__)] = np.arange(len(names))
+    return ranks
