@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from ad_stream.detectors.ar import Autoregressive
 from ad_stream.detectors.base import Detector
 from ad_stream.detectors.default import Default
+from ad_stream.detectors.drift import Drift
 from ad_stream.detectors.rrcf import RandomCutForest
 from ad_stream.detectors.rule import Rule
 from ad_stream.detectors.s_h_esd import SeasonalHybridEsd
@@ -32,6 +33,7 @@ _RULES: tuple[type[Rule], ...] = (
     SeasonalBaseline,
     SeasonalHybridEsd,
     RandomCutForest,
+    Drift,
     Stuck,
 )
 

@@ -39,6 +39,7 @@ ar = Adapter("ar")
 seasonal_baseline = Adapter("seasonal_baseline")
 s_h_esd = Adapter("s_h_esd")
 rrcf = Adapter("rrcf")
+drift = Adapter("drift")
 stuck = Adapter("stuck")
 
 

@@ -59,6 +59,17 @@ def seasonal_baseline(x: list[float], period: int) -> tuple[float, float]:
     return expected, abs(x[-1] - expected) / (SIGMA * median(abs(v - centre) for v in off))
 
 
+def drift(x: list[float], average: int, gap: int) -> tuple[float, float]:
+    def bend(end: int) -> float:
+        new, middle, old = (fmean(x[end - k * gap - average : end - k * gap]) for k in range(3))
+        return new - 2 * middle + old
+
+    earlier = max(abs(bend(end)) for end in range(average + 2 * gap, len(x) + 1 - gap))
+    steps = [x[i] - x[i - 1] for i in range(max(1, len(x) - 240), len(x))]
+    error = rms(steps) / math.sqrt(2) * math.sqrt(6 / average)
+    return x[-1] - bend(len(x)), abs(bend(len(x))) / max(1.5 * error, earlier / 3)
+
+
 def default(x: list[float]) -> tuple[float, float]:
     smooth = [x[0]]
     for v in x[1:]:
