@@ -223,16 +223,24 @@ class Tables(Section):
 
 
 class PushTarget(Section):
-    """One target of the push seam; what `options` it takes is checked by the target itself."""
+    """One target of the push seam; what `options` it takes is checked by the target itself (docs/push.md).
+
+    name: what `deliveries` calls it, by default its kind; one that got a new name starts anew.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, arbitrary_types_allowed=True)
     kind: str
+    name: str | None = None
     url: Secret | None = None
-    rows: Literal["all", "anomalies"] = "all"
+    client_secret: Secret | None = None
+    connection_string: Secret | None = None
+    password: Secret | None = None
+    rows: Literal["all", "anomalies"] | None = None
 
     def options(self) -> dict[str, Any]:
-        """All settings of the target but its kind."""
-        return {name: getattr(self, name) for name in ("url", "rows")} | (self.model_extra or {})
+        """All settings of the target that are given, but its kind."""
+        given = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
+        return {name: value for name, value in given.items() if value is not None} | (self.model_extra or {})
 
 
 class Metrics(Section):

@@ -59,6 +59,11 @@ class HttpError(RunError):
         self.kind = kind
         self.attempts = attempts
 
+    @property
+    def passing(self) -> bool:
+        """Whether the next request may do better: no connection, no answer in time, an answer broken off."""
+        return self.kind in _RETRIED
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -211,11 +216,11 @@ def _wait_before_retry(outcome: Reply | Kind, attempt: int, patience: Patience) 
         return pause if outcome in _RETRIED else None
     if outcome.status != 429 and outcome.status < 500:
         return None
-    asked = _retry_after(outcome.headers)
+    asked = retry_after(outcome.headers)
     return pause if asked is None else min(max(asked, 0.0), patience.longest)
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds from `Retry-After`: a number, or a date counted from the server's own `Date`."""
     value = headers.get("retry-after", "").strip()
     if value.isdecimal():

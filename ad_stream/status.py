@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.push.base import SETTLED
 from ad_stream.report import read_rows
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 OF_BATCHES = ("minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed", "push_failed")
 OF_PROGRESS = ("events", "duplicates", "dropped_by_watermark", "source_lost")
+WAITING = "waiting"
 ALIVE = timedelta(minutes=3)
 """A sign of life in the table `owner` older than this is that of a stream that has stopped."""
 
@@ -30,6 +32,8 @@ class Status:
     late          readings that came after their minute had closed; late_by_device: the same by device, most first
     silent        device -> its newest minute, for devices more than `silent_after` behind `newest`
     source_lost   events that had aged out at the source before they were read
+    pushes        push target -> state -> rows (ad_stream.push.base.STATES); `waiting`: still to be sent
+    pushed        rows that targets took; push_failed: rows that wait, were refused, or were given up
     """
 
     running: bool
@@ -49,6 +53,7 @@ class Status:
     duplicates: int
     dropped_by_watermark: int
     source_lost: int
+    pushes: dict[str, dict[str, int]]
     pushed: int
     push_failed: int
     late_by_device: dict[str, int]
@@ -79,6 +84,10 @@ def status(
     running = bool(len(signs)) and now() - signs.max().to_pydatetime() <= ALIVE
     watermark = _latest(progress["watermark"])
     late = read_rows(tables, "late", ["device_id"])["device_id"].value_counts()
+    pushes = _pushes(read_rows(tables, "deliveries", ["sink", "query_id", "batch_id", "attempt", "rows", "state"]))
+
+    def rows_pushed(*states: str) -> int:
+        return sum(states_of.get(state, 0) for states_of in pushes.values() for state in states)
 
     def total(frame: pd.DataFrame, column: str) -> int:
         return int(frame[column].fillna(0).sum())
@@ -97,9 +106,24 @@ def status(
             for device, minute in sorted(newest_of.items(), key=lambda item: (item[1], item[0]))
             if newest is not None and newest - minute > silent_after
         },
-        **{name: total(batches, name) for name in OF_BATCHES},
+        pushes=pushes,
+        pushed=rows_pushed("delivered"),
+        push_failed=rows_pushed(WAITING, "set_aside", "expired"),
+        **{name: total(batches, name) for name in OF_BATCHES if not name.startswith("push")},
         **{name: total(progress, name) for name in OF_PROGRESS},
     )
+
+
+def _pushes(deliveries: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """sink -> state -> rows; what waits is told by the last record of each batch at a sink."""
+    settled = deliveries[deliveries["state"].isin(SETTLED)]
+    last = deliveries.sort_values("attempt").groupby(["sink", "query_id", "batch_id"], as_index=False).last()
+    waiting = last[~last["state"].isin(SETTLED)].assign(state=WAITING)
+    found: dict[str, dict[str, int]] = {}
+    for frame in (settled, waiting):
+        for (sink, state), rows in frame.groupby(["sink", "state"])["rows"].sum().items():
+            found.setdefault(str(sink), {})[str(state)] = int(rows)
+    return dict(sorted(found.items()))
 
 
 def _newest_minutes(tables: str | Path) -> dict[str, datetime]:

@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ad_stream.cli import simulate
+from ad_stream.cli.arguments import Devices, Minutes, Seed
 from ad_stream.cli.progress import bars
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for messages, tables and the report.")]
-Devices = Annotated[int, typer.Option(min=1, help="Devices of the fleet.")]
-Minutes = Annotated[int, typer.Option(min=1, help="Length of the run.")]
 TablesFolder = Annotated[Path, typer.Option("--tables", help="Folder that a run wrote its tables to.")]
 Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on standard output.")]
-Seed = Annotated[int, typer.Option(help="Another seed is another fleet with other faults.")]
-
-
-class Place(str, Enum):
-    """Where `simulate` leaves its messages."""
-
-    FILES = "files"
-    KAFKA = "kafka"
-    EVENT_HUBS = "event-hubs"
 
 
 def add_to(app: typer.Typer) -> None:
     """The commands in the order in which `--help` lists them."""
     app.command()(demo)
-    app.command()(simulate)
+    app.add_typer(simulate.app)
     app.command()(status)
     app.command()(report)
 
@@ -60,65 +48,6 @@ def demo(
     if json_file is not None:
         json_file.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
     printed.show(text)
-
-
-def simulate(
-    out: Annotated[Path, typer.Argument(help="Folder for the message files.")] = Path(".ad_stream/in"),
-    seed: Seed = 0,
-    devices: Devices = 50,
-    minutes: Minutes = 1440,
-    start: Annotated[str, typer.Option(help="First minute, UTC.")] = "2026-11-01T00:00Z",
-    faults: Annotated[bool, typer.Option(help="Spikes, dips, shifts, drifts, stuck values, silences.")] = True,
-    bad_traffic: Annotated[bool, typer.Option(help="Malformed, late, doubled and other odd messages.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="The truth as JSON on standard output.")] = False,
-    to: Annotated[Place, typer.Option(help="Also hold them in a broker on this machine until Ctrl-C.")] = Place.FILES,
-    port: Annotated[int, typer.Option(help="Port of the Kafka broker.")] = 9092,
-) -> None:
-    """Write the messages of a device fleet with known faults, as files that the files source reads.
-
-    With --to, messages that the folder already holds are taken as they are.
-    """
-    from ad_stream.arguments import moment
-    from ad_stream.simulate import simulate as write_messages
-    from ad_stream.simulate.truth import TRUTH_FILE
-
-    if to is not Place.FILES and next(out.glob("*.jsonl"), None):
-        _hold(to, out, port)
-        return
-    with bars() as steps:
-        truth = write_messages(
-            out,
-            devices=devices,
-            minutes=minutes,
-            seed=seed,
-            start=moment(start),
-            faults=faults,
-            bad_traffic=bad_traffic,
-            progress=lambda done, total: steps("simulating", done / total),
-        )
-    if as_json:
-        print((out / TRUTH_FILE).read_text(encoding="utf-8"), end="")
-    else:
-        print(f"{truth.messages:,} messages of {devices} devices with {len(truth.faults)} faults in {out}")
-    if to is not Place.FILES:
-        _hold(to, out, port)
-
-
-def _hold(to: Place, folder: Path, port: int) -> None:
-    from ad_stream.simulate.serve import serve
-
-    with suppress(KeyboardInterrupt):
-        serve("kafka" if to is Place.KAFKA else "event-hubs", folder, port=port, ready=_wait)
-
-
-def _wait(messages: int, sections: Mapping[str, Any]) -> None:
-    import threading
-
-    import yaml
-
-    print(f"{messages:,} messages wait for a run with these settings; Ctrl-C ends it\n")
-    print(yaml.safe_dump(dict(sections), sort_keys=False, width=1000), flush=True)
-    threading.Event().wait()
 
 
 def status(tables: TablesFolder = Path(".ad_stream/tables"), as_json: Json = False) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 from ad_stream.demo import own_data
 from ad_stream.demo.compare import DEFINITION
 from ad_stream.demo.summary import by_kind, facts
+from ad_stream.push.base import STATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,10 +78,15 @@ def status(found: Status) -> RenderableType:
     state = "running" if found.running else "stopped"
     table = Table.grid(padding=(0, 2))
     for name, value in numbers.items():
-        if name not in ("running", "silent", "quarantined", "late_by_device"):
+        if name not in ("running", "silent", "quarantined", "late_by_device", "pushes"):
             table.add_row(Text(NAMES.get(name, name.replace("_", " ")), style="dim"), "-" if value is None else f"{value}")
     reasons = ", ".join(f"{n} {reason}" for reason, n in found.quarantined.items()) or "none"
     table.add_row(Text("quarantined", style="dim"), reasons)
+    for sink, states in found.pushes.items():
+        counts = ", ".join(f"{rows:,} {state.replace('_', ' ')}" for state, rows in states.items())
+        table.add_row(Text(f"push {sink}", style="dim"), counts)
+    if any(states.get("thinned") for states in found.pushes.values()):
+        table.add_row("", Text(f"thinned: {STATES['thinned']}", style="dim"))
     table.add_row(Text("late readings", style="dim"), _several([f"{device}: {n}" for device, n in found.late_by_device.items()]))
     silent = [f"{device} since {since}" for device, since in numbers["silent"].items()]
     table.add_row(Text("silent devices", style="dim"), _several(silent))

@@ -58,12 +58,11 @@ def validate(
 
     from ad_stream import config as settings
     from ad_stream.detectors import by_name
-    from ad_stream.push import by_kind
+    from ad_stream.push import targets
 
     loaded = settings.load(config, overrides(set_))
     detector = by_name(loaded.detection.detector, **loaded.detection.options())
-    for target in loaded.push:
-        by_kind(target.kind, **target.options())
+    targets((entry.kind, entry.options()) for entry in loaded.push)
     shown = loaded.model_dump(mode="json", by_alias=True)
     shown["detection"]["points"] = detector.points
     print(json.dumps(shown) if as_json else yaml.safe_dump(shown, sort_keys=False).rstrip())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.push.base import SETTLED
 from ad_stream.status import ALIVE, OF_BATCHES, OF_PROGRESS
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
                 "duration_ms", "scoring_seconds"),
     "progress": ("query_id", "batch_id", *OF_PROGRESS, "watermark", "lag"),
     "quarantine": ("reason",),
-    "deliveries": ("sink", "state", "rows", "error"),
+    "deliveries": ("sink", "query_id", "batch_id", "attempt", "state", "rows", "error"),
     "owner": ("alive",),
 }  # fmt: skip
 
@@ -41,10 +42,14 @@ class Health:
         default_factory=lambda: {name: deque(maxlen=MOST_ENTRIES) for name in COLUMNS}
     )
     _batches: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    _last: dict[tuple[str, str, int], tuple[int, int]] = field(default_factory=dict)
+    """(sink, query_id, batch_id) -> attempt and waiting rows of its last record."""
 
     def forget(self, table: str) -> None:
         """The table was made anew."""
         self._counts[table].clear()
+        if table == "deliveries":
+            self._last.clear()
         if table == "owner":
             self.alive = None
 
@@ -64,13 +69,20 @@ class Health:
         return self.alive is not None and now - self.alive <= ALIVE
 
     def total(self, table: str) -> Counter[str]:
-        """Counts of the last day of a table: its columns, its reasons, or 'sink state' for deliveries."""
+        """Counts of the last day of a table: its columns, its reasons, or 'sink state' for deliveries.
+
+        A record of rows that are still to be sent repeats what the one before it said: 'sink waiting' counts them once.
+        """
         entries = self._counts[table]
         since = max((written for written, _ in entries), default=0.0) - DAY
         out: Counter[str] = Counter()
         for written, counted in entries:
             if written >= since:
                 out.update(counted)
+        if table == "deliveries":
+            for (sink, _, _), (_, rows) in self._last.items():
+                if rows:
+                    out[f"{sink} waiting"] += rows
         return out
 
     def batches(self) -> list[dict[str, Any]]:
@@ -91,9 +103,15 @@ class Health:
     def _take_deliveries(self, rows: Sequence[Mapping[str, Any]], written: float) -> Counter[str]:
         counted: Counter[str] = Counter()
         for row in rows:
-            counted[f"{row['sink']} {row['state']}"] += row["rows"] or 0
+            number, settled = row["rows"] or 0, row["state"] in SETTLED
+            if settled:
+                counted[f"{row['sink']} {row['state']}"] += number
+            batch = row["sink"], row["query_id"], row["batch_id"]
+            self._last[batch] = max(self._last.get(batch, (0, 0)), (row["attempt"], 0 if settled else number))
             if row["error"] and (self.last_error is None or self.last_error[0] <= written):
                 self.last_error = written, row["error"]
+        if len(self._last) > 2 * MOST_ENTRIES:
+            self._last = dict(list(self._last.items())[-MOST_ENTRIES:])
         return counted
 
     def _take_owner(self, rows: Sequence[Mapping[str, Any]], _: float) -> Counter[str]:

@@ -179,7 +179,7 @@ class Batches:
             self.tables.append("detections", rows, count=tally.minutes, **here)
             self._remember_flags(verdicts, tally.last)
             verdicts.unpersist()
-            counts |= self.deliver(self.tables, query_id, batch_id, tally.first, tally.last)
+            counts |= self.deliver(self.tables, query_id, batch_id)
         return counts
 
     def _look_for_others(self, tally: Tally, query_id: str) -> None:

@@ -1,77 +1,146 @@
 """After the commit: what `detections` holds for a batch goes to the push targets, and `deliveries` says how it went.
 
-At least once: a batch that is repeated after a crash is pushed again unless its delivery is on record. A target that
-fails never fails the batch.
+At least once: what a crash left unrecorded is pushed again. What did not get out waits and is sent before anything
+newer: with the next batch, between batches, at the start and at the end of a run. A target that fails never fails a
+batch (docs/decisions/rows-that-wait.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F
+from ad_stream.pipeline.push_store import PushStore
+from ad_stream.push.limits import HOUR
+from ad_stream.push.outbox import Outbox
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from ad_stream.config import Config
     from ad_stream.pipeline.tables import Tables
-    from ad_stream.push.base import Delivery, Target
+    from ad_stream.push.base import State, Target
 
-RECORD = "sink string, attempt int, rows long, state string, error string"
+log = logging.getLogger(__name__)
+SLICE = 5.0
+"""Seconds that a resend between batches takes at most: a batch that comes meanwhile waits for it."""
+SHORTEST_REST, LONGEST_REST = 1.0, 60.0
+"""Seconds between resends; doubled while nothing gets out."""
 
 
-@dataclass
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
 class Deliver:
-    """Pushes one batch to all targets."""
+    """Pushes batches to all targets; batches come in the thread of Spark, resends in that which watches the query."""
 
-    targets: Sequence[Target]
-    first_batch: bool = True
-    """Only the first batch of a run can have been pushed by an earlier run."""
+    def __init__(
+        self, targets: Sequence[Target], *, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = _now
+    ) -> None:  # fmt: skip
+        self.targets, self._clock, self._now = targets, clock, now
+        self._outboxes: list[Outbox] = []
+        self._lock = threading.Lock()
+        self._first_batch = True
+        self._rest, self._rest_until = SHORTEST_REST, 0.0
+        self.resent = 0
+        """Rows that targets took between batches, at the start and at the end."""
 
-    def __call__(self, tables: Tables, query_id: str, batch_id: int, first: datetime, last: datetime) -> dict[str, int]:
-        """-> the counts `pushed` and `push_failed` of the table `batches`, in rows."""
+    @property
+    def counts(self) -> Counter[State]:
+        """Rows of all targets by what became of them since the tables were opened."""
+        return sum((outbox.counts for outbox in self._outboxes), Counter())
+
+    @property
+    def waiting(self) -> int:
+        """Rows that no target has got yet, over all targets."""
+        return sum(outbox.rows for outbox in self._outboxes)
+
+    def start(self, tables: Tables, newest: datetime | None = None) -> None:
+        """Resend what earlier runs left. newest: the newest minute with a verdict, where the checkpoint is lost."""
+        if not self.targets:
+            return
+        self._open(tables)
+        for batch in [] if newest is None else self._store.unrecorded(newest):
+            known = self._store.knows(batch)
+            for outbox in self._outboxes:
+                if outbox.target.name not in known:
+                    outbox.add(batch)
+        self.finish()
+
+    def __call__(self, tables: Tables, query_id: str, batch_id: int) -> dict[str, int]:
+        """-> the counts `pushed` and `push_failed` of the table `batches`: rows that got out, rows of this batch that wait."""
         if not self.targets:
             return {}
-        done = self._done(tables, query_id, batch_id) if self.first_batch else set()
-        self.first_batch = False
-        between = (F.col("minute") >= F.lit(first)) & (F.col("minute") <= F.lit(last))
-        mine = (F.col("query_id") == query_id) & (F.col("batch_id") == batch_id) & (F.col("revision") == 0)
-        verdicts = tables.read("detections").where(between & mine & (F.col("status") == "scored"))
-        outcomes = [
-            delivery for target in self.targets if target.name not in done for delivery in _pushed(target, verdicts)
-        ]
-        self._record(tables, outcomes, query_id, batch_id)
-        arrived = sum(one.rows for one in outcomes if one.state == "delivered")
-        return {"pushed": arrived, "push_failed": sum(one.rows for one in outcomes) - arrived}
+        asked, batch = self._clock(), (query_id, batch_id)
+        with self._lock:
+            if not self._outboxes:  # over Spark Connect this is another process than that of `start`
+                self._open(tables)
+            late, before = self._clock() - asked, self.counts["delivered"]
+            self._store.tables = tables
+            # Only the first batch of a run can have been pushed by an earlier run.
+            known = self._store.knows(batch) if self._first_batch else set()
+            self._first_batch = False
+            for outbox in self._outboxes:
+                if outbox.target.name not in known:
+                    outbox.add(batch)
+            self._turns([(outbox, max(outbox.target.seconds - late, 0.0)) for outbox in self._outboxes])
+            left = sum(one.rows for outbox in self._outboxes for one in outbox.waiting if one.batch == batch)
+            return {"pushed": self.counts["delivered"] - before, "push_failed": left}
 
-    def _done(self, tables: Tables, query_id: str, batch_id: int) -> set[str]:
-        rows = tables.read("deliveries").where((F.col("query_id") == query_id) & (F.col("batch_id") == batch_id))
-        return {row["sink"] for row in rows.where("state = 'delivered'").select("sink").distinct().collect()}
+    def quiet(self) -> None:
+        """Between batches, called every second or so: a stream without input has no batch that would resend."""
+        if not self.waiting or self._clock() < self._rest_until or not self._lock.acquire(blocking=False):
+            return
+        try:
+            before = self.waiting
+            self._resend(SLICE)
+            self._rest = SHORTEST_REST if self.waiting < before else min(2 * self._rest, LONGEST_REST)
+            self._rest_until = self._clock() + self._rest
+        finally:
+            self._lock.release()
 
-    def _record(self, tables: Tables, outcomes: list[Delivery], query_id: str, batch_id: int) -> None:
-        if outcomes:
-            rows = [(one.sink, one.attempt, one.rows, one.state, one.error) for one in outcomes]
-            frame = tables.spark.createDataFrame(rows, RECORD)
-            tables.append("deliveries", frame, query_id=query_id, batch_id=batch_id, count=len(rows))
+    def finish(self, tables: Tables | None = None) -> None:
+        """One more try for what waits, before the first batch and after the last; tables: look anew what that is."""
+        with self._lock:
+            if tables is not None and self.targets:
+                self._open(tables)
+            self._resend(None)
+
+    def _open(self, tables: Tables) -> None:
+        self._store = PushStore(tables)
+        self._outboxes = [Outbox(target, self._store, now=self._now) for target in self.targets]
+        waiting = self._store.waiting()
+        recent = self._store.sent_since(self._now() - timedelta(seconds=HOUR))
+        for outbox in self._outboxes:
+            outbox.restore(waiting, recent)
+
+    def _resend(self, most: float | None) -> None:
+        due, before = [outbox for outbox in self._outboxes if outbox.waiting], self.counts["delivered"]
+        try:
+            self._turns([(outbox, min(most or outbox.target.seconds, outbox.target.seconds)) for outbox in due])
+        except Exception as error:  # there is no batch that could fail, and the next turn tries again
+            log.warning("what waits could not be pushed (%s): it stays in the tables", type(error).__name__)
+        self.resent += self.counts["delivered"] - before
+
+    def _turns(self, turns: Sequence[tuple[Outbox, float]]) -> None:
+        try:
+            for outbox, seconds in turns:
+                outbox.turn(seconds)
+        finally:
+            records = [record for outbox in self._outboxes for record in outbox.records]
+            self._store.record(records)
+            for outbox in self._outboxes:
+                outbox.records.clear()
 
 
 def targets(config: Config) -> list[Target]:
     """The push targets of a configuration."""
     if not config.push:
         return []
-    from ad_stream.push import by_kind
+    from ad_stream import push
 
-    return [by_kind(target.kind, **target.options()) for target in config.push]
-
-
-def _pushed(target: Target, verdicts: DataFrame) -> list[Delivery]:
-    chosen = verdicts if target.rows == "all" else verdicts.where("is_anomaly")
-    ordered = chosen.withColumn("minute", F.unix_seconds("minute")).orderBy("minute", "device_id", "signal")
-    return target.push([_row(row.asDict()) for row in ordered.collect()])
-
-
-def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"minute": datetime.fromtimestamp(row["minute"], timezone.utc)}
+    return push.targets((entry.kind, entry.options()) for entry in config.push)

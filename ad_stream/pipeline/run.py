@@ -74,10 +74,12 @@ def _stream(
 
     batches = Batches.of(config, tables, cpu=_cpu_of(spark), report=report)
     history.rebuild(tables, batches.scorer.detector.points)
-    query = _started(spark, config, tables, batches)
+    newest, remote = _newest(tables, config), connect.is_remote(spark)
+    batches.deliver.start(tables, newest)
+    query = _started(spark, config, batches, newest)
     summary.query_id = str(query.id)
-    told = connect.Ledger(tables, report) if connect.is_remote(spark) else None
-    written = Progress(tables, None if connect.is_remote(spark) else sources.newest(spark, config.source))
+    told = connect.Ledger(tables, report) if remote else None
+    written = Progress(tables, None if remote else sources.newest(spark, config.source))
 
     def look() -> None:
         rows = written.collect(query)
@@ -86,13 +88,22 @@ def _stream(
         if told is not None:
             told(rows)
 
-    _watch(query, look, owner)
+    try:
+        # Over Spark Connect the batches have their own outboxes, which are not to be crossed while the query runs.
+        _watch(query, look, owner, between=(lambda: None) if remote else batches.deliver.quiet)
+        batches.deliver.finish(tables if remote else None)
+    finally:
+        summary.add_pushes(batches.deliver)
 
 
-def _started(spark: SparkSession, config: Config, tables: Tables, batches: Batches) -> StreamingQuery:
+def _started(
+    spark: SparkSession, config: Config, batches: Batches, newest: datetime | None
+) -> StreamingQuery:  # fmt: skip
     now = config.trigger == "available_now"
     source = sources.to_the_end(config.source) if now else config.source
-    groups = minutes(readings(sources.read(spark, source, _start(tables, config)), config), config)
+    # What is stored is not read again, but for what may overlap.
+    start = None if newest is None else newest - config.minutes.watermark - timedelta(minutes=1)
+    groups = minutes(readings(sources.read(spark, source, start), config), config)
     if connect.is_remote(spark):
         connect.check_travels(batches)
     writer = (
@@ -102,12 +113,13 @@ def _started(spark: SparkSession, config: Config, tables: Tables, batches: Batch
     return writer.option("checkpointLocation", config.checkpoint).trigger(**timed).start()
 
 
-def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner) -> None:
+def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner, between: Callable[[], None]) -> None:
     written = time.monotonic()
     with asked_to_stop() as asked:
         try:
             while not asked() and not query.awaitTermination(LOOK_EVERY):
                 owner.renew()
+                between()
                 if time.monotonic() - written >= WRITE_EVERY:
                     written = time.monotonic()
                     look()
@@ -123,15 +135,14 @@ def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner) -> Non
         raise stopped(query.exception())
 
 
-def _start(tables: Tables, config: Config) -> datetime | None:
-    """Where a source without a checkpoint begins: what is stored is not read again, but for what may overlap."""
+def _newest(tables: Tables, config: Config) -> datetime | None:
+    """The newest minute with a verdict, where there are some but no checkpoint."""
     if _exists(tables.spark, config.checkpoint):
         return None
     stored = tables.read("detections").where("revision = 0")
     _, packed = history.span(tables.read("history"))
     near = stored if packed is None else stored.where(F.col("minute") >= F.lit(packed - timedelta(days=1)))
-    newest = history.span(near)[1] or history.span(stored)[1]  # the whole table only where its end is not near
-    return None if newest is None else newest - config.minutes.watermark - timedelta(minutes=1)
+    return history.span(near)[1] or history.span(stored)[1]  # the whole table only where its end is not near
 
 
 def _exists(spark: SparkSession, checkpoint: str) -> bool:

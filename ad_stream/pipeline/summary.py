@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ad_stream.pipeline.delivery import Deliver
 
 ADDED_UP = (
-    "minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed", "push_failed",
+    "minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed",
     "fallback_calls", "fallback_failed",
 )  # fmt: skip
 
@@ -36,6 +39,7 @@ class Summary:
     late: int = 0
     pushed: int = 0
     push_failed: int = 0
+    push_thinned: int = 0
     fallback_calls: int = 0
     fallback_failed: int = 0
     scoring_seconds: float = 0.0
@@ -59,6 +63,13 @@ class Summary:
         self.watermark = row["watermark"] or self.watermark
         self.lag = row["lag"]
 
+    def add_pushes(self, deliver: Deliver) -> None:
+        """What batches do not tell of pushes: rows resent, thinned, and those that still wait or were given up."""
+        counts = deliver.counts
+        self.pushed += deliver.resent
+        self.push_thinned = counts["thinned"]
+        self.push_failed = deliver.waiting + counts["set_aside"] + counts["expired"]
+
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""
         return asdict(self) | {"watermark": None if self.watermark is None else f"{self.watermark:%Y-%m-%dT%H:%M:%SZ}"}
@@ -71,5 +82,5 @@ class Summary:
             f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
             f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
             f"lost by the source {self.source_lost}; "
-            f"pushed {self.pushed}, failed {self.push_failed}; {self.wall_seconds:.1f} s"
+            f"pushed {self.pushed}, thinned {self.push_thinned}, failed {self.push_failed}; {self.wall_seconds:.1f} s"
         )

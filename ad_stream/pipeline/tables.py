@@ -76,7 +76,12 @@ COLUMNS = {
     lag long COMMENT 'events that waited at the source, null where it does not tell',
     offsets string COMMENT 'JSON', durations string COMMENT 'JSON, milliseconds per phase'""",
     "deliveries": f"""
-    sink string, {BATCH.strip()}, attempt int, rows long, state string, error string COMMENT 'redacted'""",
+    sink string COMMENT 'name of the push target', {BATCH.strip()},
+    attempt int COMMENT 'counts the records of a batch at a sink; the last one tells whether rows wait', rows long,
+    state string COMMENT 'a key of ad_stream.push.base.STATES', error string COMMENT 'redacted', at timestamp,
+    sent long COMMENT 'rows that the hour of the target was charged with, failed tries included',
+    minute timestamp COMMENT 'with device_id and signal: the last row meant, in this order',
+    device_id string, signal string""",
     "history": """
     hour timestamp COMMENT 'partition', bucket int COMMENT 'hash of the series modulo the number of buckets',
     minute timestamp, ids array<long> COMMENT 'xxhash64(device_id, signal), ascending',

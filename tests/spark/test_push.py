@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 from streaming import Stream, message, moment
 
+from ad_stream.pipeline.delivery import Deliver
 from ad_stream.pipeline.tables import COLUMNS
+from ad_stream.push import by_kind
 from ad_stream.simulate.power_bi import PowerBIReceiver, Trouble
 
 KEY = "SeCrEtKeY0123456789"
@@ -75,10 +78,75 @@ def _pushed(spark: SparkSession, folder: Path, url: str) -> tuple[Stream, Any]:
 
 
 def test_anomalies_only_are_pushed_where_that_is_asked_for(spark: SparkSession, tmp_path: Path) -> None:
-    with PowerBIReceiver(key=KEY) as receiver:
+    with PowerBIReceiver(key=KEY, requests_per_second=5) as receiver:
         stream = _stream(spark, tmp_path, receiver.url, rows="anomalies")
         summary = stream.write(_minutes(0, 42)).run()
     flagged = stream.table("detections")
     flagged = flagged[flagged.is_anomaly]
     assert f"{moment(38):%Y-%m-%dT%H:%M:%S.000Z}" in [row["timestamp"] for row in receiver.rows]
     assert receiver.count == len(flagged) == summary.pushed < summary.scored
+
+
+def _stamps(receiver: PowerBIReceiver) -> list[str]:
+    return [row["timestamp"] for row in receiver.rows]
+
+
+def _scored(stream: Stream) -> list[str]:
+    detections = stream.table("detections", "minute")
+    return [f"{at:%Y-%m-%dT%H:%M:%S.000Z}" for at in detections[detections.status == "scored"].minute]
+
+
+def test_what_did_not_get_out_is_sent_by_the_next_run_in_order_and_once(spark: SparkSession, tmp_path: Path) -> None:
+    with PowerBIReceiver(key=KEY) as receiver:
+        url = receiver.url
+    stream = _stream(spark, tmp_path, url)
+    first = stream.write(_minutes(0, 36), end=False).run()
+    second = stream.write(_minutes(36, 40)).run()
+    waiting = len(_scored(stream))
+    assert (first.pushed, second.pushed, second.push_failed) == (0, 0, waiting)
+    with PowerBIReceiver(key=KEY, port=_port(url), requests_per_second=5) as receiver:
+        resent, again = stream.run(), stream.run()
+        stream.write(_minutes(40, 44)).run()
+    assert (resent.batches, resent.pushed, resent.push_failed, again.pushed) == (0, waiting, 0, 0)
+    assert not receiver.violations
+    assert _stamps(receiver) == _scored(stream)
+    deliveries = stream.table("deliveries", "batch_id", "attempt")
+    assert list(deliveries.groupby("batch_id").state.last()) == ["delivered"] * 3
+    assert deliveries[deliveries.state == "delivered"].rows.sum() == len(_scored(stream))
+
+
+def test_a_stream_without_input_sends_what_waits_and_a_poison_row_is_named(spark: SparkSession, tmp_path: Path) -> None:
+    with PowerBIReceiver(key=KEY) as receiver:
+        url = receiver.url
+    stream = _stream(spark, tmp_path, url).write(_minutes(0, 40))
+    assert stream.run().pushed == 0
+    deliver = Deliver([by_kind("power_bi", url=url, requests_per_second=5, timeout=0.5, seconds=2)])
+    deliver.start(stream.tables())
+    assert deliver.waiting == len(_scored(stream))
+    poison = f"{moment(35):%Y-%m-%dT%H:%M:%S.000Z}"
+    with PowerBIReceiver(
+        key=KEY, port=_port(url), requests_per_second=5, poison=lambda row: row["timestamp"] == poison
+    ) as receiver:  # fmt: skip
+        deliver.quiet()
+        while deliver.waiting:
+            deliver.quiet()
+    assert _stamps(receiver) == [at for at in _scored(stream) if at != poison]
+    deliveries = stream.table("deliveries")
+    (aside,) = deliveries[deliveries.state == "set_aside"].itertuples()
+    assert (aside.rows, aside.device_id, aside.signal, aside.minute) == (1, "d1", "t", moment(35).replace(tzinfo=None))
+    assert "400" in aside.error
+
+
+def test_verdicts_whose_push_a_crash_and_a_lost_checkpoint_swallowed_still_go_out(spark: SparkSession, tmp_path: Path) -> None:
+    with PowerBIReceiver(key=KEY, requests_per_second=5) as receiver:
+        stream = _stream(spark, tmp_path, receiver.url).write(_minutes(0, 36))
+        stream.run(push=[])
+        for name in ("batches", "deliveries"):
+            spark.sql(f"DELETE FROM {stream.tables().name(name)}")
+        shutil.rmtree(tmp_path / "checkpoint")
+        stream.run()
+    assert _stamps(receiver) == _scored(stream)
+
+
+def _port(url: str) -> int:
+    return int(url.split(":")[2].split("/")[0])

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from deltalake import write_deltalake
 
+from ad_stream.cli import printed
 from ad_stream.errors import InputError
 from ad_stream.report import read_detections
 from ad_stream.report.series import series_report
@@ -33,13 +34,40 @@ def put(tables: Path, table: str, *rows: dict[str, Any]) -> None:
 def tables(tmp_path: Path) -> Path:
     counts = {"minutes_closed": 10, "scored": 8, "anomalies": 1, "warming_up": 2, "declined": 0, "late": 1}
     for batch in range(2):
-        put(tmp_path, "batches", {"batch_id": batch, **counts, "pushed": 8, "push_failed": 0})
+        put(tmp_path, "batches", {"batch_id": batch, **counts})
     put(tmp_path, "progress", progress(3, ago(10), 0, 70), progress(0, ago(2), 1, 9), progress(0, ago(2), 2, 5))
     put(tmp_path, "late", {"device_id": "b"}, {"device_id": "a"}, {"device_id": "b"})
     put(tmp_path, "quarantine", {"reason": "empty"}, {"reason": "empty"}, {"reason": "malformed"})
     put(tmp_path, "minutes", minute("a", 3), minute("b", 4), minute("c", 90), minute("c", 95), minute("gone", 3000))
     put(tmp_path, "owner", {"alive": ago(1)})
+    put(tmp_path, "deliveries", *(delivery(*one) for one in DELIVERIES))
     return tmp_path
+
+
+DELIVERIES = [
+    ("power_bi", 0, 1, "delivered", 5), ("power_bi", 0, 2, "failed", 3), ("power_bi", 0, 3, "delivered", 2),
+    ("power_bi", 0, 4, "set_aside", 1), ("power_bi", 1, 1, "failed", 8), ("power_bi", 1, 2, "delivered", 1),
+    ("power_bi", 1, 3, "not_sent", 7), ("power_bi", 2, 1, "thinned", 4), ("webhook", 0, 1, "held", 1),
+]  # fmt: skip
+
+
+def delivery(sink: str, batch: int, attempt: int, state: str, rows: int) -> dict[str, Any]:
+    return {"sink": sink, "query_id": "q", "batch_id": batch, "attempt": attempt, "rows": rows, "state": state}
+
+
+def test_of_pushes_the_last_record_of_a_batch_says_what_waits(tables: Path) -> None:
+    found = status(tables, now=lambda: NOW)
+    assert found.pushes == {
+        "power_bi": {"delivered": 8, "set_aside": 1, "thinned": 4, "waiting": 7}, "webhook": {"held": 1},
+    }  # fmt: skip
+    assert (found.pushed, found.push_failed) == (8, 8)
+
+
+def test_a_person_reads_why_rows_were_thinned(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    printed.show(printed.status(status(tables, now=lambda: NOW)))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "push power_bi 8 delivered, 1 set aside, 4 thinned, 7 waiting" in said
+    assert "thinned: normal rows left out, because more rows came within an hour than the target takes" in said
 
 
 def progress(duplicates: int, watermark: datetime, batch: int, lag: int) -> dict[str, Any]:

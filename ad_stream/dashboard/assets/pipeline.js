@@ -69,7 +69,7 @@ function quarantine(found) {
 }
 
 function pushes(found) {
-  const rows = Object.entries(found.pushes.by_target).map(([name, value]) => [name.replaceAll("_", " "), value, "", / (failed|expired|set_aside)$/.test(name) ? "bad" : ""]);
+  const rows = Object.entries(found.pushes.by_target).map(([name, value]) => [name.replaceAll("_", " "), value, "", / (waiting|expired|set_aside)$/.test(name) ? "bad" : ""]);
   return panel("Pushes", "Rows by target and outcome in the last 24 hours.",
     rows.length ? bars(rows) : empty("Nothing was pushed.", "Targets such as Power BI or a webhook are set under push in the run's configuration."),
     found.pushes.thinned > 0 && h("p", { class: "told warn" }, `${count(found.pushes.thinned)} normal rows were left out (thinned) to stay within the target's hourly budget; anomalies went out.`),

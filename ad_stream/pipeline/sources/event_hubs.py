@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from ad_stream import lines
+from ad_stream import connection_string, lines
+from ad_stream.connection_string import ConnectionString
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.pipeline.sources import amqp, hub
 
@@ -103,8 +104,8 @@ def position(at: str | datetime) -> dict[str, Any]:
     return {**out, "enqueuedTime": f"{at.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"}
 
 
-def _asked(settings: EventHubsSource) -> hub.ConnectionString:
-    asked = hub.parse(settings.connection_string)
+def _asked(settings: EventHubsSource) -> ConnectionString:
+    asked = connection_string.parse(settings.connection_string)
     if asked.hub is None:
         raise ConfigError("the connection string names no event hub: add ;EntityPath=<name of the hub> to it")
     return asked
@@ -131,7 +132,7 @@ def _java_of(spark: SparkSession) -> Any:
     return jvm
 
 
-def _told(cause: str, asked: hub.ConnectionString) -> AdStreamError:
+def _told(cause: str, asked: ConnectionString) -> AdStreamError:
     """What the connector says in pages of Java, as a sentence; none of its words, they may hold the key."""
     if re.search("(?i)unauthorized|AuthorizationFailed|InvalidSignature|401", cause):
         return ConfigError(f"{asked.host} refused the connection string: check key and policy (Listen)")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream import lines
+from ad_stream import connection_string, lines
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.pipeline.sources import amqp, hub
 
@@ -79,7 +79,7 @@ def client(settings: KafkaSource, environ: Mapping[str, str] = os.environ) -> di
     out = {"includeHeaders": "true", "failOnDataLoss": "false"}
     servers, topic = settings.bootstrap_servers, settings.topic
     if settings.connection_string is not None:
-        asked = hub.parse(settings.connection_string)
+        asked = connection_string.parse(settings.connection_string)
         servers, topic = servers or f"{asked.host}:9093", topic or asked.hub
         out |= EVENT_HUB | _plain(shade, asked.text)
     elif settings.service_principal is not None:

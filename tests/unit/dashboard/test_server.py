@@ -42,9 +42,11 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         watermark = {"query_id": "q", "batch_id": batch, "events": 10, "watermark": ago(3 - batch), "lag": 7}
         write(tables, "progress", [watermark])
     write(tables, "quarantine", [{"reason": "empty"}, {"reason": "malformed"}, {"reason": "malformed"}])
-    sent = {"sink": "power_bi", "query_id": "q", "batch_id": 1, "attempt": 1}
-    states = [("delivered", 50, None), ("failed", 3, "the target answered 429"), ("thinned", 40, None)]
-    write(tables, "deliveries", [sent | {"state": state, "rows": rows, "error": why} for state, rows, why in states])
+    sent = {"sink": "power_bi", "query_id": "q", "batch_id": 1}
+    states = [("delivered", 50, None), ("thinned", 40, None), ("failed", 9, "no answer"), ("failed", 3, "the target answered 429")]
+    write(tables, "deliveries", [
+        sent | {"attempt": n, "state": state, "rows": rows, "error": why} for n, (state, rows, why) in enumerate(states, start=1)
+    ])  # fmt: skip
     sign_of_life(tables, ago(0.5))
     return tables
 
@@ -119,7 +121,7 @@ def test_the_pipeline_tells_lag_quarantine_silent_devices_and_pushes(served: Ser
     assert answer["watermark"] == "2026-11-01T11:58:00Z"
     assert {row["reason"]: row["count"] for row in answer["quarantine"]} == {"malformed": 2, "empty": 1}
     assert answer["silent"] == [{"device": "valve-4", "since": "2026-11-01T10:58Z"}]
-    assert answer["pushes"]["by_target"]["power_bi delivered"] == 50
+    assert answer["pushes"]["by_target"] == {"power_bi delivered": 50, "power_bi thinned": 40, "power_bi waiting": 3}
     assert (answer["pushes"]["thinned"], answer["pushes"]["error"]) == (40, "the target answered 429")
     assert [(row["batch_id"], row["events"], row["duration_ms"]) for row in answer["recent"]] == [
         (0, 10, 1500),

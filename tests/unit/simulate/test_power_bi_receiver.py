@@ -57,8 +57,8 @@ def test_rows_are_only_counted_when_they_need_not_be_kept(session: requests.Sess
         (b'[{"value": NaN}]', 400, "NaN is no JSON number"),
         (b'[{"value": Infinity}]', 400, "Infinity is no JSON number"),
         (b'[{"value": 1e999}]', 400, "'value' is a Double and cannot hold 'inf'"),
-        (GOOD, 400, "no array of objects"),
-        ([1], 400, "no array of objects"),
+        (GOOD, 400, "holds no array of objects"),
+        ([1], 400, "holds no array of objects"),
         ([{**GOOD, "isAnomaly": "true"}], 400, "'isAnomaly' is a Boolean and cannot hold 'true'"),
         ([{**GOOD, "value": "1.5"}], 400, "'value' is a Double and cannot hold '1.5'"),
         ([{**GOOD, "value": True}], 400, "'value' is a Double"),
@@ -80,8 +80,10 @@ def test_bad_requests_are_refused_as_a_whole(body: object, status: int, said: st
 
 
 def test_a_wrong_key_is_403_and_a_wrong_dataset_404(session: requests.Session) -> None:
-    with PowerBIReceiver() as receiver:
+    hand = Hand()
+    with PowerBIReceiver(clock=hand) as receiver:
         assert send(receiver, session, [GOOD], receiver.url + "x").status == 403
+        hand.now += 1
         assert send(receiver, session, [GOOD], receiver.url.replace("/dataset/", "/other/")).status == 404
 
 
@@ -92,24 +94,47 @@ def test_a_request_too_long_for_a_tile_is_taken_and_noted(session: requests.Sess
     assert "stop the streaming tiles" in receiver.violations[0]
 
 
-def test_requests_too_close_together_get_429_with_retry_after(session: requests.Session) -> None:
+def test_rest_takes_rows_with_a_bearer_token(session: requests.Session) -> None:
     hand = Hand()
     with PowerBIReceiver(clock=hand) as receiver:
-        answers = [send(receiver, session, [GOOD]) for _ in range(7)]
-        hand.now += 6
-        assert send(receiver, session, [GOOD]).ok
-    assert [reply.status for reply in answers] == [200] * 6 + [429]
-    assert answers[-1].headers["retry-after"] == "1"
+        url, body = f"{receiver.api}/datasets/dataset/tables/RealTimeData/rows", json.dumps({"rows": [GOOD]}).encode()
+        for token, status in (("local-key", 200), ("other", 403)):
+            reply = post(url, body, session=session, headers={"Authorization": f"Bearer {token}"}, patience=ONCE)
+            assert reply.status == status
+            hand.now += 1
+    assert receiver.rows == [GOOD]
 
 
-def test_more_than_120_requests_a_minute_get_429(session: requests.Session) -> None:
+@pytest.mark.parametrize(
+    ("per_second", "step", "taken", "said"),
+    [
+        (1, 0.99, 1, "more than 1 requests in 1 s"),
+        (5, 0.19, 5, "more than 5 requests in 1 s"),
+        (0.5, 1.9, 1, "more than 1 requests in 2 s"),
+        (5, 0.25, 120, "more than 120 requests in a minute"),
+    ],
+)
+def test_a_request_too_many_gets_429_with_retry_after(
+    per_second: float, step: float, taken: int, said: str, session: requests.Session
+) -> None:
     hand = Hand()
-    with PowerBIReceiver(clock=hand, requests_per_second=5) as receiver:
-        for _ in range(121):
-            status = send(receiver, session, [GOOD]).status
-            hand.now += 0.25
-    assert status == 429
-    assert receiver.violations == ["more than 120 requests a minute"]
+    with PowerBIReceiver(clock=hand, requests_per_second=per_second) as receiver:
+        for _ in range(taken):
+            assert send(receiver, session, [GOOD]).ok
+            hand.now += step
+        reply = send(receiver, session, [GOOD])
+    assert (reply.status, reply.headers["retry-after"]) == (429, "1")
+    assert receiver.violations == [said]
+
+
+def test_a_full_table_takes_120_requests_an_hour(session: requests.Session) -> None:
+    hand = Hand()
+    with PowerBIReceiver(clock=hand, requests_per_hour=120) as receiver:
+        for _ in range(120):
+            assert send(receiver, session, [GOOD]).ok
+            hand.now += 29
+        assert send(receiver, session, [GOOD]).status == 429
+    assert receiver.violations == ["more than 120 requests in an hour"]
 
 
 def test_more_than_a_million_rows_an_hour_get_429(session: requests.Session) -> None:

@@ -6,8 +6,9 @@ from datetime import datetime, timezone
 
 import pytest
 
+from ad_stream.connection_string import parse
 from ad_stream.errors import ConfigError
-from ad_stream.pipeline.sources.hub import parse, revealed, starting
+from ad_stream.pipeline.sources.hub import revealed, starting
 from ad_stream.secrets import Secret
 
 KEY = "c2VjcmV0LWtleQ=="
