@@ -209,7 +209,7 @@ def test_the_hour_is_remembered_over_a_restart() -> None:
     assert hourly.room() == 50
 
 
-SERIES, PER_HOUR, SECONDS = 60, 6_000, 20.0
+SERIES, PER_HOUR, SECONDS = 60, 14_000, 20.0
 
 
 def faults(seed: int) -> Iterator[Trouble]:
@@ -226,7 +226,7 @@ class Trial:
         self.rows: list[dict[str, object]] = []
         self.receiver = PowerBIReceiver(
             key=KEY, clock=self.fake.clock, rows_per_hour=PER_HOUR, trouble=faults(seed),
-            poison=lambda one: one["value"] % 1500 == 777.0,
+            poison=lambda one: one["value"] % 3000 == 777.0,
         )  # fmt: skip
         self.box = self.started()
 
@@ -292,26 +292,26 @@ def in_order_per_series(rows: Sequence[dict[str, Any]]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_thousands_of_rows_reach_a_misbehaving_receiver(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     trial = Trial(seed)
     with trial.receiver:
-        for number in range(60):  # 3,600 rows within an hour that takes 6,000
-            trial.batch(1)
+        for number in range(60):  # 10,800 rows within an hour that takes 14,000
+            trial.batch(3)
             if number % 20 == 19:
                 trial.restart()
         within = len(trial.rows)
         assert (trial.box.rows, trial.rows_of("thinned")) == (0, 0)
         assert len(trial.firsts()) == within - trial.rows_of("set_aside")
-        for number in range(25):  # 10,500 rows in 25 minutes: too many
-            trial.batch(7)
+        for number in range(25):  # 18,000 rows in 25 minutes: too many
+            trial.batch(12)
             if number == 12:
                 trial.restart()
         trial.quiet(7200)
     firsts, arrived = trial.firsts(), {one["value"] for one in trial.receiver.rows}
-    poison = {one["value"] for one in trial.rows if one["value"] % 1500 == 777.0}  # type: ignore[operator]
-    assert len(trial.rows) == 14_100
+    poison = {one["value"] for one in trial.rows if one["value"] % 3000 == 777.0}  # type: ignore[operator]
+    assert len(trial.rows) == 28_800
     assert trial.receiver.violations == []
     assert in_order_per_series(firsts)
     assert {one["value"] for one in trial.rows if one["is_anomaly"]} - poison <= arrived
@@ -323,9 +323,9 @@ def test_thousands_of_rows_reach_a_misbehaving_receiver(seed: int, caplog: pytes
     assert gone["delivered"] <= len(firsts) <= len(trial.rows) - gone["set_aside"]
     assert gone["expired"] == 0
     assert 0 < gone["set_aside"] <= len(poison)
-    assert 0 < gone["thinned"] < 10_500
-    # Normal rows may fill 5,700 of the hour, in which the first hour's rows count as well: the rest was not left unused.
-    assert sum(one.sent for one in trial.records) > 0.9 * (5_700 + 60 * 25)
+    assert 0 < gone["thinned"] < 18_000
+    # Normal rows may fill 13,300 of the hour, in which the first hour's rows count as well: the rest was not left unused.
+    assert sum(one.sent for one in trial.records) > 0.9 * (13_300 + 3 * 60 * 25)
     assert trial.longest <= 0
     said = caplog.text + repr(trial.records) + repr(vars(trial.box.target))
     assert "SeCrEtKeY" not in said
