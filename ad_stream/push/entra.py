@@ -9,6 +9,8 @@ from typing import Any
 from ad_stream.errors import RunError, SetupError
 from ad_stream.secrets import Secret
 
+_BOUNDS = {"connection_timeout": 10, "read_timeout": 10, "retry_total": 1}
+"""Left to itself, azure-identity would keep a batch for minutes."""
 POWER_BI = "https://analysis.windows.net/powerbi/api/.default"
 
 
@@ -24,7 +26,7 @@ def service_principal(
 
     def token() -> str:
         if not made:
-            made.append(_credential()(tenant_id, client_id, client_secret.reveal(), **options))
+            made.append(_credential()(tenant_id, client_id, client_secret.reveal(), **{**_BOUNDS, **options}))
         problem = ""
         try:
             return str(made[0].get_token(scope).token)
