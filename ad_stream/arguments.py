@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,6 +26,15 @@ def overrides(pairs: Sequence[str]) -> dict[str, Any]:
             place[name] = yaml.safe_load(value)
         except yaml.YAMLError:
             raise InputError(f"--set {pair!r} has a value that is no YAML: put it in quotes") from None
+    return out
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of `base` with those of `over` in their place, section by section."""
+    out = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
+        out[key] = merged(out[key], value) if both else value
     return out
 
 

@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from ad_stream.arguments import moment
+from ad_stream.arguments import merged, moment
 from ad_stream.durations import Duration, Trigger, as_text
 from ad_stream.errors import ConfigError, InputError
 from ad_stream.secrets import Secret, redact
@@ -223,10 +223,7 @@ class Tables(Section):
 
 
 class PushTarget(Section):
-    """One target of the push seam; what `options` it takes is checked by the target itself (docs/push.md).
-
-    name: what `deliveries` calls it, by default its kind; one that got a new name starts anew.
-    """
+    """One target of the push seam; what else it takes is checked by the target itself (docs/push.md)."""
 
     model_config = ConfigDict(extra="allow", frozen=True, arbitrary_types_allowed=True)
     kind: str
@@ -234,13 +231,11 @@ class PushTarget(Section):
     url: Secret | None = None
     client_secret: Secret | None = None
     connection_string: Secret | None = None
-    password: Secret | None = None
     rows: Literal["all", "anomalies"] | None = None
 
     def options(self) -> dict[str, Any]:
         """All settings of the target that are given, but its kind."""
-        given = {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
-        return {name: value for name, value in given.items() if value is not None} | (self.model_extra or {})
+        return {name: value for name, value in self if name != "kind" and value is not None}
 
 
 class Metrics(Section):
@@ -293,7 +288,7 @@ def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config
         raise ConfigError(f"{str(path)!r} is no valid YAML{where}: {getattr(error, 'problem', 'mend it')}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{str(path)!r} holds no settings: start from conf/local.yaml")
-    return parse(_merged(content, overrides or {}))
+    return parse(merged(content, overrides or {}))
 
 
 def parse(content: Mapping[str, Any]) -> Config:
@@ -311,14 +306,6 @@ def parse_detection(settings: Mapping[str, Any]) -> Detection:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ConfigError(_sentence({**first, "loc": ("detection", *first["loc"])})) from None
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    out = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
-        out[key] = _merged(out[key], value) if both else value
-    return out
 
 
 def _sentence(first: Mapping[str, Any]) -> str:

@@ -68,7 +68,7 @@ def newest(spark: SparkSession, settings: EventHubsSource) -> dict[str, int]:
     return _bounds(_java_of(spark), _asked(settings))
 
 
-def _bounds(jvm: Any, asked: hub.ConnectionString) -> dict[str, int]:
+def _bounds(jvm: Any, asked: ConnectionString) -> dict[str, int]:
     eventhubs = jvm.org.apache.spark.eventhubs
     seconds = jvm.java.time.Duration.ofSeconds(LOOK_SECONDS)
     conf = eventhubs.EventHubsConf(asked.text).setReceiverTimeout(seconds).setOperationTimeout(seconds)
