@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from enum import Enum
 from pathlib import Path
@@ -56,7 +57,13 @@ def submit(
         file=config, config=settings.load(config, overrides(set_)), overrides=set_, span=_span(start, end, job), job=job, paused=paused,
         notify=notify, compute=compute.value, cluster=Cluster(node_type, workers, runtime), wheel=wheel,
     )  # fmt: skip
-    done = send(order, connect(profile), wait=wait, progress=lambda line: print(line, file=sys.stderr, flush=True))
+    # The SDK warns where a workspace lacks an address that it can do without.
+    logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
+    try:
+        done = send(order, connect(profile), wait=wait, progress=lambda line: print(line, file=sys.stderr, flush=True))
+    except KeyboardInterrupt:
+        print("ad-stream: no longer watched; what was started goes on, and its page ends it", file=sys.stderr)
+        raise typer.Exit(130) from None
     print(json.dumps(done.as_dict()) if as_json else done.sentence())
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ENDED = {"TERMINATED", "SKIPPED", "INTERNAL_ERROR"}
 LOOK_EVERY = 5.0
 """Seconds between two looks at a run."""
+SAY_EVERY = 60.0
+"""Seconds after which a state that has not changed is told again."""
 PATIENCE = 30
 """Seconds in which the SDK repeats a request that was throttled or broke off."""
 STARTS_WITHIN = 900.0
@@ -157,18 +159,17 @@ class Workspace:
         self, run: int, *, until_running: bool, progress: Callable[[str], None], sleep: Callable[[float], None] = time.sleep
     ) -> str:  # fmt: skip
         """Follow a run to its end, or until it runs -> its page; RunError where it failed."""
-        told, waited = "", 0.0
+        told, waited, said_at = "", 0.0, 0.0
         while True:
             with asking(self.host, f"to look at the run {run}", right="the right to view that run"):
                 found = self.client.jobs.get_run(run)
             page, (state, message) = str(found.run_page_url), _state(found)
             if not told:
                 progress(page)
-            if state != told:
-                progress(
-                    f"{state.lower()} after {waited:.0f} s{f': {message}' if message and state not in ENDED else ''}"
-                )
-                told = state
+            if state != told or waited - said_at >= SAY_EVERY:
+                more = f": {message}" if message and state not in ENDED else ""
+                progress(f"{state.lower()} after {waited:.0f} s{more}")
+                told, said_at = state, waited
             if state in ENDED:
                 self._ended(found, page, message)
                 return page

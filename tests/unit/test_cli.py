@@ -35,11 +35,19 @@ def test_validate_prints_every_setting_of_a_run() -> None:
     assert (answer.returncode, settings["detection"]["sensitivity"], settings["source"]["kind"]) == (0, 90, "files")
 
 
+def test_views_prints_a_script_for_a_sql_editor() -> None:
+    answer = ad_stream("views", str(ROOT / "conf" / "databricks.yaml"), "--set", "tables.schema=plant-7")
+    statements = answer.stdout.removesuffix(";\n").split(";\n\n")
+    assert answer.returncode == 0 and len(statements) == 8
+    assert all(one.startswith("CREATE OR REPLACE VIEW `main`.`plant-7`.`") for one in statements)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (("validate", "nowhere.yaml"), "the configuration 'nowhere.yaml' cannot be read"),
         (("validate", CONFIG, "--set", "detection.sensitivty=90"), "did you mean"),
+        (("submit", CONFIG, "--from", "2026-11-01"), "a backfill needs both --from and --to"),
         (("validate", CONFIG, "--set", "detection.detector=defalt"), "did you mean 'default'?"),
         (("validate", CONFIG, "--set", "sensitivity"), "write it like --set detection.sensitivity=90"),
         (("simulate", "out", "--start", "yesterday"), "'yesterday' is no time: write it like 2026-11-01T06:30Z"),

@@ -133,6 +133,15 @@ def test_a_failed_run_ends_with_its_own_last_words(fake: Fake, workspace: Worksp
         sent(order(wheel, span=("2026-11-01", "2026-11-02")), workspace)
 
 
+def test_a_wait_for_a_cluster_says_each_minute_that_it_still_waits(
+    fake: Fake, workspace: Workspace, wheel: Path
+) -> None:
+    fake.states, fake.message = [*[("PENDING", None)] * 40, ("TERMINATED", "SUCCESS")], "Waiting for cluster"
+    _, told = sent(order(wheel, span=("2026-11-01", "2026-11-02")), workspace)
+    waits = [line for line in told if line.startswith("pending")]
+    assert waits == [f"pending after {seconds} s: Waiting for cluster" for seconds in (0, 60, 120, 180)]
+
+
 def test_a_cluster_that_the_cloud_has_no_room_for_is_told_as_the_workspace_says_it(
     fake: Fake, workspace: Workspace, wheel: Path
 ) -> None:
