@@ -124,12 +124,13 @@ def _wild(residual: Floats, whole: Floats) -> Floats:
     The size of a past residual is the mean of `whole` and of the hour before it, so only those beyond half of WILD
     times `whole` need be looked at.
     """
-    past = residual[:, :-NEWEST]
-    rows, columns = np.nonzero(np.abs(past) > WILD / 2 * whole[:, None])
+    rows, columns = np.divmod(np.flatnonzero(np.abs(residual) > WILD / 2 * whole[:, None]), residual.shape[1])
+    past = columns < residual.shape[1] - NEWEST
+    rows, columns = rows[past], columns[past]
     hours = columns[:, None] - np.arange(1, HOUR + 1)
     before = np.where(hours >= 0, residual[rows[:, None], np.maximum(hours, 0)], 0.0)
     hour = np.sqrt(np.einsum("ij,ij->i", before, before) / np.clip(columns, 1, HOUR))
-    wild = np.abs(past[rows, columns]) > WILD / 2 * (whole[rows] + hour)
+    wild = np.abs(residual[rows, columns]) > WILD / 2 * (whole[rows] + hour)
     return np.asarray(np.bincount(rows[wild], minlength=len(residual)), dtype=np.float64)
 
 
