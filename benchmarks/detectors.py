@@ -1,9 +1,10 @@
 """Series per CPU second of the fast detectors at 60, 128 and 1,440 points, beside Microsoft's open package.
 
-    python -m benchmarks.detectors [--package-python PATH] [--series 20000]
+    python -m benchmarks.detectors [--package-python PATH] [--series 20000] [--rounds 3]
 
 PATH is the interpreter of an environment of its own with time-series-anomaly-detector 0.4.0. One thread, white
-noise, whole-process CPU time in one run; memory is the traced peak beside the input while the series are tripled.
+noise, whole-process CPU time; the two sides take turns, figures are medians over the rounds. Memory is the traced peak
+beside the input while the series are tripled.
 """
 
 from __future__ import annotations
@@ -99,31 +100,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--package-python")
     parser.add_argument("--series", type=int, default=20_000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--side", choices=("package",), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         print(json.dumps(package()))
         return
-    theirs: dict[str, float] = {}
-    if options.package_python:
-        command = [options.package_python, "-W", "ignore", __file__, "--side", "package"]
-        one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | one_thread)
-        theirs = json.loads(done.stdout.splitlines()[-1])
+    mine, theirs = [], []
+    for _ in range(options.rounds):
+        mine.append(ours(options.series))
+        if options.package_python:
+            theirs.append(_package_side(options.package_python))
     print("| what | " + " | ".join(f"{length:,} points: us (times the package)" for length in LENGTHS) + " |")
     print("|---" * (len(LENGTHS) + 1) + "|")
-    for name, figures in ours(options.series).items():
-        cells = [_cell(figures[length], theirs.get(str(length))) for length in LENGTHS]
+    for name in mine[0]:
+        cells = [_cell([found[name][length] for found in mine], [o[str(length)] for o in theirs]) for length in LENGTHS]
         print(f"| {name} | " + " | ".join(cells) + " |")
     if theirs:
-        print("| the open package 0.4.0 | " + " | ".join(f"{theirs[str(length)]:,.0f}" for length in LENGTHS) + " |")
+        package_us = [f"{statistics.median(found[str(length)] for found in theirs):,.0f}" for length in LENGTHS]
+        print("| the open package 0.4.0 | " + " | ".join(package_us) + " |")
     for series, peak in memory().items():
         print(f"\n{series:,} series of 128 points: {peak:.1f} MiB beside input and answer", end="")
     print(file=sys.stdout)
 
 
-def _cell(own: float, other: float | None) -> str:
-    return f"{own:.1f}" if other is None else f"{own:.1f} ({other / own:,.0f})"
+def _package_side(python: str) -> dict[str, float]:
+    command = [python, "-W", "ignore", __file__, "--side", "package"]
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | one_thread)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _cell(own: list[float], others: list[float]) -> str:
+    """Medians over the rounds: microseconds, and the ratio to the package's in the same round."""
+    times = [other / mine for mine, other in zip(own, others, strict=False)]
+    ratio = f" ({statistics.median(times):,.0f})" if times else ""
+    return f"{statistics.median(own):.1f}{ratio}"
 
 
 if __name__ == "__main__":
