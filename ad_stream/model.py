@@ -29,6 +29,7 @@ REASONS: dict[str, str] = {
     "quiet_spectrum": "outside the band, but the spectral residual of the window does not stand out: not flagged",
     "small_deviation": "outside the band, but the deviation is smaller than min_deviation: not flagged",
     "direction": "outside the band on the side that `direction` leaves out: not flagged",
+    "muted": "outside the band, but the series is muted at this minute (series_config): not flagged",
     "few_points": "fewer than min_points values since the last long gap",
     "long_gap": "a gap longer than max_gap restarted the window, and there are too few values since",
     "not_finite": "the judged value is not a finite number",

@@ -58,6 +58,8 @@ class Status:
     push_failed: int
     late_by_device: dict[str, int]
     silent: dict[str, datetime]
+    ignored: tuple[str, ...] = ()
+    """Rows of `series_config` that the stream leaves out, a sentence each."""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""
@@ -106,6 +108,7 @@ def status(
             for device, minute in sorted(newest_of.items(), key=lambda item: (item[1], item[0]))
             if newest is not None and newest - minute > silent_after
         },
+        ignored=_ignored(Path(tables)),
         pushes=pushes,
         pushed=rows_pushed("delivered"),
         push_failed=rows_pushed(WAITING, "set_aside", "expired"),
@@ -124,6 +127,14 @@ def _pushes(deliveries: pd.DataFrame) -> dict[str, dict[str, int]]:
         for (sink, state), rows in frame.groupby(["sink", "state"])["rows"].sum().items():
             found.setdefault(str(sink), {})[str(state)] = int(rows)
     return dict(sorted(found.items()))
+
+
+def _ignored(tables: Path) -> tuple[str, ...]:
+    from ad_stream.config import parse_detection
+    from ad_stream.series import table
+    from ad_stream.series.rows import rules_of
+
+    return rules_of(table.read(tables)[0], parse_detection({})).refused
 
 
 def _newest_minutes(tables: str | Path) -> dict[str, datetime]:

@@ -22,10 +22,11 @@ from ad_stream.pipeline.batch import Batches, Tally
 from ad_stream.pipeline.cpu import process_tree_seconds
 from ad_stream.pipeline.minutes import minutes
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.scoring import VERDICT, Scorer, epoch_minute
+from ad_stream.pipeline.scoring import VERDICT, epoch_minute
 from ad_stream.pipeline.sources import files
 from ad_stream.pipeline.tables import Tables
 from ad_stream.pipeline.telemetry import readings
+from ad_stream.series.verdicts import Scorer
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -115,7 +116,7 @@ class LongRows(Batches):
         last = int(tally.last.timestamp()) // 60
         verdicts = from_long_rows(self.tables, self.scorer, last)
         return verdicts.withColumns({
-            "revision": F.lit(0), "detector": F.lit(self.scorer.detector.name), "config_version": F.lit(""),
+            "revision": F.lit(0), "config_version": F.lit(""),
             "minute": F.timestamp_seconds(F.col("epoch_minute") * 60),
         })  # fmt: skip
 
@@ -141,7 +142,7 @@ def _scored(frames: Iterator[pd.DataFrame], scorer: Scorer, last: int) -> Iterat
         verdict = scorer.detector.detect_last(Windows(matrix))
         columns = {name: getattr(verdict, name) for name in LastPoint.columns()}
         found = frame[["device_id", "signal"]].assign(
-            epoch_minute=last, value=matrix[:, -1], **columns, continuing=False, seconds=0.0
+            epoch_minute=last, value=matrix[:, -1], **columns, detector=scorer.detector.name, continuing=False, seconds=0.0
         )
         yield found.reindex(columns=names)
 

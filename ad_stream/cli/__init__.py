@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from ad_stream.cli import dashboard, evaluate, look, power_bi, service, stream, submit, tables
+from ad_stream.cli import dashboard, evaluate, look, power_bi, series, service, stream, submit, tables, whatif
 from ad_stream.errors import AdStreamError
 
 app = typer.Typer(
@@ -29,6 +29,8 @@ dashboard.add_to(app)
 tables.add_to(app)
 submit.add_to(app)
 evaluate.add_to(app)
+series.add_to(app)
+whatif.add_to(app)
 service.add_to(app)
 app.add_typer(power_bi.app)
 

@@ -78,7 +78,7 @@ def status(found: Status) -> RenderableType:
     state = "running" if found.running else "stopped"
     table = Table.grid(padding=(0, 2))
     for name, value in numbers.items():
-        if name not in ("running", "silent", "quarantined", "late_by_device", "pushes"):
+        if name not in ("running", "silent", "quarantined", "late_by_device", "pushes", "ignored"):
             table.add_row(Text(NAMES.get(name, name.replace("_", " ")), style="dim"), "-" if value is None else f"{value}")
     reasons = ", ".join(f"{n} {reason}" for reason, n in found.quarantined.items()) or "none"
     table.add_row(Text("quarantined", style="dim"), reasons)
@@ -90,7 +90,8 @@ def status(found: Status) -> RenderableType:
     table.add_row(Text("late readings", style="dim"), _several([f"{device}: {n}" for device, n in found.late_by_device.items()]))
     silent = [f"{device} since {since}" for device, since in numbers["silent"].items()]
     table.add_row(Text("silent devices", style="dim"), _several(silent))
-    return Group(Text(f"The stream is {state}."), "", table)
+    ignored = [Text(f"ignored: {sentence}", style="yellow") for sentence in found.ignored]
+    return Group(Text(f"The stream is {state}."), "", table, *ignored)
 
 
 def _several(lines: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ad_stream.detectors import gaps
+from ad_stream.detectors.gate import held_back
 from ad_stream.errors import ConfigError
 from ad_stream.model import DECLINED, SCORED, WARMING_UP, LastPoint, Windows
 
@@ -128,18 +129,23 @@ class Rule(ABC):
         return self._columns(verdict, scaled[:, -1], exponent)
 
     def _columns(self, verdict: Judgement, value: Floats, exponent: Ints) -> dict[str, NDArray[Any]]:
-        deviation = np.abs(value - verdict.expected)
-        small = (np.ldexp(deviation, exponent) < self.min_deviation) | (
-            deviation < self.min_relative_deviation * np.abs(verdict.expected)
-        )
+        difference = value - verdict.expected
         stuck = verdict.reason == "stuck"
-        positive, negative = value > verdict.expected, value < verdict.expected
-        wrong_side = ~stuck & ((positive & (self.direction == "down")) | (negative & (self.direction == "up")))
-        flagged = verdict.stands_out & (stuck | ~small) & ~wrong_side & (positive | negative | stuck)
+        positive, negative = difference > 0, difference < 0
+        candidates = verdict.stands_out & (positive | negative | stuck)
+        held = held_back(
+            candidates,
+            np.ldexp(difference, exponent),
+            np.ldexp(verdict.expected, exponent),
+            stuck=stuck,
+            direction=self.direction,
+            min_deviation=self.min_deviation,
+            min_relative_deviation=self.min_relative_deviation,
+        )
+        flagged = candidates & (held == "")
         plain = np.where(flagged, np.where(positive, "above", "below"), "normal").astype(object)
         reason = np.where(verdict.reason == "", plain, verdict.reason)
-        reason[verdict.stands_out & small & ~stuck] = "small_deviation"
-        reason[verdict.stands_out & wrong_side] = "direction"
+        reason = np.where(held == "", reason, held)
         measures = {
             "expected": np.ldexp(verdict.expected, exponent),
             "upper_margin": np.ldexp(verdict.upper_margin, exponent),

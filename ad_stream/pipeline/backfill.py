@@ -17,9 +17,11 @@ from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
 from ad_stream.pipeline.history import pack
-from ad_stream.pipeline.scoring import Scorer, score
+from ad_stream.pipeline.pinned import Pinned
+from ad_stream.pipeline.scoring import score
 from ad_stream.pipeline.session import session
 from ad_stream.pipeline.tables import Tables
+from ad_stream.series.verdicts import Scorer
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -38,7 +40,6 @@ FACTS = [
     "detector",
     "points",
     "imputed",
-    "config_version",
 ]
 CLOSE = 1e-9
 
@@ -83,9 +84,10 @@ def backfill(
     tables = Tables(spark, config.tables)
     tables.create()
     tell = progress or (lambda _: None)
-    scorer = Scorer.of(config.detection)
+    pinned = Pinned(config)
+    scorer = Scorer.of(config.detection).under(pinned.newest(tables))
     here: dict[str, Any] = {"query_id": f"backfill-{uuid.uuid4().hex[:12]}", "batch_id": 0}
-    reach = start - timedelta(minutes=scorer.detector.points)
+    reach = start - timedelta(minutes=scorer.points)
 
     tell("reading minutes and late readings")
     inputs = folded(tables, reach, end, config.minutes.aggregate).persist()
@@ -97,7 +99,7 @@ def backfill(
         )
     summary.late_folded = _between(tables.read("late"), "event_time", start, end).count()
     tell("scoring")
-    verdicts = _changed(tables, _verdicts(tables, inputs, start, scorer, config), start, end).persist()
+    verdicts = _changed(tables, _verdicts(tables, inputs, start, scorer, pinned.name), start, end).persist()
     summary = _count(summary, verdicts)
     tell("writing")
     revised = inside.where("differs").withColumn("revision", F.col("latest") + 1)
@@ -153,21 +155,20 @@ def _value(kind: str) -> Column:
     return chosen.get(kind, F.coalesce("value", "last_late"))
 
 
-def _verdicts(tables: Tables, inputs: DataFrame, start: datetime, scorer: Scorer, config: Config) -> DataFrame:
+def _verdicts(tables: Tables, inputs: DataFrame, start: datetime, scorer: Scorer, name: str) -> DataFrame:
     before = pack(inputs.where(F.col("minute") < F.lit(start)))
     since = start - timedelta(minutes=scorer.refractory)
     stored = _between(tables.read("detections"), "minute", since, start)
     newest = stored.groupBy(*KEY).agg(F.max_by("is_anomaly", "revision").alias("is_anomaly"))
     flags = newest.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("minute").alias("flagged"))
     rows = inputs.where(F.col("minute") >= F.lit(start)).join(flags, ["device_id", "signal"], "left")
-    verdicts = score(rows, before, scorer)
-    return verdicts.withColumns({"detector": F.lit(scorer.detector.name), "config_version": F.lit(config.version())})
+    return score(rows, before, scorer).withColumn("config_version", F.lit(name))
 
 
 def _changed(tables: Tables, verdicts: DataFrame, start: datetime, end: datetime) -> DataFrame:
     """The verdicts that differ from their latest revision, with `revision` the next one and `was` the earlier flag."""
     stored = _between(tables.read("detections"), "minute", start, end)
-    columns = ["revision", *MEASURES, *FACTS]
+    columns = ["revision", "config_version", *MEASURES, *FACTS]
     latest = stored.groupBy(*KEY).agg(F.max_by(F.struct(*columns), "revision").alias("old"))
     both = verdicts.join(latest, KEY, "left")
     same = F.lit(True)
@@ -175,10 +176,16 @@ def _changed(tables: Tables, verdicts: DataFrame, start: datetime, end: datetime
         same &= _near(F.col(name), F.col(f"old.{name}"))
     for name in FACTS:
         same &= F.col(name).eqNullSafe(F.col(f"old.{name}"))
+    # Another version of series_config that leaves a series as it was is no other configuration of that series.
+    same &= _settings("config_version").eqNullSafe(_settings("old.config_version"))
     changed = both.where(F.col("old").isNull() | ~same)
     return changed.withColumn("revision", F.coalesce(F.col("old.revision"), F.lit(0)) + 1).withColumn(
         "was", F.col("old.is_anomaly")
     )
+
+
+def _settings(config_version: str) -> Column:
+    return F.substring_index(config_version, "@", 1)
 
 
 def _count(summary: BackfillSummary, changed: DataFrame) -> BackfillSummary:

@@ -19,9 +19,11 @@ from pyspark.sql import functions as F
 from ad_stream.pipeline import history, minutes
 from ad_stream.pipeline.delivery import Deliver, targets
 from ad_stream.pipeline.fallback import Fallback
-from ad_stream.pipeline.scoring import Scorer, score
+from ad_stream.pipeline.pinned import Pinned
+from ad_stream.pipeline.scoring import score
 from ad_stream.pipeline.sources import HEARTBEAT
 from ad_stream.pipeline.telemetry import LATE
+from ad_stream.series.verdicts import Scorer
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -97,6 +99,10 @@ class Batches:
     flags: dict[tuple[str, str], datetime] | None = field(default=None)
     """The latest flag of each series, as far back as `refractory`; null until read from the table."""
     tidied: datetime | None = None
+    pinned: Pinned = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pinned = Pinned(self.config)
 
     @classmethod
     def of(
@@ -153,9 +159,10 @@ class Batches:
         here: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id}
         verdicts = None
         if tally.minutes:
+            self._pin(query_id, batch_id)
             closed = self._resolved(minutes.closed(groups, self.config), tally, query_id)
             self.tables.append("minutes", closed.where("not held"), count=tally.minutes, **here)
-            reach = tally.last - self.scorer.detector.points * MINUTE
+            reach = tally.last - self.scorer.points * MINUTE
             self.tables.append(
                 "history", history.pack(closed.where(F.col("minute") > F.lit(reach))), count=tally.minutes // 8, **here
             )
@@ -181,6 +188,14 @@ class Batches:
             verdicts.unpersist()
             counts |= self.deliver(self.tables, query_id, batch_id)
         return counts
+
+    def _pin(self, query_id: str, batch_id: int) -> None:
+        """The rules of this batch, with as much history as they want."""
+        before = self.scorer.points
+        self.scorer = self.scorer.under(self.pinned.of_batch(self.tables, query_id, batch_id))
+        self.tables = replace(self.tables, notes={"minutes": self.pinned.note(query_id, batch_id)})
+        if self.scorer.points > before:
+            history.rebuild(self.tables, self.scorer.points)
 
     def _look_for_others(self, tally: Tally, query_id: str) -> None:
         """Rows of other queries at or after this batch exist only after a lost checkpoint, and end for good."""
@@ -227,7 +242,7 @@ class Batches:
         return rows.where(stream & (F.col("query_id") != query_id))
 
     def _scored(self, closed: DataFrame, tally: Tally) -> DataFrame:
-        points = self.scorer.detector.points
+        points = self.scorer.points
         first = tally.first - (points - 1) * MINUTE
         past = history.read(self.tables, first, tally.last + MINUTE)
         rows = self._with_flags(closed, tally.first)
@@ -235,7 +250,7 @@ class Batches:
         series = -(-tally.minutes // span)
         verdicts = score(rows, past, self.scorer, cells=series * (points + span))
         return verdicts.withColumns({
-            "revision": F.lit(0), "detector": F.lit(self.scorer.detector.name), "config_version": F.lit(self.config.version()),
+            "revision": F.lit(0), "config_version": F.lit(self.pinned.name),
         })  # fmt: skip
 
     def _with_flags(self, closed: DataFrame, first: datetime) -> DataFrame:
@@ -282,7 +297,7 @@ class Batches:
         """Once an hour of telemetry; a catch-up writes few files and needs none."""
         hour = last.replace(minute=0)
         if self.tidied is not None and hour > self.tidied:
-            history.tidy(self.tables, last, self.scorer.detector.points)
+            history.tidy(self.tables, last, self.scorer.points)
         self.tidied = hour
 
 

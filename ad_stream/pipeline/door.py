@@ -10,7 +10,9 @@ from ad_stream.config import AGGREGATES, parse_detection
 from ad_stream.errors import ConfigError, InputError
 from ad_stream.pipeline.history import pack
 from ad_stream.pipeline.minutes import aggregate
-from ad_stream.pipeline.scoring import Scorer, score
+from ad_stream.pipeline.pinned import rules_in
+from ad_stream.pipeline.scoring import score
+from ad_stream.series.verdicts import Scorer
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -23,23 +25,26 @@ VERDICT = (
 
 def detect(
     df: DataFrame, *, device: str | None = "device", time: str = "timestamp", value: str = "value", signal: str | None = None,
-    aggregate_by: str = "max", **detection: object,
+    aggregate_by: str = "max", series_config: DataFrame | None = None, **detection: object,
 ) -> DataFrame:  # fmt: skip
     """Judge every minute of every device from its own past, as the stream does.
 
     df: readings or minutes, any order, one row each: device (None: all rows are one device), time (timestamp), value
     (a number), and `signal` if one column holds several. Readings of one minute are aggregated (`aggregate_by`: max,
-    min, mean, last, sum, count). `detection`: settings of the section `detection`, such as sensitivity=90.
+    min, mean, last, sum, count). `detection`: settings of the section `detection`, such as sensitivity=90;
+    `series_config`: rows of that table, which stand over them series by series.
     -> the columns of the table `detections` without its bookkeeping, lazily; one row per device, signal and minute.
     Raises InputError for a missing column, ConfigError for a wrong setting.
     """
-    scorer = Scorer.of(parse_detection(detection))
+    settings = parse_detection(detection)
+    scorer = Scorer.of(settings)
+    scorer = scorer if series_config is None else scorer.under(rules_in(series_config, settings))
     if aggregate_by not in AGGREGATES:
         raise ConfigError(f"aggregate_by is {aggregate_by!r}: give one of {', '.join(AGGREGATES)}")
     rows = minutes_of(df, device=device, time=time, value=value, signal=signal, kind=aggregate_by)
     nothing_before = pack(rows.where(F.lit(False)))
     verdicts = score(rows.withColumn("flagged", F.lit(None).cast("timestamp")), nothing_before, scorer)
-    return verdicts.withColumn("detector", F.lit(scorer.detector.name)).select(*VERDICT)
+    return verdicts.select(*VERDICT)
 
 
 def minutes_of(df: DataFrame, *, device: str | None, time: str, value: str, signal: str | None, kind: str) -> DataFrame:

@@ -73,7 +73,7 @@ def _stream(
             progress(row)
 
     batches = Batches.of(config, tables, cpu=_cpu_of(spark), report=report)
-    history.rebuild(tables, batches.scorer.detector.points)
+    history.rebuild(tables, batches.scorer.points)
     newest, remote = _newest(tables, config), connect.is_remote(spark)
     batches.deliver.start(tables, newest)
     query = _started(spark, config, batches, newest)

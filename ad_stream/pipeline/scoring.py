@@ -6,52 +6,27 @@ Series are spread over groups by their hash; each group is one matrix, so that a
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from pyspark.sql import functions as F
 
-from ad_stream.detectors import by_name
-from ad_stream.detectors.events import mark_continuing
-from ad_stream.detectors.judge import judge
-from ad_stream.model import SCORED, LastPoint
 from ad_stream.pipeline.history import BUCKETS, series_id
-from ad_stream.pipeline.matrix import Packed, Rows, pieces
+from ad_stream.series.matrix import Packed, Rows
+from ad_stream.series.verdicts import Scorer, continuing, verdicts
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from ad_stream.config import Detection, Fallback
-    from ad_stream.detectors.base import Detector
-
 VERDICT = (
     "device_id string, signal string, epoch_minute long, value double, expected double, upper_margin double, "
     "lower_margin double, score double, sr_score double, severity double, is_anomaly boolean, is_positive boolean, "
-    "is_negative boolean, status string, reason string, points long, imputed long, continuing boolean, "
+    "is_negative boolean, status string, reason string, detector string, points long, imputed long, continuing boolean, "
     "seconds double, window array<double>"
 )
 GROUP_CELLS = 2_000_000
 """About so many values (series x points) make one group."""
-
-
-@dataclass(frozen=True)
-class Scorer:
-    """What one verdict rests on; travels to the Python workers."""
-
-    detector: Detector
-    refractory: int
-    """Minutes after a flag during which a further flag of the series is `continuing`."""
-    ask_from: int | None = None
-    """Rows that were not judged carry their window from so many values on, for the fallback; None: there is none."""
-
-    @classmethod
-    def of(cls, detection: Detection, fallback: Fallback | None = None) -> Scorer:
-        """The scorer a configuration asks for."""
-        ask_from = fallback.min_points if fallback is not None and fallback.endpoint is not None else None
-        refractory = int(detection.refractory.total_seconds() // 60)
-        return cls(by_name(detection.detector, **detection.options()), refractory, ask_from)
 
 
 def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | None = None) -> DataFrame:
@@ -72,10 +47,10 @@ def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | N
         F.pmod("bucket", F.lit(groups)).cast("int").alias("part"),
     )  # fmt: skip
 
-    def verdicts(_: Any, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    def of_group(_: Any, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
         return score_group(now, before, scorer)
 
-    verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(verdicts, VERDICT)
+    verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, VERDICT)
     return verdict.withColumn("minute", F.timestamp_seconds(F.col("epoch_minute") * 60))
 
 
@@ -99,37 +74,11 @@ def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer) -> pd.D
     rows = Rows(now["id"].to_numpy(), now["epoch_minute"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
     before = before.sort_values(["bucket", "epoch_minute"])
     past = Packed(before["epoch_minute"].to_numpy(), list(before["ids"]), list(before["values"]))
-    found, windows = _judged(rows, past, scorer)
-    out = now[["device_id", "signal", "epoch_minute", "value"]].assign(**found)
-    out["continuing"] = _continuing(now, rows, found["is_anomaly"], scorer.refractory)
-    out["seconds"] = [time.process_time() - started] + [0.0] * (len(out) - 1)
-    out["window"] = windows
-    return out
-
-
-def _judged(rows: Rows, past: Packed, scorer: Scorer) -> tuple[dict[str, np.ndarray[Any, Any]], list[Any]]:
-    """The fields of LastPoint and, for rows the fallback may be asked about, their windows, in the order of `rows`."""
-    parts: list[LastPoint] = []
-    order: list[np.ndarray[Any, Any]] = []
-    windows: list[Any] = [None] * len(rows.ids)
-    for piece in pieces(rows, past, scorer.detector.points):
-        ends = (np.arange(piece.matrix.shape[1]) + piece.first).astype("datetime64[m]")
-        at_row, at_column, verdict = judge(piece.matrix, piece.judged, scorer.detector, ends=ends)
-        order.append(piece.row_of[at_row, at_column])
-        parts.append(verdict)
-        if scorer.ask_from is not None:
-            for one in np.flatnonzero(
-                (verdict.status != SCORED) & (verdict.points - verdict.imputed >= scorer.ask_from)
-            ):
-                window = piece.matrix[at_row[one], : at_column[one] + 1][-int(verdict.points[one]) :]
-                windows[order[-1][one]] = window.tolist()
-    back = np.argsort(np.concatenate(order))
-    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in LastPoint.columns()}
-    return {name: values[back] for name, values in joined.items()}, windows
-
-
-def _continuing(now: pd.DataFrame, rows: Rows, flags: np.ndarray[Any, Any], refractory: int) -> np.ndarray[Any, Any]:
+    found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer)
+    out = now[["device_id", "signal", "epoch_minute", "value"]].assign(**found.columns)
     _, codes = np.unique(rows.ids, return_inverse=True)
-    known = now["flagged"].notna().to_numpy()
-    earlier = (codes[known], now["flagged"][known].to_numpy(dtype=np.int64))
-    return mark_continuing(codes, rows.minutes, flags, refractory=refractory, earlier=earlier)
+    flagged = now["flagged"].to_numpy(dtype=np.float64, na_value=np.nan)
+    out["continuing"] = continuing(codes, rows.minutes, found.columns["is_anomaly"], scorer.refractory, flagged)
+    out["seconds"] = [time.process_time() - started] + [0.0] * (len(out) - 1)
+    out["window"] = found.windows
+    return out

@@ -8,16 +8,19 @@ under the same pair, so a batch that is repeated after a crash leaves each table
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
 from ad_stream.pipeline import names, views
+from ad_stream.series import columns as series_config
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, Row, SparkSession
     from pyspark.sql.types import StructType
 
     from ad_stream import config
@@ -88,8 +91,10 @@ COLUMNS = {
     values array<double> COMMENT 'value of each series in this minute'""",
     "owner": """
     run string, host string, pid long, checkpoint string, since timestamp, alive timestamp""",
+    series_config.TABLE: series_config.ddl(),
 }
-"""DDL of every table; the order is that of the design. `history` and `owner` serve the stream alone."""
+"""DDL of every table; the order is that of the design. `history` and `owner` serve the stream alone; people write
+`series_config`, the stream reads it."""
 
 ABOUT = {
     "minutes": "One row per device, signal and minute: what is judged",
@@ -101,6 +106,7 @@ ABOUT = {
     "deliveries": "Attempts to push, and how they ended",
     "history": "The last minutes of every series, packed; a cache of the stream, do not build on it",
     "owner": "The running query that owns these tables",
+    series_config.TABLE: "Settings of single devices and signals, written by people; for each the latest row that fits wins",
 }
 """Comment of each table."""
 
@@ -119,6 +125,8 @@ class Tables:
     spark: SparkSession
     settings: config.Tables
     known: dict[str, StructType] = field(default_factory=dict, repr=False)
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """Table -> what the commits of its next appends say of themselves (`userMetadata` in its history)."""
 
     def __getstate__(self) -> dict[str, Any]:
         # A session stays in its process; where the tables arrive, each batch brings its own.
@@ -150,11 +158,27 @@ class Tables:
             else self.spark.table(self.name(table))
         )
 
+    def version(self, table: str) -> int:
+        """The newest version of a table."""
+        log = Path(self.location(table), "_delta_log") if self.settings.path else None
+        if log is not None and log.is_dir():  # no job, no plan: this is asked in every batch
+            return max(int(one.stem) for one in log.glob("*.json") if one.stem.isdigit())
+        return int(self.history(table, 1)[0]["version"])
+
+    def history(self, table: str, most: int) -> list[Row]:
+        """The last commits, the newest first."""
+        return self.spark.sql(f"DESCRIBE HISTORY {self.name(table)} LIMIT {most}").collect()
+
+    def read_at(self, table: str, version: int) -> DataFrame:
+        """The whole table as it was at a version."""
+        return self.spark.sql(f"SELECT * FROM {self.name(table)} VERSION AS OF {version}")
+
     def append(self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int) -> None:
         """Append the rows of one batch, once however often it is repeated; `count` (about) decides the number of files."""
         named = rows.withColumns({"query_id": F.lit(query_id), "batch_id": F.lit(batch_id).cast("long")})
         chosen = named.select(*self._columns(table)).coalesce(max(1, -(-count // FEW_ROWS)))
         options = {"mergeSchema": "false", **self.once(table, query_id, batch_id)}
+        options |= {"userMetadata": self.notes[table]} if table in self.notes else {}
         self._save(table, chosen, options)
 
     def append_unnamed(self, table: str, rows: DataFrame) -> None:
@@ -210,6 +234,8 @@ class Tables:
         keep = ", 'delta.logRetentionDuration'='interval 1 day', 'delta.deletedFileRetentionDuration'='interval 1 hour'"
         properties = "'delta.appendOnly'='false'" + (keep if table in SHORT_LIVED else "")
         about = f" COMMENT '{ABOUT[table]}'" if table in ABOUT else ""
+        if table == series_config.TABLE:
+            properties = ", ".join(f"'{key}'='{value}'" for key, value in series_config.KEEP.items())
         return (
             f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({COLUMNS[table]}) USING DELTA{laid_out}{about} "
             f"TBLPROPERTIES ({properties})"

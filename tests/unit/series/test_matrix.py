@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ad_stream.pipeline.matrix import Packed, Piece, Rows, pieces
+from ad_stream.series.matrix import Packed, Piece, Rows, pieces
 
 POINTS = 7
 NOTHING = Packed(np.empty(0, dtype=np.int64), [], [])

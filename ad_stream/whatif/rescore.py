@@ -1,0 +1,117 @@
+"""Stored minutes judged under another configuration, in memory: the stream's own rows to verdicts, without Spark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ad_stream.errors import InputError
+from ad_stream.report import read_rows
+from ad_stream.series.matrix import CELLS, Packed, Rows
+from ad_stream.series.patterns import WILD, Names
+from ad_stream.series.verdicts import Scorer, continuing, verdicts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ad_stream.series.table import Row
+
+    Ints = NDArray[np.int64]
+
+MINUTE = timedelta(minutes=1)
+KEY = ["device_id", "signal", "minute"]
+Progress = Callable[[float], None]
+
+
+def rescore(
+    tables: Path,
+    scorer: Scorer,
+    *,
+    start: datetime,
+    end: datetime,
+    wish: Row | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """The verdicts that the stream would have written for start <= minute < end under this scorer.
+
+    -> device_id, signal, minute (UTC), value, the fields of LastPoint, detector, continuing; sorted by the first three.
+    wish: a row of series_config, only series that it fits are judged. Revision 0 counts, as for the stream: late
+    readings that a backfill folded in do not.
+    Raises InputError where no minutes are stored in that time.
+    """
+    # Whether a flag continues an alarm depends on those just before `start`, so they are judged, too.
+    since = start - scorer.refractory * MINUTE
+    where = [("minute", ">=", since - (scorer.points - 1) * MINUTE), ("minute", "<", end), ("revision", "=", 0)]
+    if wish is not None and not WILD.search(wish["device"]):
+        where.append(("device_id", "=", wish["device"]))
+    stored = fits(read_rows(tables, "minutes", [*KEY, "value"], where), wish)
+    first = epoch_minutes(pd.Series([since, start]))
+    stored = stored.assign(at=epoch_minutes(stored["minute"])).sort_values([*KEY[:2], "at"], ignore_index=True)
+    if not (stored["at"] >= first[1]).any():
+        raise InputError(
+            f"no minutes are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: see 'ad-stream status'"
+        )
+    parts = list(_parts(stored, width=int((end - since) / MINUTE) + scorer.points))
+    done: list[pd.DataFrame] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for part in pool.map(lambda rows: _judged(rows, scorer, since=int(first[0]), start=int(first[1])), parts):
+            done.append(part)
+            if progress is not None:
+                progress(len(done) / len(parts))
+    found: pd.DataFrame = pd.concat(done, ignore_index=True)
+    return found
+
+
+def fits(rows: pd.DataFrame, wish: Row | None) -> pd.DataFrame:
+    """The rows (device_id, signal) of the series that the wish is about."""
+    if wish is None or rows.empty:
+        return rows
+    fit = np.ones(len(rows), dtype=np.bool_)
+    for name, pattern in (("device_id", wish["device"]), ("signal", wish["signal"])):
+        codes, names = pd.factorize(rows[name])
+        fit &= Names(np.asarray(names, dtype=object)).matching(pattern)[codes]
+    chosen: pd.DataFrame = rows[fit]
+    return chosen
+
+
+def epoch_minutes(moments: pd.Series) -> Ints:
+    """(n,) times in UTC -> minutes since 1970."""
+    naive = moments.dt.tz_convert(None).to_numpy()
+    minutes: Ints = naive.astype("datetime64[m]").astype(np.int64)
+    return minutes
+
+
+def _parts(stored: pd.DataFrame, *, width: int) -> Iterator[pd.DataFrame]:
+    """Whole series, so many together that their matrix stays small and every core gets some."""
+    codes = stored.groupby(KEY[:2], sort=False).ngroup().to_numpy()
+    series = int(codes[-1]) + 1
+    most = max(1, min(CELLS // 32 // width, -(-series // (os.cpu_count() or 1))))
+    ends = np.searchsorted(codes, np.arange(most, series + most, most))
+    for low, high in zip([0, *ends[:-1]], ends, strict=True):
+        yield stored.iloc[low:high].assign(code=codes[low:high])
+
+
+def _judged(stored: pd.DataFrame, scorer: Scorer, *, since: int, start: int) -> pd.DataFrame:
+    """Verdicts of some series; judged from `since` on, kept from `start` on (minutes since 1970)."""
+    now = stored[stored["at"] >= since]
+    rows = Rows(now["code"].to_numpy(), now["at"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
+    past = _packed(stored[stored["at"] < since])
+    found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer).columns
+    nothing = np.full(len(now), np.nan)
+    found["continuing"] = continuing(rows.ids, rows.minutes, found["is_anomaly"], scorer.refractory, nothing)
+    kept: pd.DataFrame = now[[*KEY, "value"]].assign(**found)[rows.minutes >= start]
+    return kept
+
+
+def _packed(before: pd.DataFrame) -> Packed:
+    ordered = before.sort_values(["at", "code"])
+    minutes, first = np.unique(ordered["at"].to_numpy(), return_index=True)
+    ids, values = (np.split(ordered[name].to_numpy(), first[1:]) for name in ("code", "value"))
+    return Packed(minutes, ids, values) if len(minutes) else Packed(minutes, [], [])

@@ -1,0 +1,166 @@
+"""Stored verdicts beside those of another configuration: alarms and labelled events gained and lost."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ad_stream.errors import InputError
+from ad_stream.report import read_rows
+from ad_stream.series import table
+from ad_stream.series.rows import rules_of
+from ad_stream.series.verdicts import Scorer
+from ad_stream.whatif.alarms import Alarm, alarms_of, only_in
+from ad_stream.whatif.labels import Event, found, read_labels
+from ad_stream.whatif.rescore import KEY, Progress, fits, rescore
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ad_stream.config import Detection
+    from ad_stream.series.table import Row
+
+FALLBACK = "azure_api"
+FLAG = [*KEY, "severity", "reason", "detector"]
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What became of the labelled events."""
+
+    events: int
+    found_before: int
+    found_after: int
+    gained: list[Event]
+    lost: list[Event]
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The difference that matters.
+
+    before     what the stream wrote (revision 0), after: what it would have written
+    versions   config_version of the stored verdicts -> rows: more than one means that they differ among themselves
+    rescored   the verdicts themselves, columns of `rescore`
+    """
+
+    start: datetime
+    end: datetime
+    series: int
+    minutes: int
+    versions: dict[str, int]
+    flagged_before: int
+    flagged_after: int
+    before: list[Alarm]
+    after: list[Alarm]
+    gained: list[Alarm]
+    lost: list[Alarm]
+    labelled: Labelled | None
+    seconds: float
+    tables: Path
+    rescored: pd.DataFrame
+
+    def devices(self) -> list[tuple[str, int, int]]:
+        """(device, alarms gained, alarms lost), the most changed first."""
+        gained, lost = (Counter(one.device_id for one in alarms) for alarms in (self.gained, self.lost))
+        rows = [(device, gained[device], lost[device]) for device in {*gained, *lost}]
+        return sorted(rows, key=lambda row: (-row[1] - row[2], row[0]))
+
+    def largest(self, most: int = 10) -> list[tuple[str, Alarm]]:
+        """('gained' or 'lost', alarm), the most severe first."""
+        both = [("gained", one) for one in self.gained] + [("lost", one) for one in self.lost]
+        return sorted(both, key=lambda pair: (-pair[1].severity, -pair[1].flagged, pair[1].device_id))[:most]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`: times as ISO text in UTC."""
+        whole = {name: getattr(self, name) for name in ("start", "end", "series", "minutes", "versions", "seconds")}
+        answer: dict[str, Any] = _texts(whole | {
+            "flagged": {"before": self.flagged_before, "after": self.flagged_after},
+            "alarms": {"before": len(self.before), "after": len(self.after)},
+            "gained": [asdict(one) for one in self.gained], "lost": [asdict(one) for one in self.lost],
+            "devices": [{"device_id": device, "gained": plus, "lost": minus} for device, plus, minus in self.devices()],
+            "labelled": None if self.labelled is None else asdict(self.labelled),
+        })  # fmt: skip
+        return answer
+
+
+def whatif(
+    tables: Path, detection: Detection, *, start: datetime, end: datetime, wish: Row | None = None, labels: Path | None = None,
+    progress: Progress | None = None, clock: Callable[[], float] = time.monotonic,
+) -> WhatIf:  # fmt: skip
+    """What the stream would have flagged at start <= minute < end (UTC) under `detection` and the newest series_config.
+
+    wish: a row on top of series_config; then only the series that it fits are looked at. labels: see whatif.labels.
+    Writes nothing. Raises InputError where no minutes, no verdicts or no such events are stored.
+    """
+    if end <= start:
+        raise InputError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}: swap them")
+    began = clock()
+    events = None if labels is None else read_labels(labels, start=start, end=end)
+    scorer = Scorer.of(detection).under(rules_of(_wished(tables, wish), detection))
+    rescored = rescore(tables, scorer, start=start, end=end, wish=wish, progress=progress)
+    versions, stored = _stored(tables, start, end, wish)
+    flagged = _with_fallback(rescored, stored)
+    before, after = (alarms_of(rows, scorer.refractory) for rows in (stored, flagged))
+    return WhatIf(
+        start=start, end=end, tables=tables, rescored=rescored, versions=versions, minutes=len(rescored),
+        series=len(rescored[KEY[:2]].drop_duplicates()), flagged_before=len(stored), flagged_after=len(flagged),
+        before=before, after=after, gained=only_in(after, before, scorer.refractory),
+        lost=only_in(before, after, scorer.refractory),
+        labelled=None if events is None else _labelled(events, stored, flagged), seconds=round(clock() - began, 1),
+    )  # fmt: skip
+
+
+def _wished(tables: Path, wish: Row | None) -> Sequence[Row]:
+    rows, _ = table.read(tables)
+    if wish is None:
+        return rows
+    return [*rows, {**wish, "changed": datetime.max.replace(tzinfo=timezone.utc)}]
+
+
+def _stored(tables: Path, start: datetime, end: datetime, wish: Row | None) -> tuple[dict[str, int], pd.DataFrame]:
+    """config_version -> rows, and the flagged rows, as the stream wrote them."""
+    where: list[tuple[str, str, Any]] = [("minute", ">=", start), ("minute", "<", end), ("revision", "=", 0)]
+    versions = read_rows(tables, "detections", ["config_version"], where)["config_version"].value_counts()
+    if versions.empty:
+        raise InputError(
+            f"no verdicts are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: see 'ad-stream status'"
+        )
+    flagged = read_rows(tables, "detections", FLAG, [*where, ("is_anomaly", "=", True)])
+    return {str(name): int(count) for name, count in versions.items()}, fits(flagged, wish)
+
+
+def _with_fallback(rescored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    """The flagged rows; where nothing here can judge, what the fallback said then stands."""
+    import pandas as pd
+
+    flagged: pd.DataFrame = rescored.loc[rescored["is_anomaly"], FLAG]
+    asked = stored[stored["detector"] == FALLBACK]
+    if asked.empty:
+        return flagged
+    unjudged = rescored.loc[rescored["status"] != "scored", KEY]
+    both: pd.DataFrame = pd.concat([flagged, asked.merge(unjudged, on=KEY)])
+    return both
+
+
+def _labelled(events: Sequence[Event], stored: pd.DataFrame, flagged: pd.DataFrame) -> Labelled:
+    was, now = found(events, stored), found(events, flagged)
+    pairs = list(zip(events, was, now, strict=True))
+    return Labelled(
+        events=len(events), found_before=sum(was), found_after=sum(now),
+        gained=[event for event, old, new in pairs if new and not old],
+        lost=[event for event, old, new in pairs if old and not new],
+    )  # fmt: skip
+
+
+def _texts(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%dT%H:%M:%SZ}"
+    if isinstance(value, Mapping):
+        return {key: _texts(one) for key, one in value.items()}
+    return [_texts(one) for one in value] if isinstance(value, list) else value
