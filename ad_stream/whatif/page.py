@@ -28,6 +28,7 @@ DRAWN = [
     "lower_margin",
     "is_anomaly",
     "is_positive",
+    "reason",
 ]
 ALARM = (
     "An alarm is a run of flagged minutes at most `refractory` apart. It is gained or lost where no alarm of its series on"
