@@ -28,7 +28,7 @@ def read_rows(
     tables: str | Path,
     table: str,
     columns: Sequence[str] | None = None,
-    where: list[tuple[str, str, Value]] | None = None,
+    where: Sequence[tuple[str, str, Value]] | None = None,
 ) -> pd.DataFrame:
     """The rows of one table. where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold."""
     import pyarrow as pa
@@ -69,7 +69,7 @@ def signals_of(tables: str | Path, device: str) -> list[str]:
     return sorted(found["signal"].unique())
 
 
-def read_detections(tables: str | Path, where: list[tuple[str, str, Value]] | None = None) -> pd.DataFrame:
+def read_detections(tables: str | Path, where: Sequence[tuple[str, str, Value]] | None = None) -> pd.DataFrame:
     """The verdicts, highest revision of each minute, sorted by device, signal and minute (UTC)."""
     rows = read_rows(tables, "detections", SHOWN, where).sort_values(["device_id", "signal", "minute", "revision"])
     latest: pd.DataFrame = rows.drop_duplicates(["device_id", "signal", "minute"], keep="last").reset_index(drop=True)

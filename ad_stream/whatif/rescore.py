@@ -14,6 +14,7 @@ import pandas as pd
 
 from ad_stream.errors import InputError
 from ad_stream.report import read_rows
+from ad_stream.report.read import Value
 from ad_stream.series.matrix import CELLS, Packed, Rows
 from ad_stream.series.patterns import WILD, Names
 from ad_stream.series.verdicts import Scorer, continuing, verdicts
@@ -48,7 +49,8 @@ def rescore(
     """
     # Whether a flag continues an alarm depends on those just before `start`, so they are judged, too.
     since = start - scorer.refractory * MINUTE
-    where = [("minute", ">=", since - (scorer.points - 1) * MINUTE), ("minute", "<", end), ("revision", "=", 0)]
+    first_seen = since - (scorer.points - 1) * MINUTE
+    where: list[tuple[str, str, Value]] = [("minute", ">=", first_seen), ("minute", "<", end), ("revision", "=", 0)]
     if wish is not None and not WILD.search(wish["device"]):
         where.append(("device_id", "=", wish["device"]))
     stored = fits(read_rows(tables, "minutes", [*KEY, "value"], where), wish)

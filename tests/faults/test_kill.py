@@ -74,7 +74,7 @@ def finish_plainly(config: Config, spark: Any) -> None:
 def test_a_batch_that_is_repeated_keeps_the_version_of_series_config_it_was_begun_with(
     telemetry: Path, tmp_path: Path, spark: Any
 ) -> None:
-    both = {}
+    both, calm = {}, tmp_path / "calm" / "tables"
     for name in ("killed", "calm"):
         folder = tmp_path / name
         (folder / "tables").mkdir(parents=True)
@@ -85,8 +85,7 @@ def test_a_batch_that_is_repeated_keeps_the_version_of_series_config_it_was_begu
             wish(folder / "tables", 40)
             finish(load(config), spark)
         else:
-            after = tmp_path / "calm" / "tables"
-            finish(load(config), spark, progress=lambda batch: batch["batch_id"] == BATCH and wish(after, 40))
+            finish(load(config), spark, progress=lambda batch: batch["batch_id"] == BATCH and wish(calm, 40))
         both[name] = read(folder / "tables", "detections")
     assert difference(both["killed"], both["calm"], "detections").none
     versions = set(both["killed"]["config_version"].str.partition("@")[2])
