@@ -26,7 +26,7 @@ import measure
 
 SOURCES = ("files", "kafka", "event_hubs")
 DEVICES, MINUTES, PER_MINUTE, REPEATS = 500, 60, 3, 3
-LIVE_DEVICES, LIVE_MINUTES, WARM_UP = 1000, 9, 3
+LIVE_DEVICES, LIVE_MINUTES, WARM_UP = 1000, 8, 3
 WATERMARK, TRIGGER = timedelta(minutes=1), timedelta(seconds=10)
 MINUTE = timedelta(minutes=1)
 Body = Callable[[dict[str, Any], Callable[[Iterable[Any]], object]], None]
