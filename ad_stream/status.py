@@ -33,7 +33,7 @@ class Status:
     silent        device -> its newest minute, for devices more than `silent_after` behind `newest`
     source_lost   events that had aged out at the source before they were read
     pushes        push target -> state -> rows (ad_stream.push.base.STATES); `waiting`: still to be sent
-    pushed        rows that targets took; push_failed: rows that wait, were refused, or were given up
+    pushed        rows that targets took; push_waiting: still to be sent; push_failed: refused, or given up
     """
 
     running: bool
@@ -55,6 +55,7 @@ class Status:
     source_lost: int
     pushes: dict[str, dict[str, int]]
     pushed: int
+    push_waiting: int
     push_failed: int
     late_by_device: dict[str, int]
     silent: dict[str, datetime]
@@ -111,7 +112,8 @@ def status(
         ignored=_ignored(Path(tables)),
         pushes=pushes,
         pushed=rows_pushed("delivered"),
-        push_failed=rows_pushed(WAITING, "set_aside", "expired"),
+        push_waiting=rows_pushed(WAITING),
+        push_failed=rows_pushed("set_aside", "expired"),
         **{name: total(batches, name) for name in OF_BATCHES if not name.startswith("push")},
         **{name: total(progress, name) for name in OF_PROGRESS},
     )

@@ -46,8 +46,7 @@ class Deliver:
         self._lock = threading.Lock()
         self._first_batch = True
         self._rest, self._rest_until = SHORTEST_REST, 0.0
-        self.resent = 0
-        """Rows that targets took between batches, at the start and at the end."""
+        self._resent = 0
 
     @property
     def counts(self) -> Counter[State]:
@@ -58,6 +57,11 @@ class Deliver:
     def waiting(self) -> int:
         """Rows that no target has got yet, over all targets."""
         return sum(outbox.rows for outbox in self._outboxes)
+
+    def take_resent(self) -> int:
+        """Rows that targets took outside batches since the last call."""
+        taken, self._resent = self._resent, 0
+        return taken
 
     def start(self, tables: Tables, newest: datetime | None = None) -> None:
         """Resend what earlier runs left. newest: the newest minute with a verdict, where the checkpoint is lost."""
@@ -124,7 +128,7 @@ class Deliver:
             self._turns([(outbox, min(most or outbox.target.seconds, outbox.target.seconds)) for outbox in due])
         except Exception as error:  # there is no batch that could fail, and the next turn tries again
             log.warning("what waits could not be pushed (%s): it stays in the tables", type(error).__name__)
-        self.resent += self.counts["delivered"] - before
+        self._resent += self.counts["delivered"] - before
 
     def _turns(self, turns: Sequence[tuple[Outbox, float]]) -> None:
         try:

@@ -25,7 +25,8 @@ COUNTS = {
     "anomalies": "minutes that were flagged",
     "late": "readings kept for a backfill",
     "pushed": "rows that a target took",
-    "push_failed": "rows that a target did not take",
+    "push_thinned": "normal rows left out, because more came within an hour than a target takes",
+    "push_failed": "rows that a target refused, or that were given up",
     "fallback_calls": "questions to the fallback server",
     "fallback_failed": "questions it did not answer",
     "scoring_seconds": "process time inside the scoring function",
@@ -82,6 +83,7 @@ class Collector:
         for reason, count in summary.quarantined.items():
             odd.add_metric([reason], count)
         yield odd
+        yield GaugeMetricFamily("ad_stream_push_waiting", "rows still to be pushed", value=summary.push_waiting)
         if summary.lag is not None:
             yield GaugeMetricFamily("ad_stream_lag_events", "events that waited at the source", value=summary.lag)
         if summary.watermark is not None:

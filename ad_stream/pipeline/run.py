@@ -88,9 +88,13 @@ def _stream(
         if told is not None:
             told(rows)
 
+    def between() -> None:
+        if not remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
+            batches.deliver.quiet()
+        summary.add_pushes(batches.deliver)
+
     try:
-        # Over Spark Connect the batches have their own outboxes, which are not to be crossed while the query runs.
-        _watch(query, look, owner, between=(lambda: None) if remote else batches.deliver.quiet)
+        _watch(query, look, owner, between)
         batches.deliver.finish(tables if remote else None)
     finally:
         summary.add_pushes(batches.deliver)

@@ -39,6 +39,7 @@ class Summary:
     late: int = 0
     pushed: int = 0
     push_failed: int = 0
+    push_waiting: int = 0
     push_thinned: int = 0
     fallback_calls: int = 0
     fallback_failed: int = 0
@@ -64,11 +65,12 @@ class Summary:
         self.lag = row["lag"]
 
     def add_pushes(self, deliver: Deliver) -> None:
-        """What batches do not tell of pushes: rows resent, thinned, and those that still wait or were given up."""
+        """What batches do not tell of pushes: rows sent between them, left out, refused or given up, and waiting."""
         counts = deliver.counts
-        self.pushed += deliver.resent
-        self.push_thinned = counts["thinned"]
-        self.push_failed = deliver.waiting + counts["set_aside"] + counts["expired"]
+        if resent := deliver.take_resent():
+            self.pushed += resent
+        self.push_thinned, self.push_waiting = counts["thinned"], deliver.waiting
+        self.push_failed = counts["set_aside"] + counts["expired"]
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""
@@ -82,5 +84,6 @@ class Summary:
             f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
             f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
             f"lost by the source {self.source_lost}; "
-            f"pushed {self.pushed}, thinned {self.push_thinned}, failed {self.push_failed}; {self.wall_seconds:.1f} s"
+            f"pushed {self.pushed}, thinned {self.push_thinned}, waiting {self.push_waiting}, failed {self.push_failed}; "
+            f"{self.wall_seconds:.1f} s"
         )

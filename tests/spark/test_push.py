@@ -62,7 +62,7 @@ def test_a_broken_target_fails_no_batch_and_its_key_is_nowhere(
     deliveries = stream.table("deliveries")
     assert set(deliveries.state) <= {"failed", "not_sent"} and len(deliveries)
     assert (deliveries.error.str.len() > 10).all()
-    assert (summary.pushed, summary.push_failed) == (0, 3) and deliveries.rows.sum() == 3
+    assert (summary.pushed, summary.push_waiting) == (0, 3) and deliveries.rows.sum() == 3
     assert len(stream.table("detections")) == summary.minutes_closed == 32
     said = "".join(capfd.readouterr()) + repr(summary.as_dict()) + repr(stream.config())
     written = "".join(stream.table(name).to_string() for name in COLUMNS)
@@ -103,11 +103,11 @@ def test_what_did_not_get_out_is_sent_by_the_next_run_in_order_and_once(spark: S
     first = stream.write(_minutes(0, 36), end=False).run()
     second = stream.write(_minutes(36, 40)).run()
     waiting = len(_scored(stream))
-    assert (first.pushed, second.pushed, second.push_failed) == (0, 0, waiting)
+    assert (first.pushed, second.pushed, second.push_waiting) == (0, 0, waiting)
     with PowerBIReceiver(key=KEY, port=_port(url), requests_per_second=5) as receiver:
         resent, again = stream.run(), stream.run()
         stream.write(_minutes(40, 44)).run()
-    assert (resent.batches, resent.pushed, resent.push_failed, again.pushed) == (0, waiting, 0, 0)
+    assert (resent.batches, resent.pushed, resent.push_waiting, again.pushed) == (0, waiting, 0, 0)
     assert not receiver.violations
     assert _stamps(receiver) == _scored(stream)
     deliveries = stream.table("deliveries", "batch_id", "attempt")

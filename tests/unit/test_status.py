@@ -61,7 +61,7 @@ def test_of_pushes_the_last_record_of_a_batch_says_what_waits(tables: Path) -> N
     assert found.pushes == {
         "power_bi": {"delivered": 8, "set_aside": 1, "thinned": 4, "waiting": 7}, "webhook": {"held": 1},
     }  # fmt: skip
-    assert (found.pushed, found.push_failed) == (8, 8)
+    assert (found.pushed, found.push_waiting, found.push_failed) == (8, 7, 1)
 
 
 def test_a_person_reads_why_rows_were_thinned(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,7 +28,7 @@ def asked(port: int) -> dict[str, float]:
 
 
 def test_each_question_gets_the_counts_of_the_moment_and_the_port_is_free_afterwards() -> None:
-    summary, port = Summary(events=7, declined=2, quarantined={"malformed": 3}), free_port()
+    summary, port = Summary(events=7, declined=2, push_waiting=6, push_thinned=5, quarantined={"malformed": 3}), free_port()
     for _ in range(2):
         with served(Metrics(port=port), summary):
             before = asked(port)
@@ -39,6 +39,7 @@ def test_each_question_gets_the_counts_of_the_moment_and_the_port_is_free_afterw
     assert after['ad_stream_verdicts_total{status="declined"}'] == 2
     assert after['ad_stream_quarantined_total{reason="malformed"}'] == 3
     assert after["ad_stream_lag_events"] == 40
+    assert (after["ad_stream_push_waiting"], after["ad_stream_push_thinned_total"]) == (6, 5)
     with pytest.raises(requests.ConnectionError):
         asked(port)
 
