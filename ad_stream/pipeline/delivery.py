@@ -39,9 +39,14 @@ class Deliver:
     """Pushes batches to all targets; batches come in the thread of Spark, resends in that which watches the query."""
 
     def __init__(
-        self, targets: Sequence[Target], *, clock: Callable[[], float] = time.monotonic, now: Callable[[], datetime] = _now
-    ) -> None:  # fmt: skip
-        self.targets, self._clock, self._now = targets, clock, now
+        self,
+        targets: Sequence[Target],
+        *,
+        store: Callable[[Tables], PushStore] = PushStore,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        self.targets, self._store_of, self._clock, self._now = targets, store, clock, now
         self._outboxes: list[Outbox] = []
         self._lock = threading.Lock()
         self._first_batch = True
@@ -115,7 +120,7 @@ class Deliver:
             self._resend(None)
 
     def _open(self, tables: Tables) -> None:
-        self._store = PushStore(tables)
+        self._store = self._store_of(tables)
         self._outboxes = [Outbox(target, self._store, now=self._now) for target in self.targets]
         waiting = self._store.waiting()
         recent = self._store.sent_since(self._now() - timedelta(seconds=HOUR))
@@ -124,6 +129,8 @@ class Deliver:
 
     def _resend(self, most: float | None) -> None:
         due, before = [outbox for outbox in self._outboxes if outbox.waiting], self.counts["delivered"]
+        if not due:
+            return
         try:
             self._turns([(outbox, min(most or outbox.target.seconds, outbox.target.seconds)) for outbox in due])
         except Exception as error:  # there is no batch that could fail, and the next turn tries again
