@@ -2,6 +2,7 @@
 #   make demo        a simulated day of 50 devices through the stream, and its report
 #   make test        unit tests (seconds), then the tests with one local Spark session
 #   make test-spark4 the same tests on the second line: Spark 4.1, Delta 4, Scala 2.13, in .venv-spark4
+#   make test-spark4-core  those of them that tell the lines apart: sources, bad input, equal tables, a cluster, Connect
 #   make acceptance  tests against the labelled data and recorded answers in $AD_STREAM_SHARED, else ../shared
 #   make bench       benchmarks/, each script prints its table
 #   make soak        tests that run for many minutes
@@ -19,9 +20,10 @@ PIP := $(PY) -m pip install --quiet --constraint requirements/constraints.txt
 PINS := pyproject.toml requirements/constraints.txt
 VENV4 := .venv-spark4
 PY4 := $(VENV4)/bin/python
+CORE4 := $(addprefix tests/,spark/test_same_rows.py spark/test_bad_input.py spark/test_elsewhere.py brokers/test_equal.py brokers/test_kafka.py)
 HEAVY := acceptance or soak or browser
 
-.PHONY: demo test test-spark4 acceptance bench soak lint setup jars clean
+.PHONY: demo test test-spark4 test-spark4-core acceptance bench soak lint setup jars jars4 clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/local
@@ -32,10 +34,12 @@ test: $(VENV)/dev jars
 	$(PY) -m pytest -m "not (spark or broker or $(HEAVY))" $(ARGS)
 	$(PY) -m pytest -m "(spark or broker) and not ($(HEAVY))" -n 2 --dist loadgroup --durations 12 $(ARGS)
 
-test-spark4: $(VENV4)/dev
-	@$(PY4) -m ad_stream.jars delta kafka > /dev/null
+test-spark4: $(VENV4)/dev jars4
 	$(PY4) -m pytest -m "not (spark or broker or $(HEAVY))" $(ARGS)
 	$(PY4) -m pytest -m "(spark or broker) and not ($(HEAVY))" -n 2 --dist loadgroup --durations 12 $(ARGS)
+
+test-spark4-core: $(VENV4)/dev jars4
+	$(PY4) -m pytest $(CORE4) -n 2 --dist loadgroup --durations 12 $(ARGS)
 
 acceptance: $(VENV)/dev jars
 	@test -d "$(AD_STREAM_SHARED)" || { \
@@ -56,6 +60,9 @@ setup: $(VENV)/dev jars
 
 jars: $(VENV)/local
 	@$(PY) -m ad_stream.jars delta kafka event_hubs > /dev/null
+
+jars4: $(VENV4)/dev
+	@$(PY4) -m ad_stream.jars delta kafka > /dev/null
 
 $(VENV)/bin/python $(VENV4)/bin/python:
 	@python=$$(sh requirements/find_python.sh) && "$$python" -m venv $(@:/bin/python=)
