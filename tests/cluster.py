@@ -21,6 +21,7 @@ from typing import Any
 
 from ad_stream.jars import spark_folder
 from ad_stream.java import java_home
+from ad_stream.lines import installed
 from ad_stream.simulate.kafka_broker import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +32,7 @@ DAEMON = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 SMALL = {
     "spark.driver.memory": "1g",
     "spark.executor.memory": "640m",
-    "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "spark.executor.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
 }
 """Settings of a run that two workers beside each other can bear."""
 SECONDS = 60
@@ -92,8 +93,12 @@ class Cluster:
     def _start(self, name: str, log: str, *arguments: str) -> None:
         command = [str(java_home() / "bin" / "java"), *DAEMON, "-cp", f"{spark_folder()}/jars/*"]
         command += [f"org.apache.spark.deploy.{name}", "--host", HERE, *arguments]
-        # The executors inherit the environment of their worker: that is how they find the package.
-        environ = {**os.environ, "SPARK_HOME": str(spark_folder()), "SPARK_LOCAL_IP": HERE, "PYTHONPATH": CODE}
+        # The executors inherit the environment of their worker: that is how they find the package. Without its scripts
+        # Spark 4.1 looks for the Scala version in build folders.
+        environ = {
+            **os.environ, "SPARK_HOME": str(spark_folder()), "SPARK_LOCAL_IP": HERE, "PYTHONPATH": CODE,
+            "SPARK_SCALA_VERSION": installed().scala,
+        }  # fmt: skip
         with (self.folder / f"{log}.log").open("ab") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, env=environ)
         self._processes.append(process)

@@ -22,6 +22,7 @@ from ad_stream.java import java_home
 from ad_stream.pipeline.session import DELTA, LOCAL
 from ad_stream.simulate.kafka_broker import free_port
 from tests.cluster import CODE, HERE, wait_for
+from tests.conftest import SHORT_RUN
 
 MAIN = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
@@ -68,7 +69,7 @@ class ConnectServer:
         sets = ["delta", *(["connect"] if "connect" in lines.installed().jars else [])]
         settings = {
             **LOCAL, **DELTA, "spark.master": "local[2]", "spark.jars": ",".join(str(path) for path in jars(*sets)),
-            "spark.driver.memory": "1g", "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+            "spark.driver.memory": "1g", "spark.driver.extraJavaOptions": SHORT_RUN,
             "spark.connect.grpc.binding.address": HERE, "spark.connect.grpc.binding.port": str(self.port),
         }  # fmt: skip
         given = [part for key, value in settings.items() for part in ("--conf", f"{key}={value}")]
