@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
 from ad_stream.pipeline import names, views
+from ad_stream.secrets import redact
 from ad_stream.series import columns as series_config
 
 if TYPE_CHECKING:
@@ -221,7 +222,18 @@ class Tables:
                 return
             except Exception:  # refused by the parser, by Delta or by the runtime, each with a class of its own
                 log.debug("no clustering for %s", table, exc_info=True)
-        self.spark.sql(self._ddl(table, f" PARTITIONED BY ({SHORT_LIVED[table]})" if SHORT_LIVED.get(table) else ""))
+        problem = ""
+        try:
+            self.spark.sql(
+                self._ddl(table, f" PARTITIONED BY ({SHORT_LIVED[table]})" if SHORT_LIVED.get(table) else "")
+            )
+            return
+        except Exception as error:  # what a catalog refuses fills pages of Java
+            problem = redact(str(error).strip().splitlines()[0])[:300]
+        raise InputError(
+            f"the table {self.name(table)} could not be made ({problem}): check that place, and on Databricks the right "
+            f"CREATE TABLE on its schema (docs/databricks.md)"
+        )
 
     def _make_views(self) -> None:
         for statement in views.statements(self.settings, replace=False):

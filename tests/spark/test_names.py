@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,15 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 from streaming import BOOKKEEPING, KEY, Stream, message, moment
+from typer.testing import CliRunner
 
+from ad_stream.cli import app
 from ad_stream.errors import InputError
 from ad_stream.model import REASONS
 from ad_stream.pipeline import views
 from ad_stream.pipeline.backfill import backfill
-from ad_stream.pipeline.maintenance import maintain
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.tables import CLUSTERED, COLUMNS, Tables
+from ad_stream.pipeline.tables import ABOUT, CLUSTERED, COLUMNS, Tables
 
 NAMES = {"path": None, "catalog": "spark_catalog", "schema": "iot_names"}
 SPIKE, LATE = 50, 20
@@ -80,7 +82,7 @@ def test_tables_carry_comments_clustering_and_partitions_after_their_rows_were_r
     tables = made.tables() if isinstance(made, Stream) else made
     for table in COLUMNS:
         detail = tables.spark.sql(f"DESCRIBE DETAIL {tables.name(table)}").first()
-        assert detail["description"] and detail["properties"]["delta.appendOnly"] == "false"
+        assert (table in ABOUT) == bool(detail["description"]) and detail["properties"]["delta.appendOnly"] == "false"
         assert detail["clusteringColumns"] == (CLUSTERED[table].split(", ") if table in CLUSTERED else [])
         assert detail["partitionColumns"] == (["hour"] if table == "history" else [])
     # `owner` was overwritten three times by the run
@@ -93,9 +95,8 @@ def test_tables_carry_comments_clustering_and_partitions_after_their_rows_were_r
 
 def test_an_append_by_name_is_skipped_when_its_batch_is_repeated(named: Stream) -> None:
     tables = named.tables()
-    row = tables.spark.createDataFrame(
-        [("s", 1, 2, "delivered", None)], "sink string, attempt int, rows long, state string, error string"
-    )
+    schema = tables.read("deliveries").drop(*BOOKKEEPING).schema
+    row = tables.spark.createDataFrame([(None,) * len(schema)], schema)
     for _ in range(2):
         tables.append("deliveries", row, query_id="q", batch_id=7, count=1)
     assert tables.read("deliveries").where("query_id = 'q'").count() == 1
@@ -116,6 +117,20 @@ def test_a_schema_that_is_missing_is_named_with_the_way_out(named: Stream) -> No
         config = named.config(tables={"catalog": catalog, "schema": schema})
         with pytest.raises(InputError, match=f"^there is no schema {place} that this run may use: CREATE SCHEMA"):
             Tables(named.spark, config.tables).create()
+
+
+def test_a_table_that_cannot_be_made_is_a_sentence(named: Stream) -> None:
+    blocked = named.folder / "blocked"
+    named.spark.sql(f"CREATE SCHEMA iot_blocked LOCATION '{blocked}'")
+    shutil.rmtree(blocked)
+    blocked.write_text("a file where the schema's folder was")
+    config = named.config(tables={**NAMES, "schema": "iot_blocked"})
+    with pytest.raises(
+        InputError, match=r"^the table `spark_catalog`.`iot_blocked`.`minutes` could not be made \("
+    ) as raised:
+        Tables(named.spark, config.tables).create()
+    assert "\n" not in str(raised.value)
+    named.spark.sql("DROP SCHEMA iot_blocked")
 
 
 def test_the_latest_verdicts_are_those_of_the_highest_revision(named: Stream) -> None:
@@ -216,6 +231,12 @@ def test_the_dashboard_is_laid_out_without_overlap_and_names_nothing_twice() -> 
 
 def test_maintenance_puts_small_files_together_and_leaves_every_row(named: Stream) -> None:
     before = named.content("detections", *KEY, "revision")
-    assert maintain(named.config(), spark=named.spark).removed["detections"] >= 2
+    shipped = Path(__file__).resolve().parents[2] / "conf" / "local.yaml"
+    place = [f"tables.{key}={'null' if value is None else value}" for key, value in NAMES.items()]
+    sets = [word for pair in place for word in ("--set", pair)]
+    answer = CliRunner().invoke(app, ["maintain", "--config", str(shipped), *sets, "--json"], catch_exceptions=False)
+    told = json.loads(answer.stdout)
+    assert told["removed"]["detections"] >= 2 > told["added"]["detections"]
     pd.testing.assert_frame_equal(named.content("detections", *KEY, "revision"), before)
-    assert maintain(named.config(), spark=named.spark).removed["detections"] == 0
+    tables = named.tables()
+    assert tables.spark.sql(f"DESCRIBE DETAIL {tables.name('detections')}").first()["numFiles"] == 1

@@ -53,13 +53,15 @@ def test_a_notebook_is_in_the_source_format_of_databricks(path: Path) -> None:
     assert lines.count("# COMMAND ----------") >= 2
 
 
-def test_the_first_detection_shows_the_same_spike_through_both_doors_and_what_the_stream_wrote(
-    spark: SparkSession, tmp_path: Path
-) -> None:
-    names, (pandas_flags, spark_flags, statuses, stream_flags, quarantined) = executed(
-        "01_first_detection.py", spark, folder=str(tmp_path)
-    )
+@pytest.fixture(scope="module")
+def first(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], list[pd.DataFrame]]:
+    return executed("01_first_detection.py", spark, folder=str(tmp_path_factory.mktemp("first")))
 
+
+def test_the_first_detection_shows_the_same_spike_through_both_doors_and_what_the_stream_wrote(
+    first: tuple[dict[str, Any], list[pd.DataFrame]],
+) -> None:
+    names, (pandas_flags, spark_flags, statuses, stream_flags, quarantined) = first
     spike = names["minutes"][200]
     assert ("pump", spike) in set(zip(pandas_flags["device"], pandas_flags["timestamp"], strict=True))
     both = [
@@ -73,17 +75,17 @@ def test_the_first_detection_shows_the_same_spike_through_both_doors_and_what_th
 
 
 def test_the_results_notebook_tells_the_tables_and_how_many_known_events_were_found(
-    spark: SparkSession, tmp_path: Path
+    spark: SparkSession, first: tuple[dict[str, Any], list[pd.DataFrame]]
 ) -> None:
-    executed("01_first_detection.py", spark, folder=str(tmp_path))
-    known = [fault for fault in read_truth(tmp_path / "in").faults if fault.kind in ("spike", "dip", "level_shift")]
+    folder = Path(first[0]["folder"])
+    known = [fault for fault in read_truth(folder / "in").faults if fault.kind in ("spike", "dip", "level_shift")]
     rows = [{"device_id": one.device_id, "signal": one.signal, "began": one.start, "ended": one.end} for one in known]
-    pd.DataFrame(rows).to_csv(tmp_path / "known.csv", index=False)
+    pd.DataFrame(rows).to_csv(folder / "known.csv", index=False)
     tables = {
         "catalog": "",
         "schema": "",
-        "path": str(tmp_path / "tables"),
-        "known_events": str(tmp_path / "known.csv"),
+        "path": str(folder / "tables"),
+        "known_events": str(folder / "known.csv"),
     }
 
     _, (fleet, events, drawn, reasons, hours, refused, quality) = executed("03_results_and_quality.py", spark, **tables)
