@@ -4,6 +4,7 @@
 #   make test-spark4 the same tests on the second line: Spark 4.1, Delta 4, Scala 2.13, in .venv-spark4
 #   make test-spark4-core  those of them that tell the lines apart: sources, bad input, equal tables, a cluster, Connect
 #   make acceptance  tests against the labelled data and recorded answers in $AD_STREAM_SHARED, else ../shared
+#   make browser     the dashboard in Chromium (apt-get install chromium)
 #   make bench       benchmarks/, each script prints its table
 #   make soak        tests that run for many minutes
 #   make lint        ruff and mypy
@@ -23,7 +24,7 @@ PY4 := $(VENV4)/bin/python
 CORE4 := $(addprefix tests/,spark/test_same_rows.py spark/test_bad_input.py spark/test_elsewhere.py brokers/test_equal.py brokers/test_kafka.py)
 HEAVY := acceptance or soak or browser
 
-.PHONY: demo test test-spark4 test-spark4-core acceptance bench soak lint setup jars jars4 clean
+.PHONY: demo test test-spark4 test-spark4-core acceptance browser bench soak lint setup jars jars4 clean
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/local
@@ -45,6 +46,9 @@ acceptance: $(VENV)/dev jars
 	@test -d "$(AD_STREAM_SHARED)" || { \
 	  echo "make acceptance: there is no folder $(AD_STREAM_SHARED), so name the one with quality/ and conformance/ in AD_STREAM_SHARED." >&2; exit 2; }
 	$(PY) -m pytest -m acceptance $(ARGS)
+
+browser: $(VENV)/dev
+	$(PY) -m pytest -m browser $(ARGS)
 
 bench: $(VENV)/dev jars
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
