@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -59,6 +60,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, command in COMMANDS.items():
         if left_out[name]:
             terminalreporter.write_line(f"not run here: {left_out[name]} {name} tests ({command})")
+
+
+def interruptible() -> None:
+    """For preexec_fn of what Ctrl-C shall end: a shell's background jobs, and all they start, ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def missing(*modules: str) -> list[str]:

@@ -14,7 +14,7 @@ import yaml
 
 from ad_stream.config import parse
 from tests.brokers.conftest import needed
-from tests.conftest import missing
+from tests.conftest import interruptible, missing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,7 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def started(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", "from ad_stream.cli import main; main()", "simulate", *arguments]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        preexec_fn=interruptible,
     )
 
 

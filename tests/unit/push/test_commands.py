@@ -21,6 +21,7 @@ from ad_stream.errors import AdStreamError
 from ad_stream.push import targets
 from ad_stream.simulate.power_bi import PowerBIReceiver, random_trouble
 from ad_stream.simulate.power_bi_rules import COLUMNS
+from tests.conftest import interruptible
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "SeCrEtKeY0123456789"
@@ -96,7 +97,8 @@ def test_where_no_dataset_can_be_created_a_sentence_says_what_to_do(closed: bool
 
 def test_simulate_powerbi_prints_what_it_got() -> None:
     command = [sys.executable, "-c", "from ad_stream.cli import main; main()", "simulate", "powerbi", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ, preexec_fn=interruptible)
     try:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
