@@ -6,7 +6,7 @@
 #   make acceptance  tests against the labelled data and recorded answers in $AD_STREAM_SHARED, else ../shared
 #   make browser     the dashboard in Chromium (apt-get install chromium)
 #   make bench       benchmarks/, each script prints its table
-#   make soak        tests that run for many minutes
+#   make soak        tests that run for many minutes; AD_STREAM_KILLS=20 shortens the kill runs
 #   make lint        ruff and mypy
 #   make setup       only the set-up
 # PYTHON=/path/to/python3.11 chooses the interpreter.
