@@ -2,7 +2,7 @@
 #   make demo        a simulated day of 50 devices through the stream, and its report
 #   make test        unit tests (seconds), then the tests with one local Spark session
 #   make test-spark4 the same tests on the second line: Spark 4.1, Delta 4, Scala 2.13, in .venv-spark4
-#   make test-spark4-core  those of them that tell the lines apart: sources, bad input, equal tables, a cluster, Connect
+#   make test-spark4-core  those of them that tell the lines apart: bad input, Kafka
 #   make acceptance  tests against the labelled data and recorded answers in $AD_STREAM_SHARED, else ../shared
 #   make browser     the dashboard in Chromium (apt-get install chromium)
 #   make bench       benchmarks/, each script prints its table
@@ -21,7 +21,7 @@ PIP := $(PY) -m pip install --quiet --constraint requirements/constraints.txt
 PINS := pyproject.toml requirements/constraints.txt
 VENV4 := .venv-spark4
 PY4 := $(VENV4)/bin/python
-CORE4 := $(addprefix tests/,spark/test_same_rows.py spark/test_bad_input.py spark/test_elsewhere.py brokers/test_equal.py brokers/test_kafka.py)
+CORE4 := $(addprefix tests/,spark/test_bad_input.py brokers/test_kafka.py)
 HEAVY := acceptance or soak or browser
 
 .PHONY: demo test test-spark4 test-spark4-core acceptance browser bench soak lint setup jars jars4 clean
