@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ad_stream import times
 from ad_stream.push.base import SETTLED
 from ad_stream.report import read_rows
 
@@ -64,15 +65,15 @@ class Status:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""
-        shown = asdict(self) | {"newest": _iso(self.newest), "watermark": _iso(self.watermark)}
-        return shown | {"silent": {device: _iso(minute) for device, minute in self.silent.items()}}
+        shown = asdict(self) | {"newest": times.iso_or_none(self.newest), "watermark": times.iso_or_none(self.watermark)}
+        return shown | {"silent": {device: times.iso_or_none(minute) for device, minute in self.silent.items()}}
 
 
 def status(
     tables: str | Path,
     *,
     silent_after: timedelta = timedelta(minutes=10),
-    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    now: Callable[[], datetime] = times.now,
 ) -> Status:
     """The state of the stream that writes into this folder; InputError where no tables are.
 
@@ -158,7 +159,3 @@ def _lag(progress: pd.DataFrame) -> int | None:
 def _latest(column: pd.Series[Any]) -> datetime | None:
     newest = column.max()
     return newest.to_pydatetime() if newest == newest and newest is not None else None
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"

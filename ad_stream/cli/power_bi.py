@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from ad_stream import times
 
 if TYPE_CHECKING:
     from ad_stream.push.base import Row
@@ -89,7 +90,7 @@ def marked_row() -> Row:
     from ad_stream.push.base import COLUMNS
 
     row: dict[str, Any] = dict.fromkeys(COLUMNS, 0.0) | {
-        "minute": datetime.now(timezone.utc).replace(second=0, microsecond=0), "device_id": DEVICE, "signal": SIGNAL,
+        "minute": times.now().replace(second=0, microsecond=0), "device_id": DEVICE, "signal": SIGNAL,
         "reason": "normal", "detector": "none", "points": 0, "imputed": 0,
     }  # fmt: skip
     return row | dict.fromkeys(("is_anomaly", "is_positive", "is_negative", "continuing"), False)

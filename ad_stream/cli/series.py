@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ad_stream import times
 from ad_stream.arguments import moment
 from ad_stream.errors import InputError
 
@@ -106,7 +107,7 @@ def mute(
         return
     if (end is None) == (length is None):
         raise InputError("a mute needs an end: give either --to 2026-11-02T06:00Z or --for '2 hours'")
-    first = moment(start) if start else _now()
+    first = moment(start) if start else times.now()
     try:
         last = moment(end) if end else first + parse_duration(length)
     except ValueError as error:
@@ -139,11 +140,11 @@ def _append(place: settings.Config, said: Row, as_json: bool) -> None:
     from ad_stream.series import edit, rows, table
 
     folder = table.folder(place.tables, table.insert_sql(table.name(place.tables), said))
-    version = table.append(folder, said, now=_now())
+    version = table.append(folder, said, now=times.now())
     if as_json:
         print(json.dumps({"version": version, "row": said}, default=_text))
     else:
-        what = edit.says(rows.rule_of({**said, "changed": _now()}, place.detection))
+        what = edit.says(rows.rule_of({**said, "changed": times.now()}, place.detection))
         print(f"version {version}: device {said['device']}, signal {said['signal']}: {what}; from the next batch on")
 
 
@@ -169,11 +170,7 @@ def _rules(rules: Any, version: int | None) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    return f"{value.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, datetime) else str(value)
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return times.iso(value.astimezone(timezone.utc)) if isinstance(value, datetime) else str(value)
 
 
 def _user() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ad_stream import times
 from ad_stream.dashboard.fleet import silent_devices
 from ad_stream.dashboard.shown import at, iso
 
@@ -67,9 +68,9 @@ def pipeline(watch: Watch) -> dict[str, Any]:
         return {
             "batches": dict(counts),
             "progress": dict(progress),
-            "watermark": _iso(health.watermark),
+            "watermark": times.iso_or_none(health.watermark),
             "waiting": None if health.lag is None else int(health.lag),
-            "alive": _iso(health.alive),
+            "alive": times.iso_or_none(health.alive),
             "quarantine": [
                 {"reason": reason, "count": n, "meaning": QUARANTINE.get(reason, "")}
                 for reason, n in health.total("quarantine").most_common()
@@ -127,7 +128,7 @@ def _batch(row: dict[str, Any]) -> dict[str, Any]:
         "duration_ms", "lag",
     )  # fmt: skip
     return {name: row.get(name) for name in names} | {
-        "watermark": _iso(row.get("watermark")),
+        "watermark": times.iso_or_none(row.get("watermark")),
         "at": _time(row["written"]),
     }
 
@@ -136,12 +137,8 @@ def _error(watch: Watch) -> str | None:
     return watch.health.last_error[1] if watch.health.last_error else None
 
 
-def _iso(when: datetime | None) -> str | None:
-    return None if when is None else f"{when:%Y-%m-%dT%H:%M:%SZ}"
-
-
 def _time(seconds: float) -> str:
-    return f"{at(0) + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+    return times.iso(at(0) + timedelta(seconds=seconds))
 
 
 def _age(age: timedelta) -> str:

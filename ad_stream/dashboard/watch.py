@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
+from ad_stream import times
 from ad_stream.dashboard import health
 from ad_stream.dashboard.flags import Flags
 from ad_stream.dashboard.fleet import Fleet
@@ -39,7 +40,7 @@ class Watch:
         config: str = "conf/local.yaml",
         fleet: Callable[[], Fleet] = Fleet,
         on_change: Callable[[int], None] = lambda _: None,
-        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        now: Callable[[], datetime] = times.now,
     ) -> None:
         self.tables = tables
         self.config = config

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ad_stream import times
 from ad_stream.demo.compare import Comparison, compare
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
 from ad_stream.report import read_detections, read_rows
@@ -53,8 +54,8 @@ class Result:
                     "device_id": one.fault.device_id,
                     "signal": one.fault.signal,
                     "kind": one.fault.kind,
-                    "start": f"{one.fault.start:%Y-%m-%dT%H:%M:%SZ}",
-                    "end": f"{one.fault.end:%Y-%m-%dT%H:%M:%SZ}",
+                    "start": times.iso(one.fault.start),
+                    "end": times.iso(one.fault.end),
                     "sigma": one.fault.sigma,
                     "found": one.found,
                     "delay_minutes": one.delay_minutes,

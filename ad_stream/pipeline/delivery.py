@@ -12,9 +12,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ad_stream import times
 from ad_stream.pipeline.push_store import PushStore
 from ad_stream.push.limits import HOUR
 from ad_stream.push.outbox import Outbox
@@ -31,10 +32,6 @@ SHORTEST_REST, LONGEST_REST = 1.0, 60.0
 """Seconds between resends; doubled while nothing gets out."""
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 class Deliver:
     """Pushes batches to all targets; batches come in the thread of Spark, resends in that which watches the query."""
 
@@ -44,7 +41,7 @@ class Deliver:
         *,
         store: Callable[[Tables], PushStore] = PushStore,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = _now,
+        now: Callable[[], datetime] = times.now,
     ) -> None:
         self.targets, self._store_of, self._clock, self._now = targets, store, clock, now
         self._outboxes: list[Outbox] = []

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ad_stream import times
 from ad_stream.errors import SetupError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Collector:
     """A summary as Prometheus metrics; counters of a run begin at 0 with it."""
 
     summary: Summary
-    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+    now: Callable[[], datetime] = times.now
 
     def collect(self) -> Iterator[Any]:
         """What prometheus-client asks for."""

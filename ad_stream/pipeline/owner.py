@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from ad_stream import times
 from ad_stream.errors import OwnedError
 from ad_stream.pipeline import names
 
@@ -28,17 +29,13 @@ _ALIVE_HERE: set[str] = set()
 """Runs of this process; its own process id says nothing about an earlier run in it."""
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 @dataclass
 class Owner:
     """The claim of one run on its tables."""
 
     tables: Tables
     checkpoint: str
-    now: Callable[[], datetime] = _now
+    now: Callable[[], datetime] = times.now
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
     renewed: datetime | None = None
     since: datetime | None = None

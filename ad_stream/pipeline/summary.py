@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ad_stream import times
+
 if TYPE_CHECKING:
     from ad_stream.pipeline.delivery import Deliver
 
@@ -74,7 +76,7 @@ class Summary:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""
-        return asdict(self) | {"watermark": None if self.watermark is None else f"{self.watermark:%Y-%m-%dT%H:%M:%SZ}"}
+        return asdict(self) | {"watermark": times.iso_or_none(self.watermark)}
 
     def sentence(self) -> str:
         """What the stream says on exit."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Protocol, cast
 
+from ad_stream import times
 from ad_stream.push.base import SETTLED, Delivery, Row, State, Target, Which
 
 KEEP = timedelta(hours=24)
@@ -88,10 +89,6 @@ class Waiting:
         self.done.append((state, rows, error, key))
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 class Outbox:
     """The waiting batches of one target, and `records`, what is to be appended to `deliveries`.
 
@@ -99,7 +96,7 @@ class Outbox:
     """
 
     def __init__(
-        self, target: Target, store: Store, *, keep: timedelta = KEEP, page: int = PAGE, now: Callable[[], datetime] = _now
+        self, target: Target, store: Store, *, keep: timedelta = KEEP, page: int = PAGE, now: Callable[[], datetime] = times.now
     ) -> None:  # fmt: skip
         self.target, self.store = target, store
         self._keep, self._page, self._now = keep, page, now

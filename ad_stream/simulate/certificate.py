@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ad_stream import times
 from ad_stream.errors import SetupError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def certificate(folder: Path, *, now: datetime | None = None) -> Certificate:
         from cryptography.hazmat.primitives.asymmetric import ec
     except ImportError:
         raise SetupError("the package cryptography is missing: pip install 'ad-stream[simulate-event-hubs]'") from None
-    now = now or datetime.now(timezone.utc)
+    now = now or times.now()
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])

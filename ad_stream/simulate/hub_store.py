@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from ad_stream import times
 
 if TYPE_CHECKING:
     from ad_stream.simulate.send import Event
@@ -56,7 +58,7 @@ class Partition:
 class Hub:
     """A named hub; all methods may be called from any thread."""
 
-    def __init__(self, name: str, partitions: int, now: Callable[[], datetime] = lambda: datetime.now(timezone.utc)) -> None:
+    def __init__(self, name: str, partitions: int, now: Callable[[], datetime] = times.now) -> None:
         self.name = name
         self.now = now
         self.created = now()

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ad_stream import times
 from ad_stream.errors import InputError
 from ad_stream.report import read_rows
 from ad_stream.series import table
@@ -160,7 +161,7 @@ def _labelled(events: Sequence[Event], stored: pd.DataFrame, flagged: pd.DataFra
 
 def _texts(value: Any) -> Any:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%SZ}"
+        return times.iso(value)
     if isinstance(value, Mapping):
         return {key: _texts(one) for key, one in value.items()}
     return [_texts(one) for one in value] if isinstance(value, list) else value
