@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 CONNECTOR = "com.microsoft.azure:azure-eventhubs-spark_2.12:2.3.22"
 RUNTIMES = {"event_hubs": "16.4.x-scala2.12"}
 RUNTIME = "17.3.x-scala2.13"
-ENVIRONMENT = "4"
-"""Version of the serverless environment: Python 3.12."""
+ENVIRONMENT = "5"
+"""Version of the serverless environment: Python 3.12, and the first that has DataFrame.persist, which each batch needs."""
 BACKLOG = 600
 """Seconds that the stream may lie behind its source before mails go out."""
 SPARK = {

@@ -48,7 +48,7 @@ def report(found: WhatIf, out: Path, *, settings: str) -> Path:
             note=f"{found.start:{TIME}} to {found.end:{TIME}} UTC, tables in {found.tables}. {ALARM} Nothing was written.",
             facts=[Fact(*fact) for fact in facts(found)],
             tables=[_largest(largest), _devices(found), *_events(found)],
-            sections=[Section("The largest changes", "As it was flagged, and as it would have been.", pictures)],
+            sections=[Section("In pictures", "As it was flagged, and as it would have been.", pictures)],
         ),
         out,
     )
