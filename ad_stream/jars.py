@@ -46,12 +46,21 @@ def jars(
     line = lines.installed()
     unknown = set(sets) - line.jars.keys()
     if unknown:
-        raise SetupError(f"there are no jars called {min(unknown)!r} for Spark {line.spark}: choose among {', '.join(line.jars)}")
+        raise SetupError(_no_jars(min(unknown), line))
     paths: dict[str, Path] = {}
     for name in sets:
         for path in _cached(name, line.jars[name], environ, resolvers, sleep):
             paths.setdefault(artifact(path), path)
     return list(paths.values())
+
+
+def _no_jars(name: str, line: lines.Line) -> str:
+    if name == "event_hubs":
+        return (
+            f"the Event Hubs connector has no build for Scala {line.scala}, which Spark {line.spark} is made with:"
+            " read the event hub's Kafka endpoint (source.kind kafka), or install pyspark 3.5"
+        )
+    return f"there are no jars called {name!r} for Spark {line.spark}: choose among {', '.join(line.jars)}"
 
 
 def artifact(path: Path) -> str:

@@ -66,7 +66,7 @@ def row(progress: Mapping[str, Any]) -> dict[str, Any]:
     progress = progress if text is None else json.loads(text)
     counts = _observed(progress, "events")
     states = progress.get("stateOperators") or []
-    sources = progress.get("sources") or []
+    sources = [_offsets_read(one) for one in progress.get("sources") or []]
     return {
         "events": counts.get("events", 0),
         "non_telemetry": counts.get("non_telemetry", 0),
@@ -89,7 +89,17 @@ def behind(offsets: str, newest: Mapping[str, int]) -> int:
 
 
 def _observed(progress: Mapping[str, Any], name: str) -> Mapping[str, int]:
-    return (progress.get("observedMetrics") or {}).get(name) or {}
+    """Name -> count. Over Connect a row of Spark 4.1 comes as its values beside its schema."""
+    counts: Mapping[str, Any] = (progress.get("observedMetrics") or {}).get(name) or {}
+    if not {"values", "schema"} <= counts.keys():
+        return counts
+    return {field["name"]: value for field, value in zip(counts["schema"]["fields"], counts["values"], strict=True)}
+
+
+def _offsets_read(source: Mapping[str, Any]) -> dict[str, Any]:
+    """A source whose offsets are mappings; over Connect they come as JSON."""
+    ends = {name: source.get(name) for name in ("startOffset", "endOffset")}
+    return {**source, **{name: json.loads(end) if isinstance(end, str) else end for name, end in ends.items()}}
 
 
 def _lost(read: int | None, sources: Sequence[Mapping[str, Any]]) -> int:

@@ -17,6 +17,7 @@ from ad_stream import jars
 from ad_stream.config import KafkaSource
 from ad_stream.pipeline.sources.kafka import client
 from tests.brokers.conftest import needed
+from tests.conftest import LINE
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "c2VjcmV0LWtleQ"
@@ -66,7 +67,8 @@ def test_a_run_without_network_ends_within_half_a_minute(source: dict[str, Any],
 def test_a_jar_that_cannot_be_fetched_is_named(source: dict[str, Any], tmp_path: Path) -> None:
     ended = run(tmp_path, source, AD_STREAM_CACHE=str(tmp_path / "empty"), AD_STREAM_OFFLINE="1")
     assert ended.returncode == 2
-    assert ended.stderr.startswith("ad-stream: ") and "AD_STREAM_OFFLINE" in ended.stderr
+    named = "AD_STREAM_OFFLINE" if source["kind"] in LINE.jars else "source.kind kafka"
+    assert ended.stderr.startswith("ad-stream: ") and named in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
 
 

@@ -70,6 +70,12 @@ def test_unknown_jars_are_refused_with_the_known_ones() -> None:
         jars("delat")
 
 
+def test_the_second_line_names_another_way_to_the_event_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "installed", lambda: next(line for line in lines.LINES if line.spark == "4.1"))
+    with pytest.raises(SetupError, match=r"no build for Scala 2.13, .* \(source.kind kafka\), or install pyspark 3.5$"):
+        jars("event_hubs")
+
+
 def test_two_processes_at_once_get_the_same_whole_folder(tmp_path: Path) -> None:
     both_are_downloading = threading.Barrier(2, timeout=10)
 

@@ -28,6 +28,21 @@ def test_every_number_finds_its_column_in_the_order_of_the_table() -> None:
     assert json.loads(found["durations"]) == {"triggerExecution": 40}
 
 
+def test_the_report_of_a_connect_server_gives_the_same_row() -> None:
+    told = REPORT["observedMetrics"]["events"]
+    as_row = {"values": list(told.values()), "schema": {"type": "struct", "fields": [{"name": name} for name in told]}}
+    source = REPORT["sources"][0]
+    texts = {name: json.dumps(source[name]) for name in ("startOffset", "endOffset")}
+    assert row({**REPORT, "observedMetrics": {"events": as_row}, "sources": [{**source, **texts}]}) == row(REPORT)
+
+
+def test_lost_events_are_counted_from_the_offsets_of_either_report() -> None:
+    start, end = {"iot": {"0": 10, "1": 5}}, {"iot": {"0": 20, "1": 9}}
+    for form in (dict, json.dumps):
+        report = {**REPORT, "observedMetrics": {"source": {"read": 11}}, "sources": [{"startOffset": form(start), "endOffset": form(end)}]}
+        assert row(report)["source_lost"] == 3
+
+
 def test_the_watermark_names_the_first_minute_that_is_still_open() -> None:
     assert row(REPORT)["watermark"] == datetime(2026, 11, 1, 0, 6, tzinfo=timezone.utc)
 
