@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 
 from ad_stream.errors import SetupError
 from ad_stream.simulate.certificate import Certificate, certificate
+from ad_stream.simulate.hub_door import Door
 from ad_stream.simulate.hub_store import Hub
 from ad_stream.simulate.hub_trouble import Trouble
+from ad_stream.simulate.kafka_broker import free_port
 
 if TYPE_CHECKING:
     from ad_stream.simulate.hub_server import Server
@@ -44,6 +46,7 @@ class EventHubsStandIn:
         self._certificate: Certificate | None = None
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
+        self._door: Door | None = None
         self.connection_string = (
             f"Endpoint=sb://localhost/;SharedAccessKeyName=local;SharedAccessKey={key};EntityPath={name}"
         )
@@ -76,17 +79,26 @@ class EventHubsStandIn:
             raise SetupError(
                 "the package python-qpid-proton is missing: pip install 'ad-stream[simulate-event-hubs]'"
             ) from None
-        self._server = Server(self.hub, self.certificate, self._key, PORT, self.trouble)
+        self._server = Server(self.hub, self._key, free_port(), self.trouble)
         self._thread = threading.Thread(target=self._server.run, name="event-hubs-stand-in", daemon=True)
         self._thread.start()
         self._server.wait_until_listening()
+        door = Door(self.certificate, PORT, self._server.port)
+        try:
+            door.open()
+        except SetupError:
+            self.stop()
+            raise
+        self._door = door
 
     def stop(self) -> None:
         """Close all connections and the port."""
+        if self._door is not None:
+            self._door.close()
         if self._server is not None and self._thread is not None:
             self._server.stop()
             self._thread.join(timeout=20)
-        self._server = self._thread = None
+        self._server = self._thread = self._door = None
 
     def publish(self, events: Iterable[Event]) -> int:
         """Put events in with their partitions, enqueued times and system properties; -> how many."""

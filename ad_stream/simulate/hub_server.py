@@ -16,7 +16,6 @@ from proton.handlers import MessagingHandler
 from proton.reactor import ApplicationEvent, Container, EventInjector
 
 from ad_stream.errors import SetupError
-from ad_stream.simulate.certificate import Certificate
 from ad_stream.simulate.hub_messages import CBS, Token, address, answer, first_wanted, received, wire
 from ad_stream.simulate.hub_store import Hub
 from ad_stream.simulate.hub_trouble import Trouble
@@ -42,13 +41,13 @@ class Reader:
 
 
 class Server(MessagingHandler):  # type: ignore[misc]
-    """Serves a hub on 127.0.0.1 until stop()."""
+    """Serves a hub on 127.0.0.1, without TLS, until stop()."""
 
-    def __init__(self, hub: Hub, certificate: Certificate, key: str, port: int, trouble: Trouble | None = None) -> None:
+    def __init__(self, hub: Hub, key: str, port: int, trouble: Trouble | None = None) -> None:
         super().__init__(prefetch=0, auto_accept=False)
         self.handlers = [FlowController(300), EndpointStateHandler(delegate=self), OutgoingMessageHandler(delegate=self)]
         self.hub, self.port, self.trouble = hub, port, trouble or Trouble()
-        self._certificate, self._token = certificate, Token(key)
+        self._token = Token(key)
         self._container, self._injector = Container(self), EventInjector()
         self._listening, self._failure = threading.Event(), ""
         self._readers: list[Reader] = []
@@ -69,10 +68,7 @@ class Server(MessagingHandler):  # type: ignore[misc]
     def wait_until_listening(self) -> None:
         """SetupError where the port cannot be had."""
         if not self._listening.wait(SECONDS) or self._failure:
-            raise SetupError(
-                f"the Event Hubs stand-in cannot listen on port {self.port} ({self._failure or 'no answer'}):"
-                " end what listens there, the connector knows no other port"
-            )
+            raise SetupError(f"the Event Hubs stand-in did not start ({self._failure or 'no answer'}): try again")
 
     def wake(self) -> None:
         """Events were added from elsewhere."""
@@ -83,8 +79,7 @@ class Server(MessagingHandler):  # type: ignore[misc]
         self._injector.trigger(ApplicationEvent("closing"))
 
     def on_start(self, event: Any) -> None:
-        event.container.ssl.server.set_credentials(str(self._certificate.certificate), str(self._certificate.key), None)
-        self._acceptor = event.container.listen(f"amqps://127.0.0.1:{self.port}")
+        self._acceptor = event.container.listen(f"amqp://127.0.0.1:{self.port}")
         event.container.selectable(self._injector)
         self._listening.set()
 
@@ -111,7 +106,6 @@ class Server(MessagingHandler):  # type: ignore[misc]
             _close(reader.link, Condition(FORCED, "The link is force detached by the broker, the partition moves."))
 
     def on_connection_opening(self, event: Any) -> None:
-        # The client of the Python SDK expects an open frame with all its fields, and this is the last of them.
         self._connections.append(event.connection)
         event.connection.properties = {symbol("product"): "ad-stream stand-in"}
 
@@ -238,7 +232,7 @@ class Server(MessagingHandler):  # type: ignore[misc]
             reply = answer(self.hub, request.properties or {}) if good else Token.reply(False)
         reply.correlation_id = request.id
         for link in self._answers:
-            if link.connection == connection and link.remote_target.address == request.reply_to:
+            if link.connection == connection and _waits_for(link, service, request.reply_to):
                 link.send(reply)
 
     def _take(self, raw: bytes, partition: str | None) -> None:
@@ -255,6 +249,11 @@ class Next:
 
     def on_timer_task(self, _: Any) -> None:
         self._server.feed_on(self._reader)
+
+
+def _waits_for(link: Link, service: str, reply_to: str | None) -> bool:
+    """Clients name the link that is to get the answer, or have one for all answers of the service."""
+    return bool(link.remote_target.address == reply_to if reply_to else address(link.remote_source.address).service == service)
 
 
 def _close(link: Link, condition: Condition) -> None:

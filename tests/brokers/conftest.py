@@ -75,3 +75,16 @@ def stand_in(trusted: Path, request: pytest.FixtureRequest) -> Iterator[EventHub
         pytest.skip("the package python-qpid-proton or cryptography is missing")
     with EventHubsStandIn(trusted, name=f"hub{abs(hash(request.node.name)) % 10**6}", partitions=2) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a certificate, for stand-ins whose clients are not Java."""
+    return tmp_path_factory.mktemp("certificate")
+
+
+@pytest.fixture
+def own_hub(certified: Path) -> Iterator[EventHubsStandIn]:
+    """The hub `iot` with two partitions and no Spark."""
+    with EventHubsStandIn(certified, partitions=2) as made:
+        yield made

@@ -159,17 +159,6 @@ def selector(text: str) -> Filter:
     return Filter({symbol(SELECTOR): Described(symbol(SELECTOR), text)})
 
 
-@pytest.fixture(scope="module")
-def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("certificate")
-
-
-@pytest.fixture
-def stand_in(certified: Path) -> Iterator[EventHubsStandIn]:
-    with EventHubsStandIn(certified, partitions=2) as made:
-        yield made
-
-
 @pytest.mark.parametrize(
     ("asked", "first"),
     [
@@ -180,24 +169,24 @@ def stand_in(certified: Path) -> Iterator[EventHubsStandIn]:
         (f"amqp.annotation.x-opt-enqueued-time >= '{round(event(3).enqueued.timestamp() * 1000)}'", 3),
     ],
 )
-def test_a_reader_begins_where_its_selector_says(asked: str, first: int, stand_in: EventHubsStandIn) -> None:
-    stand_in.publish(event(number) for number in range(8))
-    with client(stand_in) as connection:
+def test_a_reader_begins_where_its_selector_says(asked: str, first: int, own_hub: EventHubsStandIn) -> None:
+    own_hub.publish(event(number) for number in range(8))
+    with client(own_hub) as connection:
         message = reader(connection, "r", selector(asked)).receive(timeout=20)
         assert message.annotations[symbol("x-opt-sequence-number")] == first
         assert bytes(message.body) == b"%d" % first
 
 
-def test_a_reader_waits_for_what_is_published_later(stand_in: EventHubsStandIn) -> None:
-    stand_in.publish([event(1)])
-    with client(stand_in) as connection:
+def test_a_reader_waits_for_what_is_published_later(own_hub: EventHubsStandIn) -> None:
+    own_hub.publish([event(1)])
+    with client(own_hub) as connection:
         waiting = reader(connection, "r", selector("amqp.annotation.x-opt-offset > '@latest'"))
-        stand_in.publish([event(2)])
+        own_hub.publish([event(2)])
         assert body(waiting) == b"2"
 
 
-def test_a_higher_epoch_takes_the_partition_and_a_lower_one_is_refused(stand_in: EventHubsStandIn) -> None:
-    with client(stand_in) as one, client(stand_in) as other:
+def test_a_higher_epoch_takes_the_partition_and_a_lower_one_is_refused(own_hub: EventHubsStandIn) -> None:
+    with client(own_hub) as one, client(own_hub) as other:
         old = reader(one, "old", Epoch(1))
         reader(other, "new", Epoch(2))
         with pytest.raises(LinkDetached, match="stolen"):
@@ -207,13 +196,13 @@ def test_a_higher_epoch_takes_the_partition_and_a_lower_one_is_refused(stand_in:
         reader(one, "beside", Epoch(0), partition=1)
 
 
-def test_a_wrong_key_opens_no_reader(stand_in: EventHubsStandIn) -> None:
-    with client(stand_in, key="wrong") as connection, pytest.raises(LinkDetached, match="unauthorized-access"):
+def test_a_wrong_key_opens_no_reader(own_hub: EventHubsStandIn) -> None:
+    with client(own_hub, key="wrong") as connection, pytest.raises(LinkDetached, match="unauthorized-access"):
         reader(connection, "r").receive(timeout=20)
 
 
-def test_a_sender_without_a_partition_fills_them_in_turn(stand_in: EventHubsStandIn) -> None:
-    with client(stand_in) as connection:
+def test_a_sender_without_a_partition_fills_them_in_turn(own_hub: EventHubsStandIn) -> None:
+    with client(own_hub) as connection:
         sender = connection.create_sender("iot", name="s")
         for number in range(4):
             sender.send(Message(body=b"%d" % number, inferred=True, id=ulong(number)))
@@ -221,6 +210,6 @@ def test_a_sender_without_a_partition_fills_them_in_turn(stand_in: EventHubsStan
         assert [body(found) for _ in range(2)] == [b"1", b"3"]
 
 
-def test_a_second_stand_in_says_that_the_port_is_taken(stand_in: EventHubsStandIn, certified: Path) -> None:
+def test_a_second_stand_in_says_that_the_port_is_taken(own_hub: EventHubsStandIn, certified: Path) -> None:
     with pytest.raises(SetupError, match="cannot listen on port 5671 .*: end what listens there"):
         EventHubsStandIn(certified).start()
