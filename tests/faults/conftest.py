@@ -38,10 +38,10 @@ def finish(config: Config, spark: Any, **more: Any) -> Any:
 
 @pytest.fixture(scope="session")
 def telemetry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two hours of four devices with every kind of bad traffic, a file per half hour."""
+    """An hour and a half of four devices with every kind of bad traffic, a file per half hour."""
     folder = tmp_path_factory.mktemp("telemetry")
     start = datetime(2026, 11, 1, 22, 30, tzinfo=timezone.utc)
-    simulate(folder, devices=4, start=start, minutes=120, minutes_per_file=30, seed=11, faults=False)
+    simulate(folder, devices=4, start=start, minutes=90, minutes_per_file=30, seed=11, faults=False)
     return folder
 
 
