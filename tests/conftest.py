@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 HERE = Path(__file__).parent
-MARKS = {"spark": ["spark"], "faults": ["spark"], "brokers": ["spark", "broker"], "browser": ["browser"]}
+MARKS = {"spark": ["spark"], "faults": ["spark"], "upgrade": ["spark"], "brokers": ["spark", "broker"], "browser": ["browser"]}
 """Folder -> the markers of each of its tests."""
 SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Java's options: runs of half a minute end before the optimising compiler pays."""
