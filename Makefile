@@ -28,7 +28,7 @@ HEAVY := acceptance or soak or browser
 .DEFAULT_GOAL := test
 
 demo: $(VENV)/local
-	@$(PY) -m ad_stream.jars delta > /dev/null
+	@$(PY) -m ad_stream.runtime.jars delta > /dev/null
 	$(VENV)/bin/ad-stream demo $(ARGS)
 
 test: $(VENV)/dev jars
@@ -63,10 +63,10 @@ lint: $(VENV)/dev
 setup: $(VENV)/dev jars
 
 jars: $(VENV)/local
-	@$(PY) -m ad_stream.jars delta kafka event_hubs > /dev/null
+	@$(PY) -m ad_stream.runtime.jars delta kafka event_hubs > /dev/null
 
 jars4: $(VENV4)/dev
-	@$(PY4) -m ad_stream.jars delta kafka > /dev/null
+	@$(PY4) -m ad_stream.runtime.jars delta kafka > /dev/null
 
 $(VENV)/bin/python $(VENV4)/bin/python:
 	@python=$$(sh requirements/find_python.sh) && "$$python" -m venv $(@:/bin/python=)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ad_stream.frame import detect
+    from ad_stream.scoring.pandas_api import detect
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "detect"]
@@ -16,7 +16,7 @@ __all__ = ["__version__", "detect"]
 
 def __getattr__(name: str) -> Any:
     if name == "detect":
-        from ad_stream.frame import detect
+        from ad_stream.scoring.pandas_api import detect
 
         return detect
     raise AttributeError(f"module 'ad_stream' has no attribute {name!r}")

@@ -42,7 +42,7 @@ def ours(series: int) -> dict[str, dict[int, float]]:
     from scipy import fft
 
     from ad_stream.detectors import by_name
-    from ad_stream.detectors.saliency import last_score
+    from ad_stream.detectors.kernels.saliency import last_score
     from ad_stream.model import Windows
 
     found: dict[str, dict[int, float]] = {}

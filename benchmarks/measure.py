@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ad_stream.pipeline.cpu import process_tree_seconds
+from ad_stream.pipeline.operation.cpu import process_tree_seconds
 
 LOOK_EVERY = 0.5
 """Seconds between two looks at the memory of the tree."""

@@ -84,11 +84,11 @@ def print_goals(rows: list[list[Any]], sizes: list[int]) -> None:
 def child(task: dict[str, Any]) -> dict[str, Any]:
     """Seed, trigger, measure."""
     from ad_stream.config import parse
-    from ad_stream.pipeline import history
-    from ad_stream.pipeline.cpu import process_tree_seconds
-    from ad_stream.pipeline.session import session
-    from ad_stream.pipeline.tables import Tables
-    from ad_stream.series import table as series_config
+    from ad_stream.pipeline.operation.cpu import process_tree_seconds
+    from ad_stream.pipeline.operation.session import session
+    from ad_stream.pipeline.steps import history
+    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.series_config import table as series_config
 
     work = Path(task["work"])
     config = parse({

@@ -63,9 +63,9 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
 def trigger(kind: str, series: int) -> dict[str, Any]:
     """CPU seconds of all groups of a trigger."""
     from ad_stream.config import parse_detection
-    from ad_stream.series.matrix import Packed, Rows
-    from ad_stream.series.rows import rules_of
-    from ad_stream.series.verdicts import Scorer, verdicts
+    from ad_stream.scoring.matrix import Packed, Rows
+    from ad_stream.scoring.verdicts import Scorer, verdicts
+    from ad_stream.series_config.rows import rules_of
 
     base = parse_detection({"points": POINTS})
     scorer = Scorer.of(base).under(rules_of([{"changed": NOW, **row} for row in KINDS[kind]], base))
@@ -88,8 +88,8 @@ def trigger(kind: str, series: int) -> dict[str, Any]:
 def version(folder: Path) -> dict[str, Any]:
     """As the stream looks in every batch, where the tables are a folder."""
     from ad_stream.config import Tables as Place
-    from ad_stream.pipeline.tables import Tables
-    from ad_stream.series import table
+    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.series_config import table
 
     for number in range(200):
         table.append(folder, {"device": "a", "sensitivity": number % 100}, now=NOW)

@@ -49,7 +49,7 @@ def median_ms(work: Callable[[int], object], repeats: int) -> float:
 def ours(repeats: int) -> dict[str, float]:
     """Milliseconds per series: `judge_last` on one, `Service.detect_last` on BATCH at once."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from ad_stream.detectors.service import Options, Service, judge_last
+    from ad_stream.detectors.azure import Options, Service, judge_last
     from ad_stream.model import Windows
 
     options = Options(granularity="minutely", sensitivity=95)

@@ -102,14 +102,14 @@ def held(kind: str, folder: Path, body: Body) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="ad-stream-bench-", ignore_cleanup_errors=True) as own:
         if kind == "kafka":
-            from ad_stream.simulate.kafka_broker import KafkaBroker
+            from ad_stream.simulate.kafka.broker import KafkaBroker
 
             with KafkaBroker(Path(own)) as broker:
                 options = {"kafka.security.protocol": "SASL_PLAINTEXT"}
                 source = {"kind": kind, "connection_string": broker.connection_string, "bootstrap_servers": broker.bootstrap_servers}
                 body({"source": {**source, "options": options}}, lambda what: to_kafka(what, broker.client(), topic=broker.topic))
         else:
-            from ad_stream.simulate.event_hubs import EventHubsStandIn
+            from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
 
             with EventHubsStandIn(Path(own)) as hub:
                 spark = {"spark.driver.extraJavaOptions": hub.java_options()}
@@ -160,9 +160,9 @@ def commits(table: Path) -> dict[int, float]:
 def child(task: dict[str, Any]) -> dict[str, Any]:
     """Run one stream; a live one ends when it has seen enough minutes."""
     from ad_stream.config import parse
-    from ad_stream.pipeline.cpu import process_tree_seconds
+    from ad_stream.pipeline.operation.cpu import process_tree_seconds
+    from ad_stream.pipeline.operation.session import session
     from ad_stream.pipeline.run import run
-    from ad_stream.pipeline.session import session
 
     with tempfile.TemporaryDirectory(prefix="ad-stream-bench-") as folder:
         finite = task["finite"]

@@ -17,16 +17,16 @@ import pandas as pd
 from pyspark.sql import functions as F
 
 from ad_stream.model import LastPoint, Windows
-from ad_stream.pipeline import history
 from ad_stream.pipeline.batch import Batches, Tally
-from ad_stream.pipeline.cpu import process_tree_seconds
-from ad_stream.pipeline.minutes import minutes
+from ad_stream.pipeline.operation.cpu import process_tree_seconds
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.scoring import VERDICT, epoch_minute
-from ad_stream.pipeline.sources import files
-from ad_stream.pipeline.tables import Tables
-from ad_stream.pipeline.telemetry import readings
-from ad_stream.series.verdicts import Scorer
+from ad_stream.pipeline.steps import history
+from ad_stream.pipeline.steps.scoring import VERDICT, epoch_minute
+from ad_stream.pipeline.steps.telemetry import readings
+from ad_stream.pipeline.steps.windows import minutes
+from ad_stream.pipeline.store.delta import Tables
+from ad_stream.scoring.verdicts import Scorer
+from ad_stream.sources.files import reader
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -64,10 +64,10 @@ def seed_long(tables: Tables, series: int, points: int, now: datetime) -> None:
 
 def feed_groups(folder: Path, series: int, now: datetime, triggers: int) -> None:
     """Closed minutes as the stateful part of the plan hands them to foreachBatch, one parquet file a minute."""
-    from ad_stream.pipeline.session import session
+    from ad_stream.pipeline.operation.session import session
 
     spark = session()
-    schema = _groups_of(spark.createDataFrame([], files.ENVELOPE)).schema
+    schema = _groups_of(spark.createDataFrame([], reader.ENVELOPE)).schema
     for nth in range(triggers):
         rows = long_minutes(spark, series, now + nth * MINUTE, 1).selectExpr(
             "*", "1L as n", "value as min", "value as max", "value as mean"
@@ -197,7 +197,7 @@ def _groups_of(lines: DataFrame) -> DataFrame:
     from ad_stream.config import parse
 
     config = parse({"source": {"kind": "files", "path": ""}, "tables": {"path": "none"}})
-    return minutes(readings(files.parse(lines, ""), config), config)
+    return minutes(readings(reader.parse(lines, ""), config), config)
 
 
 def _one_file(folder: Path, written: Path, nth: int) -> None:

@@ -5,9 +5,9 @@ spark-submit jobs/backfill.py --config conf/databricks.yaml --from 2026-11-01T00
 
 from __future__ import annotations
 
-from ad_stream.arguments import moment
-from ad_stream.job import parser_of, start
+from ad_stream.config.job_arguments import parser_of, start
 from ad_stream.pipeline.backfill import backfill
+from ad_stream.times import moment
 
 parser = parser_of("Score stored minutes again; what changed becomes the next revision.")
 parser.add_argument("--from", dest="start", required=True, metavar="TIME", help="first minute, UTC")

@@ -5,8 +5,8 @@ spark-submit jobs/maintain.py --config conf/databricks.yaml
 
 from __future__ import annotations
 
-from ad_stream.job import parser_of, start
-from ad_stream.pipeline.maintenance import maintain
+from ad_stream.config.job_arguments import parser_of, start
+from ad_stream.pipeline.operation.maintenance import maintain
 
 parser = parser_of("Put the small files of the tables together and remove old ones.")
 

@@ -5,7 +5,7 @@ spark-submit jobs/stream.py --config conf/databricks.yaml [--set detection.sensi
 
 from __future__ import annotations
 
-from ad_stream.job import parser_of, start
+from ad_stream.config.job_arguments import parser_of, start
 from ad_stream.pipeline.run import run
 
 parser = parser_of("Run the stream of a configuration.")

@@ -25,7 +25,7 @@ catalog, schema, path, known_events = (
 # COMMAND ----------
 
 from ad_stream.config import Tables
-from ad_stream.pipeline import names, views
+from ad_stream.tables import names, views
 
 tables = Tables(path=path) if path else Tables(catalog=catalog, schema=schema)
 if path:

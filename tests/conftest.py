@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ad_stream import lines
+from ad_stream.runtime import spark_versions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -29,7 +29,7 @@ SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Java's options: runs of half a minute end before the optimising compiler pays."""
 
 SOURCES = ("delta", "kafka", "event_hubs")
-LINE = lines.installed()
+LINE = spark_versions.installed()
 """The line of Spark that the tests run on."""
 
 COMMANDS = {
@@ -93,9 +93,9 @@ def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def spark(trusted: Path) -> Iterator[SparkSession]:
     """The one session of a test process, with the jars of every source."""
-    from ad_stream import jars
-    from ad_stream.pipeline.session import session
-    from ad_stream.simulate.event_hubs import EventHubsStandIn
+    from ad_stream.pipeline.operation.session import session
+    from ad_stream.runtime import jars
+    from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
 
     os.environ.setdefault("AD_STREAM_MASTER", "local[2]")
     trust = "" if missing("proton", "cryptography") else EventHubsStandIn(trusted).java_options()

@@ -6,14 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.azure_api import wire
-from ad_stream.detectors.service import (
-    ChangeOptions,
-    Options,
-    ServiceError,
-    change_points,
-    judge_entire,
-    judge_last,
-)
+from ad_stream.detectors.azure import ChangeOptions, Options, ServiceError, change_points, judge_entire, judge_last
 
 if TYPE_CHECKING:
     import numpy as np

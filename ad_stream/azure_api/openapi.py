@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ad_stream.azure_api.gate import KEY_HEADER
+from ad_stream.azure_api.admission import KEY_HEADER
 
 GRANULARITIES = [
     "yearly", "monthly", "weekly", "daily", "hourly", "minutely", "secondly", "microsecond", "none",

@@ -18,9 +18,17 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ad_stream.azure_api import batch, openapi, wire
+from ad_stream.azure_api import bulk, openapi, wire
+from ad_stream.azure_api.admission import (
+    Admission,
+    Keys,
+    Limits,
+    RefusedError,
+    announced_size,
+    check_exposure,
+    read_body,
+)
 from ad_stream.azure_api.answer import REFUSALS, answer
-from ad_stream.azure_api.gate import Admission, Keys, Limits, RefusedError, announced_size, check_exposure, read_body
 from ad_stream.azure_api.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -144,21 +152,21 @@ def _add_batches(app: FastAPI, desk: Desk) -> None:
             methods=["POST"],
             operation_id=f"batch_{operation}",
             responses=openapi.responses({"type": "object"}),
-            openapi_extra=openapi.request_body(openapi.batch_body(operation), **{batch.ARROW: {"schema": {}}}),
+            openapi_extra=openapi.request_body(openapi.batch_body(operation), **{bulk.ARROW: {"schema": {}}}),
         )
 
 
 def _many_series(desk: Desk, operation: str) -> Callable[[Request], Awaitable[Response]]:
     async def detect(request: Request) -> Response:
         name = f"batch_{operation}"
-        if request.headers.get("content-type", JSON).split(";")[0].strip().lower() != batch.ARROW:
+        if request.headers.get("content-type", JSON).split(";")[0].strip().lower() != bulk.ARROW:
             return await desk.serve(
-                request, name, lambda body: batch.answer_json(body, operation), most=desk.limits.batch_bytes
+                request, name, lambda body: bulk.answer_json(body, operation), most=desk.limits.batch_bytes
             )
-        options = {key: batch.option_from_text(key, text) for key, text in request.query_params.items()}
+        options = {key: bulk.option_from_text(key, text) for key, text in request.query_params.items()}
         return await desk.serve(
-            request, name, lambda body: batch.answer_arrow(body, operation, options),
-            most=desk.limits.batch_bytes, media=batch.ARROW,
+            request, name, lambda body: bulk.answer_arrow(body, operation, options),
+            most=desk.limits.batch_bytes, media=bulk.ARROW,
         )  # fmt: skip
 
     return detect

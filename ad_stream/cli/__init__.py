@@ -12,7 +12,21 @@ from typing import NoReturn
 
 import typer
 
-from ad_stream.cli import dashboard, evaluate, look, power_bi, series, service, stream, submit, tables, whatif
+from ad_stream.cli import (
+    azure_api,
+    dashboard,
+    databricks,
+    demo,
+    evaluate,
+    power_bi,
+    report,
+    series_config,
+    simulate,
+    status,
+    stream,
+    tables,
+    whatif,
+)
 from ad_stream.errors import AdStreamError
 
 app = typer.Typer(
@@ -23,15 +37,18 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-look.add_to(app)
+demo.add_to(app)
+app.add_typer(simulate.app)
+status.add_to(app)
+report.add_to(app)
 stream.add_to(app)
 dashboard.add_to(app)
 tables.add_to(app)
-submit.add_to(app)
+databricks.add_to(app)
 evaluate.add_to(app)
-series.add_to(app)
+series_config.add_to(app)
 whatif.add_to(app)
-service.add_to(app)
+azure_api.add_to(app)
 app.add_typer(power_bi.app)
 
 EXTRAS = {

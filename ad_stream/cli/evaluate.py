@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ad_stream.cli.progress import bars
+from ad_stream.cli.output.progress import bars
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +24,8 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="The rows as JSON on standard output.")] = False,
 ) -> None:
     """Compare the detectors on your own labelled data: F1, events found per false alarm, cost."""
-    from ad_stream.cli import printed
+    from ad_stream.cli.output.console import show
+    from ad_stream.cli.output.evaluation import comparison
     from ad_stream.evaluation.compare import USUAL, compare
 
     names = [name.strip() for name in detectors.split(",") if name.strip()] or list(USUAL)
@@ -39,4 +40,4 @@ def evaluate(
     if as_json:
         print(json.dumps([asdict(row) for row in rows]))
     else:
-        printed.show(printed.compared(rows))
+        show(comparison(rows))

@@ -29,7 +29,7 @@ DEVICE, SIGNAL = "ad-stream-test", "test"
 @app.command()
 def schema(config: Config = None, target: Target = None) -> None:
     """Print the dataset's columns as JSON: name and dataType, as Power BI writes them."""
-    from ad_stream.push.power_bi_rows import checked, definition
+    from ad_stream.push.targets.power_bi_rows import checked, definition
 
     columns = _options(config, target).get("columns") if config else None
     print(json.dumps(definition(checked(columns)), indent=1))
@@ -48,8 +48,8 @@ def create(
     """Create a streaming dataset by REST and print the `push` section that writes to it."""
     import yaml
 
-    from ad_stream.push.power_bi import API, principal
-    from ad_stream.push.power_bi_dataset import create as make
+    from ad_stream.push.targets.power_bi import API, principal
+    from ad_stream.push.targets.power_bi_dataset import create as make
     from ad_stream.secrets import Secret
 
     given = Secret(token).reveal if token else principal(tenant_id, client_id, client_secret)
@@ -68,7 +68,7 @@ def test(
 ) -> None:
     """Send one row of a device called ad-stream-test and say what came back."""
     from ad_stream.errors import InputError
-    from ad_stream.push import by_kind
+    from ad_stream.push.registry import by_kind
 
     if (config is None) == (url is None):
         raise InputError("there is no dataset to test: give either --config or --url")

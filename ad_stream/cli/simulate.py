@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from ad_stream.cli.arguments import Devices, Minutes, Seed
-from ad_stream.cli.progress import bars
+from ad_stream.cli.options import Devices, Minutes, Seed
+from ad_stream.cli.output.progress import bars
 
 if TYPE_CHECKING:
-    from ad_stream.simulate.power_bi import PowerBIReceiver
+    from ad_stream.simulate.power_bi.receiver import PowerBIReceiver
 
 DEFAULT = "messages"
 
@@ -64,9 +64,9 @@ def messages(
 
     With --to, messages that the folder already holds are taken as they are.
     """
-    from ad_stream.arguments import moment
     from ad_stream.simulate import simulate as write_messages
-    from ad_stream.simulate.truth import TRUTH_FILE
+    from ad_stream.simulate.devices.truth import TRUTH_FILE
+    from ad_stream.times import moment
 
     if to is not Place.FILES and next(out.glob("*.jsonl"), None):
         _hold(to, out, port)
@@ -119,7 +119,7 @@ def power_bi(
     as_json: Annotated[bool, typer.Option("--json", help="What came, at the end, as JSON.")] = False,
 ) -> None:
     """Receive pushes as a Power BI streaming dataset does: every limit enforced, misbehaving where told to."""
-    from ad_stream.simulate.power_bi import PowerBIReceiver, random_trouble, troubles
+    from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, random_trouble, troubles
 
     chosen = troubles(kinds.split(",")) if kinds else troubles()
     receiver = PowerBIReceiver(

@@ -8,11 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ad_stream.arguments import moment, overrides
-
-Config = Annotated[str, typer.Option("--config", "-c", help="YAML file, such as conf/local.yaml.", show_default=False)]
-Set = Annotated[list[str], typer.Option("--set", help="One setting over the file's: detection.sensitivity=90.")]
-Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on standard output.")]
+from ad_stream.cli.options import Config, From, Json, Set, To
+from ad_stream.config.overrides import overrides
+from ad_stream.times import moment
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,8 +32,8 @@ def run(config: Config, set_: Set = [], as_json: Json = False) -> None:  # noqa:
 
 def backfill(
     config: Config,
-    start: Annotated[str, typer.Option("--from", help="First minute, UTC: 2026-11-01T00:00Z.", show_default=False)],
-    end: Annotated[str, typer.Option("--to", help="First minute that is left out.", show_default=False)],
+    start: From,
+    end: To,
     set_: Set = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
@@ -58,11 +56,11 @@ def validate(
 
     from ad_stream import config as settings
     from ad_stream.detectors import by_name
-    from ad_stream.push import targets
+    from ad_stream.push.registry import targets_of
 
     loaded = settings.load(config, overrides(set_))
     detector = by_name(loaded.detection.detector, **loaded.detection.options())
-    targets((entry.kind, entry.options()) for entry in loaded.push)
+    targets_of((entry.kind, entry.options()) for entry in loaded.push)
     shown = loaded.model_dump(mode="json", by_alias=True)
     shown["detection"]["points"] = detector.points
     print(json.dumps(shown) if as_json else yaml.safe_dump(shown, sort_keys=False).rstrip())

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from ad_stream.arguments import overrides
-from ad_stream.cli.stream import Config, Json, Set
+from ad_stream.cli.options import Config, Json, Set
+from ad_stream.config.overrides import overrides
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def views(
 ) -> None:
     """Print the SQL of the views for Power BI and dashboards; a run and `maintain` make them by themselves."""
     from ad_stream import config as settings
-    from ad_stream.pipeline.views import script
+    from ad_stream.tables.views import script
 
     print(script(settings.load(config, overrides(set_)).tables), end="")
 
@@ -32,7 +32,7 @@ def views(
 def maintain(config: Config, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006
     """Put the small files of the tables together and remove old ones; may run beside the stream."""
     from ad_stream import config as settings
-    from ad_stream.pipeline.maintenance import maintain as tidy_up
+    from ad_stream.pipeline.operation.maintenance import maintain as tidy_up
 
     loaded = settings.load(config, overrides(set_))
     summary = tidy_up(loaded, progress=None if as_json else lambda table: print(table, file=sys.stderr, flush=True))

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from ad_stream.arguments import moment, overrides
-from ad_stream.cli.progress import bars
-from ad_stream.cli.series import Config, Folder, Json, place_of
+from ad_stream.cli.options import Folder, From, Json, RunConfig, To
+from ad_stream.cli.output.progress import bars
+from ad_stream.cli.series_config import place_of
+from ad_stream.config.overrides import overrides
+from ad_stream.times import moment
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,25 +21,27 @@ def add_to(app: typer.Typer) -> None:
 
 
 def whatif(
-    start: Annotated[str, typer.Option("--from", help="First minute, UTC: 2026-11-01T00:00Z.", show_default=False)],
-    end: Annotated[str, typer.Option("--to", help="First minute that is left out.", show_default=False)],
+    start: From,
+    end: To,
     set_: Annotated[list[str], typer.Option("--set", help="sensitivity=90, detector=ar, points=240, ...")] = [],  # noqa: B006
     device: Annotated[str | None, typer.Option(help="Only for devices that fit: 'pump-*'.", show_default=False)] = None,
     signal: Annotated[str, typer.Option(help="With --device: only for signals that fit.")] = "*",
     labels: Annotated[Path | None, typer.Option(help="CSV or Parquet: device, start, end.", show_default=False)] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with pictures.", show_default=False)] = None,
-    config: Config = None,
+    config: RunConfig = None,
     tables: Folder = None,
     as_json: Json = False,
 ) -> None:
     """Judge stored minutes under other settings and print alarms and labelled events gained and lost; writes no table."""
-    from ad_stream.cli import printed, printed_whatif
-    from ad_stream.series.table import local
+    from ad_stream.cli.output.console import show
+    from ad_stream.cli.output.whatif import differences
+    from ad_stream.tables.names import local_folder
+    from ad_stream.tables.series_config import TABLE
     from ad_stream.whatif import whatif as ask
 
     place = place_of(config, tables)
-    folder = local(
-        place.tables, "copy minutes, detections and series_config of that time into a folder, name it with --tables"
+    folder = local_folder(
+        place.tables, TABLE, "copy minutes, detections and series_config of that time into a folder, name it with --tables"
     )
     detection, wish = _wanted(set_, device, signal, place.detection)
     with bars() as steps:
@@ -54,7 +58,7 @@ def whatif(
         print(json.dumps(found.as_dict()))
     else:
         note = _note(config, {name.partition("@")[0] for name in found.versions}, place.version())
-        printed.show(printed_whatif.whatif(found, settings, html, note))
+        show(differences(found, settings, html, note))
 
 
 def _note(config: str | None, stored: set[str], own: str) -> str:
@@ -69,7 +73,7 @@ def _note(config: str | None, stored: set[str], own: str) -> str:
 def _wanted(pairs: list[str], device: str | None, signal: str, own: Any) -> tuple[Any, Any]:
     """The settings of the run, and the row on top of series_config; either as it is or as `pairs` want it."""
     from ad_stream.config import parse_detection
-    from ad_stream.series.edit import row_of
+    from ad_stream.series_config.edit import row_of
 
     plain = [pair.removeprefix("detection.") for pair in pairs]
     if device is not None:

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from ad_stream.arguments import merged
-from ad_stream.config.refused import sentence
+from ad_stream.config.explain import sentence
+from ad_stream.config.overrides import merged
 from ad_stream.config.sections import Config, Detection
 from ad_stream.errors import ConfigError
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.config.sources import Section, Source
-from ad_stream.durations import Duration, Trigger, as_text
 from ad_stream.secrets import Secret
 
 

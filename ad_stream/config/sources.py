@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from ad_stream.arguments import moment
 from ad_stream.errors import InputError
 from ad_stream.secrets import Secret
+from ad_stream.times import moment
 
 
 class Section(BaseModel):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.dashboard.shown import Asked, iso, number, page_of, words
+from ad_stream.dashboard.formatting import Asked, iso, number, page_of, words
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ad_stream.dashboard.overview import Overview
-    from ad_stream.dashboard.watch import Watch
+    from ad_stream.dashboard.watcher import Watch
 
     Ints = NDArray[np.int64]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.dashboard.rows import Rows
+from ad_stream.dashboard.verdict_arrays import Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.dashboard.rows import Names, Rows
+from ad_stream.dashboard.verdict_arrays import Names, Rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.dashboard.fleet import silent_devices
-from ad_stream.dashboard.shown import Asked, iso, number, page_of, words
+from ad_stream.dashboard.formatting import Asked, iso, number, page_of, words
 from ad_stream.model import DECLINED, STATUSES, WARMING_UP
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ad_stream.dashboard.watch import Watch
+    from ad_stream.dashboard.watcher import Watch
     from ad_stream.model import Bools, Floats
 
     Ints = NDArray[np.int64]

@@ -16,18 +16,18 @@ from fastapi import FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 
-from ad_stream.arguments import moment
-from ad_stream.dashboard import pipeline, why
+from ad_stream.dashboard import explanation, stream_state
+from ad_stream.dashboard.access import Token, add_door, check_exposure
 from ad_stream.dashboard.anomalies import anomalies
-from ad_stream.dashboard.bell import Bell
-from ad_stream.dashboard.door import Token, add_door, check_exposure
+from ad_stream.dashboard.formatting import Asked, minutes_of, span
+from ad_stream.dashboard.live_updates import Bell
 from ad_stream.dashboard.overview import Overview
-from ad_stream.dashboard.series import series
-from ad_stream.dashboard.shown import Asked, minutes_of, span
-from ad_stream.dashboard.watch import Watch
+from ad_stream.dashboard.series_chart import series
+from ad_stream.dashboard.watcher import Watch
 from ad_stream.errors import InputError
 from ad_stream.report import pictures_of, png, read_series, series_page
 from ad_stream.report.page import render
+from ad_stream.times import moment
 
 PORT = 8010
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -121,11 +121,11 @@ def _add_answers(app: FastAPI, watch: Watch) -> None:
 
     @app.get("/api/state")
     def state() -> dict[str, Any]:
-        return pipeline.state(watch)
+        return stream_state.state(watch)
 
     @app.get("/api/pipeline")
     def stream() -> dict[str, Any]:
-        return pipeline.pipeline(watch)
+        return stream_state.pipeline(watch)
 
     @app.get("/api/overview")
     def fleet(
@@ -171,7 +171,7 @@ def _add_series(app: FastAPI, watch: Watch) -> None:
 
     @app.get("/api/why")
     def reason(device: Text, signal: Text, minute: Annotated[str, Query(max_length=40)]) -> dict[str, Any]:
-        return why.why(watch.tables, device=device, signal=signal, minute=moment(minute))
+        return explanation.why(watch.tables, device=device, signal=signal, minute=moment(minute))
 
 
 def _add_pictures(app: FastAPI, watch: Watch) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ad_stream import times
 from ad_stream.demo.compare import Comparison, compare
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
-from ad_stream.report import read_detections, read_rows
+from ad_stream.tables.reader import read_detections, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,8 +87,8 @@ def demo(
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
     """Simulate into out/messages, stream into out/tables, compare with the truth, write out/report.html."""
-    from ad_stream.azure_api.local import local_server
-    from ad_stream.demo.pictures import report
+    from ad_stream.azure_api.local_server import local_server
+    from ad_stream.demo.report import report
     from ad_stream.simulate import simulate
 
     started = clock()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
-    from ad_stream.azure_api.local import Local
-    from ad_stream.pipeline.summary import Summary
+    from ad_stream.azure_api.local_server import Local
+    from ad_stream.pipeline.operation.summary import Summary
 
 Steps = Callable[[str, float], None]
 """(what is being done, share of it that is done, 0 to 1)."""
@@ -62,7 +62,7 @@ def stream(
     """Run out/messages through the stream into out/tables until the input ends; `fallback` is asked for what is new."""
     from ad_stream.config import parse
     from ad_stream.pipeline.run import run
-    from ad_stream.simulate.power_bi import PowerBIReceiver
+    from ad_stream.simulate.power_bi.receiver import PowerBIReceiver
 
     def progress(batch: dict[str, Any]) -> None:
         steps("streaming", min(((batch["last"] - first).total_seconds() / 60 + 1) / minutes, 1.0))

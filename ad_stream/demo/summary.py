@@ -9,7 +9,7 @@ from ad_stream.report import Fact
 
 if TYPE_CHECKING:
     from ad_stream.demo.simulated import Result
-    from ad_stream.pipeline.summary import Summary
+    from ad_stream.pipeline.operation.summary import Summary
 
 
 def facts(result: Result) -> list[Fact]:

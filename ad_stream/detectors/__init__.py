@@ -9,17 +9,17 @@ from dataclasses import fields
 from difflib import get_close_matches
 
 from ad_stream.detectors.ar import Autoregressive
+from ad_stream.detectors.azure import Service
 from ad_stream.detectors.base import Detector
 from ad_stream.detectors.default import Default
 from ad_stream.detectors.drift import Drift
 from ad_stream.detectors.rrcf import RandomCutForest
-from ad_stream.detectors.rule import Rule
 from ad_stream.detectors.s_h_esd import SeasonalHybridEsd
 from ad_stream.detectors.scaled import Differences, MovingAverage, SeasonalNaive
 from ad_stream.detectors.seasonal_baseline import SeasonalBaseline
-from ad_stream.detectors.service import Service
 from ad_stream.detectors.spectral_residual import SpectralResidual
 from ad_stream.detectors.stuck import Stuck
+from ad_stream.detectors.window_detector import Rule
 from ad_stream.errors import ConfigError
 
 _RULES: tuple[type[Rule], ...] = (

@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ad_stream.detectors import band, residuals
-from ad_stream.detectors.rule import CHUNK_BYTES, Judgement, Rule, chunks, join
-from ad_stream.detectors.saliency import last_score
+from ad_stream.detectors.kernels import band, residuals
+from ad_stream.detectors.kernels.saliency import last_score
 from ad_stream.detectors.stuck import is_stuck
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, chunks, join
 
 if TYPE_CHECKING:
     from ad_stream.model import Floats

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ad_stream.detectors import band, residuals
-from ad_stream.detectors.rule import CHUNK_BYTES, Judgement, Rule, check_options, chunks, join
+from ad_stream.detectors.kernels import band, residuals
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, check_options, chunks, join
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ad_stream.detectors import band
-from ad_stream.detectors.residuals import SMALLEST
-from ad_stream.detectors.rule import Judgement, Rule, chunks, join
+from ad_stream.detectors.kernels import band
+from ad_stream.detectors.kernels.residuals import SMALLEST
+from ad_stream.detectors.window_detector import Judgement, Rule, chunks, join
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:

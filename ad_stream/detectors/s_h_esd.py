@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from scipy.stats import t as student
 
-from ad_stream.detectors import band
-from ad_stream.detectors.residuals import SMALLEST
-from ad_stream.detectors.rule import Judgement, Rule, chunks, join
+from ad_stream.detectors.kernels import band
+from ad_stream.detectors.kernels.residuals import SMALLEST
 from ad_stream.detectors.scaled import check_period
+from ad_stream.detectors.window_detector import Judgement, Rule, chunks, join
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:

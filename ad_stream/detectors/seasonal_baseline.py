@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ad_stream.detectors import band
-from ad_stream.detectors.residuals import SMALLEST
-from ad_stream.detectors.rule import CHUNK_BYTES, Judgement, Rule, chunks, join
+from ad_stream.detectors.kernels import band
+from ad_stream.detectors.kernels.residuals import SMALLEST
 from ad_stream.detectors.scaled import check_period
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, chunks, join
 
 if TYPE_CHECKING:
     from ad_stream.model import Bools, Floats

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ad_stream.detectors.rule import CHUNK_BYTES, Judgement, Rule, chunks
-from ad_stream.detectors.saliency import EXTENSION, last_score, local_mean, saliency
+from ad_stream.detectors.kernels.saliency import EXTENSION, last_score, local_mean, saliency
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, chunks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ad_stream.detectors.rule import Judgement, Rule
+from ad_stream.detectors.window_detector import Judgement, Rule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,7 +18,7 @@ import pandas as pd
 from ad_stream.detectors import by_name
 from ad_stream.errors import InputError
 from ad_stream.evaluation.metrics import Curve, best_f1, f1_at, operator_view
-from ad_stream.frame import detect
+from ad_stream.scoring.pandas_api import detect
 
 if TYPE_CHECKING:
     from ad_stream.model import Bools, Floats

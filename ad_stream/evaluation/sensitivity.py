@@ -10,7 +10,7 @@ import numpy as np
 
 from ad_stream.evaluation.compare import curves_of, read
 from ad_stream.evaluation.metrics import adjusted, events, loudest
-from ad_stream.frame import detect
+from ad_stream.scoring.pandas_api import detect
 
 USUAL = (50, 70, 80, 90, 95, 97, 99)
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def detect(df: DataFrame, **options: Any) -> DataFrame:
-    """Judge every minute of every device in a Spark DataFrame; see ad_stream.pipeline.door."""
-    from ad_stream.pipeline.door import detect as door
+    """Judge every minute of every device in a Spark DataFrame; see ad_stream.pipeline.spark_api."""
+    from ad_stream.pipeline.spark_api import detect as door
 
     return door(df, **options)

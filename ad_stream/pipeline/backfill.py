@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
-from ad_stream.pipeline.history import pack
-from ad_stream.pipeline.pinned import Pinned
-from ad_stream.pipeline.scoring import score
-from ad_stream.pipeline.session import session
-from ad_stream.pipeline.tables import Tables
-from ad_stream.series.verdicts import Scorer
+from ad_stream.pipeline.operation.session import session
+from ad_stream.pipeline.steps.config_version import Pinned
+from ad_stream.pipeline.steps.history import pack
+from ad_stream.pipeline.steps.scoring import score
+from ad_stream.pipeline.store.delta import Tables
+from ad_stream.scoring.verdicts import Scorer
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from ad_stream.pipeline import history, minutes
-from ad_stream.pipeline.delivery import Deliver, targets
-from ad_stream.pipeline.fallback import Fallback
-from ad_stream.pipeline.pinned import Pinned
-from ad_stream.pipeline.scoring import score
-from ad_stream.pipeline.sources import HEARTBEAT
-from ad_stream.pipeline.telemetry import LATE
-from ad_stream.series.verdicts import Scorer
+from ad_stream.pipeline.delivery import Deliver, targets_of
+from ad_stream.pipeline.steps import history, windows
+from ad_stream.pipeline.steps.config_version import Pinned
+from ad_stream.pipeline.steps.fallback import Fallback
+from ad_stream.pipeline.steps.scoring import score
+from ad_stream.pipeline.steps.telemetry import LATE
+from ad_stream.scoring.verdicts import Scorer
+from ad_stream.sources.contract import HEARTBEAT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from ad_stream.config import Config
-    from ad_stream.pipeline.tables import Tables
+    from ad_stream.pipeline.store.delta import Tables
 
 KEY = ["device_id", "signal", "minute"]
 QUARANTINE_KEY = ["source", "partition", "sequence", "element"]
@@ -111,7 +111,7 @@ class Batches:
         """The batches of a configuration. cpu: seconds of all processes so far; report: called after each batch."""
         scorer = Scorer.of(config.detection, config.fallback)
         return cls(
-            config=config, tables=tables, scorer=scorer, query_id=QueryId(config.checkpoint), deliver=Deliver(targets(config)),
+            config=config, tables=tables, scorer=scorer, query_id=QueryId(config.checkpoint), deliver=Deliver(targets_of(config)),
             fallback=Fallback.of(config.fallback, scorer.refractory), cpu=cpu, report=report,
         )  # fmt: skip
 
@@ -160,7 +160,7 @@ class Batches:
         verdicts = None
         if tally.minutes:
             self._pin(query_id, batch_id)
-            closed = self._resolved(minutes.closed(groups, self.config), tally, query_id)
+            closed = self._resolved(windows.closed(groups, self.config), tally, query_id)
             self.tables.append("minutes", closed.where("not held"), count=tally.minutes, **here)
             reach = tally.last - self.scorer.points * MINUTE
             self.tables.append(
@@ -173,12 +173,12 @@ class Batches:
             counts |= self._counted(verdicts)
         if tally.quarantined:
             rows = self._others_rows_out(
-                minutes.quarantine(groups), "quarantine", QUARANTINE_KEY, "enqueued_time", tally, query_id
+                windows.quarantine(groups), "quarantine", QUARANTINE_KEY, "enqueued_time", tally, query_id
             )
             self.tables.append("quarantine", rows, count=sum(tally.quarantined.values()), **here)
         if tally.late:
             rows = self._others_rows_out(
-                minutes.late(groups, self.config), "late", LATE_KEY, "enqueued_time", tally, query_id
+                windows.late(groups, self.config), "late", LATE_KEY, "enqueued_time", tally, query_id
             )
             self.tables.append("late", rows, count=tally.late, **here)
         if verdicts is not None:

@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ad_stream import times
-from ad_stream.pipeline.push_store import PushStore
+from ad_stream.pipeline.store.outbox_rows import PushStore
 from ad_stream.push.limits import HOUR
 from ad_stream.push.outbox import Outbox
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
-    from ad_stream.pipeline.tables import Tables
+    from ad_stream.pipeline.store.delta import Tables
     from ad_stream.push.base import State, Target
 
 log = logging.getLogger(__name__)
@@ -145,10 +145,10 @@ class Deliver:
                 outbox.records.clear()
 
 
-def targets(config: Config) -> list[Target]:
+def targets_of(config: Config) -> list[Target]:
     """The push targets of a configuration."""
     if not config.push:
         return []
-    from ad_stream import push
+    from ad_stream.push import registry
 
-    return push.targets((entry.kind, entry.options()) for entry in config.push)
+    return registry.targets_of((entry.kind, entry.options()) for entry in config.push)

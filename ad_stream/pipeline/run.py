@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from ad_stream.pipeline import connect, history, metrics, sources
 from ad_stream.pipeline.batch import Batches, Report, unknown
-from ad_stream.pipeline.causes import stopped
-from ad_stream.pipeline.cpu import process_tree_seconds
-from ad_stream.pipeline.minutes import minutes
-from ad_stream.pipeline.owner import Owner
-from ad_stream.pipeline.progress import Progress
-from ad_stream.pipeline.session import session
-from ad_stream.pipeline.stop import asked_to_stop
-from ad_stream.pipeline.summary import Summary
-from ad_stream.pipeline.tables import Tables
-from ad_stream.pipeline.telemetry import readings
+from ad_stream.pipeline.operation import connect, metrics
+from ad_stream.pipeline.operation.cpu import process_tree_seconds
+from ad_stream.pipeline.operation.failure import stopped
+from ad_stream.pipeline.operation.progress import Progress
+from ad_stream.pipeline.operation.session import session
+from ad_stream.pipeline.operation.signals import asked_to_stop
+from ad_stream.pipeline.operation.summary import Summary
+from ad_stream.pipeline.steps import history
+from ad_stream.pipeline.steps.telemetry import readings
+from ad_stream.pipeline.steps.windows import minutes
+from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.owner import Owner
+from ad_stream.sources import contract
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,7 +49,7 @@ def run(
     started, cpu = time.monotonic(), process_tree_seconds()
     spark = spark or session(config.source.kind, config.spark)
     cpu_of = _cpu_of(spark)
-    sources.check(spark, config.source)
+    contract.check(spark, config.source)
     tables = tables or Tables(spark, config.tables)
     tables.create()
     owner = Owner(tables, config.checkpoint)
@@ -79,7 +81,7 @@ def _stream(
     query = _started(spark, config, batches, newest)
     summary.query_id = str(query.id)
     told = connect.Ledger(tables, report) if remote else None
-    written = Progress(tables, None if remote else sources.newest(spark, config.source))
+    written = Progress(tables, None if remote else contract.newest(spark, config.source))
 
     def look() -> None:
         rows = written.collect(query)
@@ -104,10 +106,10 @@ def _started(
     spark: SparkSession, config: Config, batches: Batches, newest: datetime | None
 ) -> StreamingQuery:  # fmt: skip
     now = config.trigger == "available_now"
-    source = sources.to_the_end(config.source) if now else config.source
+    source = contract.to_the_end(config.source) if now else config.source
     # What is stored is not read again, but for what may overlap.
     start = None if newest is None else newest - config.minutes.watermark - timedelta(minutes=1)
-    groups = minutes(readings(sources.read(spark, source, start), config), config)
+    groups = minutes(readings(contract.read(spark, source, start), config), config)
     if connect.is_remote(spark):
         connect.check_travels(batches)
     writer = (

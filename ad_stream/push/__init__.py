@@ -1,51 +1,5 @@
-"""Where scored rows are sent after the commit: one file per kind of target."""
+"""What is sent after the commit: outbox, limits, sending, and in `targets/` one file per kind of target.
 
-from __future__ import annotations
-
-import difflib
-import importlib
-import inspect
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
-from ad_stream.errors import ConfigError
-from ad_stream.push.base import Delivery, Target
-
-__all__ = ["Delivery", "Target", "by_kind", "targets"]
-
-_NOT_FROM_SETTINGS = {"session", "clock", "sleep", "token"}
-_KINDS = {"power_bi": "PowerBI", "webhook": "Webhook", "kafka": "Kafka"}
-"""kind -> the class in the file of the same name; a file is loaded when its kind is used."""
-
-
-def by_kind(kind: str, **options: object) -> Target:
-    """The target of a `push:` entry; ConfigError names a wrong kind or option and the near one."""
-    if kind not in _KINDS:
-        raise ConfigError(f"unknown push kind {kind!r}{_near(kind, list(_KINDS))}")
-    made: Callable[..., Target] = getattr(importlib.import_module(f"ad_stream.push.{kind}"), _KINDS[kind])
-    known = set(inspect.signature(made).parameters) - _NOT_FROM_SETTINGS
-    for name in options:
-        if name not in known:
-            raise ConfigError(f"unknown option {name!r} of the push target {kind!r}{_near(name, sorted(known))}")
-    return made(**options)
-
-
-def targets(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Target]:
-    """(kind, options) -> targets with different names: a second one of a kind is called kind_2 unless it has a name."""
-    made: list[Target] = []
-    for kind, options in entries:
-        taken = {one.name for one in made}
-        name = str(options.get("name") or next(n for n in _names(kind) if n not in taken))
-        if name in taken:
-            raise ConfigError(f"two push targets are called {name!r}: give each another name")
-        made.append(by_kind(kind, **{**options, "name": name}))
-    return made
-
-
-def _names(kind: str) -> Iterable[str]:
-    return [kind, *(f"{kind}_{number}" for number in range(2, 100))]
-
-
-def _near(word: str, words: list[str]) -> str:
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f": did you mean {near[0]!r}?" if near else f": known here are {', '.join(words)}"
+In: rows of `detections` that a batch has committed. Out: one delivery per target and batch, kept in `deliveries`.
+`pipeline/delivery.py` calls it; `registry` makes the targets of a configuration.
+"""

@@ -3,7 +3,6 @@
 from ad_stream.report.page import Fact, Page, Section, Table, write
 from ad_stream.report.picture import Picture, draw
 from ad_stream.report.png import png
-from ad_stream.report.read import place, read_detections, read_rows
 from ad_stream.report.series import pictures_of, read_series, series_page, series_report
 
 __all__ = [
@@ -14,10 +13,7 @@ __all__ = [
     "Table",
     "draw",
     "pictures_of",
-    "place",
     "png",
-    "read_detections",
-    "read_rows",
     "read_series",
     "series_page",
     "series_report",

@@ -12,7 +12,7 @@ from ad_stream.model import REASONS
 from ad_stream.report.page import Fact, Page, Section, Table, render
 from ad_stream.report.picture import TIME, Picture, draw
 from ad_stream.report.png import png
-from ad_stream.report.read import read_detections, read_rows
+from ad_stream.tables.reader import read_detections, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd

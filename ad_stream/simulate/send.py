@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ad_stream.arguments import moment
 from ad_stream.errors import InputError, RunError, SetupError
 from ad_stream.simulate.envelope import epoch_ms
+from ad_stream.times import moment
 
 ENQUEUED = "iothub-enqueuedtime"
 # Retries must not change the order; the broker's own start is no news.

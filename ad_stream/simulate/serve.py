@@ -23,7 +23,7 @@ def serve(broker: Broker, folder: Path, *, port: int, ready: Ready) -> None:
 
 
 def _kafka(folder: Path, temporary: Path, partitions: int, port: int, ready: Ready) -> None:
-    from ad_stream.simulate.kafka_broker import KafkaBroker
+    from ad_stream.simulate.kafka.broker import KafkaBroker
 
     with KafkaBroker(temporary, partitions=partitions, port=port) as broker:
         sent = to_kafka(events(message_files(folder)), broker.client(), topic=broker.topic)
@@ -37,7 +37,7 @@ def _kafka(folder: Path, temporary: Path, partitions: int, port: int, ready: Rea
 
 
 def _event_hubs(folder: Path, temporary: Path, partitions: int, _: int, ready: Ready) -> None:
-    from ad_stream.simulate.event_hubs import EventHubsStandIn
+    from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
 
     with EventHubsStandIn(temporary, partitions=partitions) as stand_in:
         sent = stand_in.publish(events(message_files(folder)))

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.model import REASONS
-from ad_stream.report import Fact, Page, Picture, Section, Table, draw, read_rows, write
+from ad_stream.report import Fact, Page, Picture, Section, Table, draw, write
 from ad_stream.report.picture import TIME
+from ad_stream.tables.reader import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ad_stream.evaluation.labels import Event
     from ad_stream.whatif.alarms import Alarm
-    from ad_stream.whatif.labels import Event
     from ad_stream.whatif.run import WhatIf
 
 LEAD, TAIL, MOST = timedelta(minutes=90), timedelta(minutes=45), timedelta(hours=6)

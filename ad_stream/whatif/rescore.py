@@ -13,16 +13,15 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.errors import InputError
-from ad_stream.report import read_rows
-from ad_stream.report.read import Value
-from ad_stream.series.matrix import CELLS, Packed, Rows
-from ad_stream.series.patterns import WILD, Names
-from ad_stream.series.verdicts import Scorer, continuing, verdicts
+from ad_stream.scoring.matrix import CELLS, Packed, Rows
+from ad_stream.scoring.verdicts import Scorer, continuing, verdicts
+from ad_stream.series_config.patterns import WILD, Names
+from ad_stream.tables.reader import Value, read_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ad_stream.series.table import Row
+    from ad_stream.series_config.table import Row
 
     Ints = NDArray[np.int64]
 

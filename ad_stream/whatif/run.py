@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.errors import InputError
-from ad_stream.report import read_rows
-from ad_stream.series import table
-from ad_stream.series.rows import rules_of
-from ad_stream.series.verdicts import Scorer
+from ad_stream.evaluation.labels import Event, found, read_labels
+from ad_stream.scoring.verdicts import Scorer
+from ad_stream.series_config import table
+from ad_stream.series_config.rows import rules_of
+from ad_stream.tables.reader import read_rows
 from ad_stream.whatif.alarms import Alarm, alarms_of, only_in
-from ad_stream.whatif.labels import Event, found, read_labels
 from ad_stream.whatif.rescore import KEY, Progress, fits, rescore
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ad_stream.config import Detection
-    from ad_stream.series.table import Row
+    from ad_stream.series_config.table import Row
 
 FALLBACK = "azure_api"
 FLAG = [*KEY, "severity", "reason", "detector"]

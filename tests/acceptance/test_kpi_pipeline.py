@@ -25,10 +25,10 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
 from ad_stream.config import Config, parse
+from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.run import Summary, run
-from ad_stream.pipeline.session import session
-from ad_stream.pipeline.tables import Tables
-from ad_stream.series.verdicts import Scorer
+from ad_stream.pipeline.store.delta import Tables
+from ad_stream.scoring.verdicts import Scorer
 from ad_stream.simulate.envelope import EnvelopeWriter, epoch_ms, heartbeat, iso
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,11 +14,11 @@ import pytest
 from numpy.typing import NDArray
 
 from ad_stream.detectors import by_name
-from ad_stream.detectors.judge import judge
 from ad_stream.evaluation import adapters
-from ad_stream.frame import detect
-from ad_stream.simulate.faults import Fault, FaultPlan, place
-from ad_stream.simulate.fleet import SIGNALS, Fleet, fleet
+from ad_stream.scoring.pandas_api import detect
+from ad_stream.scoring.windows import judge
+from ad_stream.simulate.devices.faults import Fault, FaultPlan, place
+from ad_stream.simulate.devices.fleet import SIGNALS, Fleet, fleet
 
 pytestmark = pytest.mark.acceptance
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from ad_stream import jars
 from ad_stream.errors import SetupError
-from ad_stream.pipeline.summary import Summary
+from ad_stream.pipeline.operation.summary import Summary
+from ad_stream.runtime import jars
 from ad_stream.simulate import simulate
-from ad_stream.simulate.event_hubs import EventHubsStandIn
-from ad_stream.simulate.kafka_broker import KafkaBroker
+from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
+from ad_stream.simulate.kafka.broker import KafkaBroker
 from ad_stream.simulate.send import events, message_files, to_kafka
 from tests.brokers.streams import stream
 from tests.conftest import LINE, missing

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ad_stream.config import parse
-from ad_stream.pipeline import sources
-from ad_stream.pipeline.progress import row
+from ad_stream.pipeline.operation.progress import row
 from ad_stream.pipeline.run import Report, Summary, run
 from ad_stream.simulate.send import Event
+from ad_stream.sources import contract
 
 
 def settings_of(source: dict[str, Any]) -> Any:
@@ -35,7 +35,7 @@ def drained(
 ) -> tuple[list[Any], list[dict[str, Any]]]:
     """All events there are beyond the checkpoint, and the rows of the table `progress` for the batches they took."""
     found: list[Any] = []
-    events = sources.read(spark, settings_of(source), start).selectExpr("*", "unix_millis(enqueued_time) as ms")
+    events = contract.read(spark, settings_of(source), start).selectExpr("*", "unix_millis(enqueued_time) as ms")
     writer = events.writeStream.foreachBatch(lambda rows, _: found.extend(rows.collect()))
     query = writer.option("checkpointLocation", str(checkpoint)).trigger(availableNow=True).start()
     assert query.awaitTermination(60), "the source did not come to its end within a minute"

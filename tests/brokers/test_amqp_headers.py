@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ad_stream.pipeline.sources import amqp
+from ad_stream.sources import amqp
 
 proton = pytest.importorskip("proton", reason="the package python-qpid-proton is missing")
 # Each example is a Spark job over many values; a few of them hold thousands.

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ad_stream.pipeline.run import Summary
-from ad_stream.simulate.event_hubs import EventHubsStandIn
-from ad_stream.simulate.kafka_broker import KafkaBroker
+from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
+from ad_stream.simulate.kafka.broker import KafkaBroker
 from ad_stream.simulate.send import events, message_files
 from tests.brokers.streams import stream
-from tests.compare import SAME, differences
+from tests.support.compare import SAME, differences
 
 
 def test_kafka_gives_the_tables_that_the_files_give(

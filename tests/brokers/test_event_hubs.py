@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
-from ad_stream.pipeline import sources
-from ad_stream.pipeline.progress import behind
-from ad_stream.simulate.event_hubs import EventHubsStandIn
+from ad_stream.pipeline.operation.progress import behind
+from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
+from ad_stream.sources import contract
 from tests.brokers.streams import drained, event, settings_of
 
 
@@ -57,7 +57,7 @@ def test_events_that_retention_removed_are_counted_as_lost(
 
 def test_the_lag_is_what_the_hub_holds_beyond_a_batch(spark: Any, stand_in: EventHubsStandIn, tmp_path: Path) -> None:
     stand_in.publish([event(number) for number in range(4)] + [event(5, partition=1)])
-    newest = sources.newest(spark, settings_of(source(stand_in)))
+    newest = contract.newest(spark, settings_of(source(stand_in)))
     _, batches = drained(spark, source(stand_in), tmp_path)
     assert newest is not None
     assert newest() == {"0": 4, "1": 1}
@@ -94,14 +94,14 @@ def test_what_is_wrong_is_said_at_once_and_without_the_key(
     wrong = stand_in.connection_string.replace(old, new)
     began = time.monotonic()
     with pytest.raises(kind, match=sentence) as caught:
-        sources.check(spark, settings_of({"kind": "event_hubs", "connection_string": wrong}))
+        contract.check(spark, settings_of({"kind": "event_hubs", "connection_string": wrong}))
     assert time.monotonic() - began < 30
     assert caught.value.exit_code == 2
     assert "bG9jYWwta2V5" not in f"{caught.value} {caught.value.__cause__}"
 
 
 def test_the_plan_does_not_show_the_key(spark: Any, stand_in: EventHubsStandIn) -> None:
-    events = sources.read(spark, settings_of(source(stand_in)), None)
+    events = contract.read(spark, settings_of(source(stand_in)), None)
     plan = events._jdf.queryExecution().toString()
     assert "eventhubs" in plan
     assert "bG9jYWwta2V5" not in plan

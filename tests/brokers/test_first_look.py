@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ad_stream import jars
 from ad_stream.config import KafkaSource
-from ad_stream.pipeline.sources.kafka import client
+from ad_stream.runtime import jars
+from ad_stream.sources.kafka.reader import client
 from tests.brokers.conftest import needed
 from tests.conftest import LINE
 
@@ -28,7 +28,7 @@ import sys, yaml
 from ad_stream.config import parse
 from ad_stream.errors import AdStreamError
 from ad_stream.pipeline import sources
-from ad_stream.pipeline.session import session
+from ad_stream.pipeline.operation.session import session
 spark = session("files")
 for source in yaml.safe_load(sys.argv[1]):
     try:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
-from ad_stream.pipeline import sources
-from ad_stream.simulate.kafka_broker import KafkaBroker
+from ad_stream.simulate.kafka.broker import KafkaBroker
 from ad_stream.simulate.send import to_kafka
+from ad_stream.sources import contract
 from tests.brokers.streams import drained, event, settings_of
 
 
@@ -80,14 +80,14 @@ def test_what_is_wrong_is_said_at_once_and_without_the_key(
 ) -> None:
     began = time.monotonic()
     with pytest.raises(kind, match=sentence) as caught:
-        sources.check(spark, settings_of({**kafka_source, **changed}))
+        contract.check(spark, settings_of({**kafka_source, **changed}))
     assert time.monotonic() - began < 30
     assert caught.value.exit_code == 2
     assert not {"d3Jvbmc", "bG9jYWwta2V5"} & set(str(caught.value).replace("=", ";").split(";"))
 
 
 def test_the_plan_does_not_show_the_key(spark: Any, kafka_source: dict[str, Any]) -> None:
-    events = sources.read(spark, settings_of(kafka_source), None)
+    events = contract.read(spark, settings_of(kafka_source), None)
     plan = events._jdf.queryExecution().toString()
     assert "kafka" in plan
     assert "bG9jYWwta2V5" not in plan

@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from ad_stream.push import Delivery
-from ad_stream.push.base import COLUMNS
-from ad_stream.push.kafka import Kafka
-from ad_stream.simulate.kafka_broker import KafkaBroker
+from ad_stream.push.base import COLUMNS, Delivery
+from ad_stream.push.targets.kafka import Kafka
+from ad_stream.simulate.kafka.broker import KafkaBroker
 from tests.unit.push.memory import row, values
 
 PLAIN = {"security.protocol": "SASL_PLAINTEXT"}

@@ -15,7 +15,7 @@ pytest.importorskip("cryptography", reason="the package cryptography is missing"
 from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient
 from azure.eventhub.exceptions import AuthenticationError, EventHubError
 
-from ad_stream.simulate.event_hubs import EventHubsStandIn
+from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
 from ad_stream.simulate.send import Event
 
 SECONDS = 30

@@ -22,9 +22,9 @@ from proton.reactor import Filter, LinkOption  # noqa: E402
 from proton.utils import BlockingConnection, LinkDetached  # noqa: E402
 
 from ad_stream.errors import SetupError  # noqa: E402
-from ad_stream.simulate.event_hubs import EventHubsStandIn  # noqa: E402
-from ad_stream.simulate.hub_messages import Token, address, answer, received, wire  # noqa: E402
-from ad_stream.simulate.hub_store import Hub  # noqa: E402
+from ad_stream.simulate.event_hubs.messages import Token, address, answer, received, wire  # noqa: E402
+from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn  # noqa: E402
+from ad_stream.simulate.event_hubs.store import Hub  # noqa: E402
 from ad_stream.simulate.send import Event  # noqa: E402
 
 KEY = "bG9jYWwta2V5"

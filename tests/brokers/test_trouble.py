@@ -16,12 +16,12 @@ import requests
 
 from ad_stream.errors import RunError
 from ad_stream.pipeline.run import Summary
-from ad_stream.simulate.event_hubs import EventHubsStandIn
-from ad_stream.simulate.hub_trouble import Trouble
-from ad_stream.simulate.kafka_broker import KafkaBroker, free_port
+from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
+from ad_stream.simulate.event_hubs.trouble import Trouble
+from ad_stream.simulate.kafka.broker import KafkaBroker, free_port
 from ad_stream.simulate.send import Event, events, message_files, to_kafka
 from tests.brokers.streams import stream
-from tests.compare import SAME, difference, differences, read
+from tests.support.compare import SAME, difference, differences, read
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 import ad_stream
-from tests.served import Served
-from tests.written import create, schema, sign_of_life, write
+from tests.support.served import Served
+from tests.support.written import create, schema, sign_of_life, write
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -13,11 +13,11 @@ import pytest
 pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install playwright")
 from playwright.sync_api import expect
 
-from ad_stream.dashboard.door import Token
-from ad_stream.dashboard.why import explain
+from ad_stream.dashboard.access import Token
+from ad_stream.dashboard.explanation import explain
 from tests.browser.conftest import SCREENSHOTS, Fleet, Open, keep
-from tests.served import Served
-from tests.written import create, sign_of_life, verdict, write
+from tests.support.served import Served
+from tests.support.written import create, sign_of_life, verdict, write
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True, "has_touch": True}
 PROBLEM = "#/series?device=pump-2&signal=temperature"

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import requests
 
+from ad_stream.azure_api.admission import Keys
 from ad_stream.azure_api.answer import answer
-from ad_stream.azure_api.gate import Keys
-from ad_stream.azure_api.local import listening
+from ad_stream.azure_api.local_server import listening
 from ad_stream.azure_api.server import create_app
 
 SHARED = Path(os.environ.get("AD_STREAM_SHARED") or Path(__file__).parents[2].parent / "shared")

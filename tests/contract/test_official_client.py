@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ad_stream.azure_api.gate import Keys
-from ad_stream.azure_api.local import listening
+from ad_stream.azure_api.admission import Keys
+from ad_stream.azure_api.local_server import listening
 from ad_stream.azure_api.server import create_app
 
 anomalydetector = pytest.importorskip("azure.ai.anomalydetector", reason="azure-ai-anomalydetector is not installed")

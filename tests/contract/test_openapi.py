@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ad_stream.azure_api.gate import Keys
+from ad_stream.azure_api.admission import Keys
 from ad_stream.azure_api.server import create_app
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ad_stream.azure_api.local import local_server
+from ad_stream.azure_api.local_server import local_server
 
 PACKAGES = ["@azure-rest/ai-anomaly-detector@1.0.0-beta.1", "@azure/core-auth@1.9.0"]
 SCRIPT = Path(__file__).with_name("typescript_client.mjs")

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ad_stream.config import load
+from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.session import session
-from ad_stream.pipeline.tables import Tables
+from ad_stream.pipeline.store.delta import Tables
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster import SMALL, Cluster, wait_for
-from tests.compare import SAME, differences
 from tests.faults.conftest import settings
 from tests.faults.lives import Stream
+from tests.support.cluster import SMALL, Cluster, wait_for
+from tests.support.compare import SAME, differences
 
 
 @pytest.mark.soak

@@ -15,7 +15,7 @@ import pytest
 
 from ad_stream.config import Config, parse
 from ad_stream.simulate import simulate
-from tests.compare import read
+from tests.support.compare import read
 
 MINUTES = 40
 
@@ -125,8 +125,8 @@ def test_a_hanging_server_takes_no_more_than_the_seconds_of_the_batch(
 
 def test_a_server_that_comes_back_is_used_again(telemetry: Path, tmp_path: Path, spark: Any) -> None:
     """Nobody listens at first; `ad-stream serve` starts there after the first batch that asked in vain."""
-    from ad_stream.azure_api.gate import Keys
-    from ad_stream.azure_api.local import listening
+    from ad_stream.azure_api.admission import Keys
+    from ad_stream.azure_api.local_server import listening
     from ad_stream.azure_api.server import create_app
     from ad_stream.pipeline.run import run
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from ad_stream.config import Config, load
-from ad_stream.series.table import append
-from tests.compare import SAME, difference, differences, read
+from ad_stream.series_config.table import append
 from tests.faults.conftest import finish, settings
+from tests.support.compare import SAME, difference, differences, read
 
 DRIVER = Path(__file__).with_name("driver.py")
 BATCH = 2

@@ -15,9 +15,9 @@ import yaml
 from ad_stream.simulate import simulate
 from ad_stream.simulate.serve import serve
 from tests.brokers.conftest import needed
-from tests.compare import KEYS, SAME, Difference, differences, read
 from tests.conftest import LINE, SHORT_RUN, missing
 from tests.faults.lives import Kill, Stream
+from tests.support.compare import KEYS, SAME, Difference, differences, read
 
 KILLS = int(os.environ.get("AD_STREAM_KILLS", "100"))
 WITHIN = 8.0

@@ -13,9 +13,9 @@ import pytest
 
 from ad_stream.config import load
 from ad_stream.errors import RunError
-from ad_stream.pipeline.tables import Tables
-from tests.compare import SAME, differences, read
+from ad_stream.pipeline.store.delta import Tables
 from tests.faults.conftest import finish, settings
+from tests.support.compare import SAME, differences, read
 
 
 @dataclass(frozen=True)

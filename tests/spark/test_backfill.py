@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
-from streaming import KEY, T0, Stream, iso, message, moment
 
 from ad_stream.errors import InputError
-from ad_stream.pipeline import views
 from ad_stream.pipeline.backfill import backfill
+from ad_stream.tables import views
+from tests.support.streaming import KEY, T0, Stream, iso, message, moment
 
 RANGE: dict[str, Any] = {"start": T0, "end": T0 + timedelta(hours=2)}
 MINUTES = 50

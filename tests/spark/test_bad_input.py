@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
-from streaming import Stream, iso, message
 
 from ad_stream.pipeline.run import Summary
+from tests.support.streaming import Stream, iso, message
 
 GOOD = {"t": 1.5, "h": 2.0}
 HUGE = json.dumps({**GOOD, "pad": "x" * 3000})

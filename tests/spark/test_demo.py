@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from ad_stream.dashboard.watch import Watch
+from ad_stream.dashboard.watcher import Watch
 from ad_stream.demo import demo, own
-from ad_stream.report import read_detections, read_rows
+from ad_stream.tables.reader import read_detections, read_rows
 
 KEYS = [
     *("devices", "signals", "minutes_scored", "faults", "false_alarms_per_series_day", "quarantined", "late"),

@@ -19,10 +19,10 @@ from ad_stream.config import parse
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import run
 from ad_stream.simulate import simulate
-from ad_stream.simulate.power_bi import PowerBIReceiver
-from tests.cluster import CODE, SMALL, Cluster
-from tests.compare import KEYS, Difference, differences
-from tests.connect_server import ConnectServer
+from ad_stream.simulate.power_bi.receiver import PowerBIReceiver
+from tests.support.cluster import CODE, SMALL, Cluster
+from tests.support.compare import KEYS, Difference, differences
+from tests.support.connect_server import ConnectServer
 
 START = datetime(2026, 11, 1, 22, 30, tzinfo=timezone.utc)
 SAME = dict.fromkeys(KEYS, Difference(lost=0, doubled=0, wrong=0, extra=0))
@@ -36,12 +36,12 @@ COMMAND = "from ad_stream.cli import main; main()"
 OVER_CONNECT = """
 import json, sys
 from datetime import timedelta
-from ad_stream.arguments import moment
+from ad_stream.config.overrides import moment
 from ad_stream.config import load
 from ad_stream.pipeline import detect
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.session import session
+from ad_stream.pipeline.operation.session import session
 config, start, told = load(sys.argv[1]), moment(sys.argv[2]), []
 ran, again = run(config, progress=told.append), run(config)
 spark = session()

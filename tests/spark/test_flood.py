@@ -8,7 +8,8 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming import StreamingQueryListener
-from streaming import Stream, message
+
+from tests.support.streaming import Stream, message
 
 BODIES, KEPT = 20_000, 256
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
-from streaming import KEY, Stream, iso, message, moment
 
 from ad_stream.pipeline.backfill import folded
 from ad_stream.pipeline.run import Summary
 from ad_stream.simulate.envelope import Message
+from tests.support.streaming import KEY, Stream, iso, message, moment
 
 MINUTES = 14
 CASES = [

@@ -15,16 +15,16 @@ from typing import Any
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
-from streaming import BOOKKEEPING, KEY, Stream, message, moment
 from typer.testing import CliRunner
 
 from ad_stream.cli import app
 from ad_stream.errors import InputError
 from ad_stream.model import REASONS
-from ad_stream.pipeline import views
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.tables import ABOUT, CLUSTERED, COLUMNS, Tables
+from ad_stream.pipeline.store.delta import ABOUT, CLUSTERED, COLUMNS, Tables
+from ad_stream.tables import views
+from tests.support.streaming import BOOKKEEPING, KEY, Stream, message, moment
 
 NAMES = {"path": None, "catalog": "spark_catalog", "schema": "iot_names"}
 SPIKE, LATE = 50, 20

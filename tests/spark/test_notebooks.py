@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
-from ad_stream.pipeline import views
-from ad_stream.simulate.truth import read_truth
+from ad_stream.simulate.devices.truth import read_truth
+from ad_stream.tables import views
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 

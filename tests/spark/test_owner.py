@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
-from streaming import Stream, message
 
 from ad_stream.errors import OwnedError
-from ad_stream.pipeline.owner import EXPIRES, RENEW, Owner
+from ad_stream.pipeline.store.owner import EXPIRES, RENEW, Owner
+from tests.support.streaming import Stream, message
 
 START = datetime(2026, 11, 1, 1, 30, tzinfo=timezone.utc)
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
-from streaming import Stream, message, moment
 
 from ad_stream.pipeline.delivery import Deliver
-from ad_stream.pipeline.tables import COLUMNS
-from ad_stream.push import by_kind
-from ad_stream.simulate.power_bi import PowerBIReceiver, Trouble
+from ad_stream.pipeline.store.delta import COLUMNS
+from ad_stream.push.registry import by_kind
+from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, Trouble
+from tests.support.streaming import Stream, message, moment
 
 KEY = "SeCrEtKeY0123456789"
 

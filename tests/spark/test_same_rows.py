@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
-from streaming import BOOKKEEPING, KEY, T0, Stream, iso, message
 
 import ad_stream
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import Summary
-from ad_stream.pipeline.tables import COLUMNS
+from ad_stream.pipeline.store.delta import COLUMNS
 from ad_stream.simulate.envelope import Message
+from tests.support.streaming import BOOKKEEPING, KEY, T0, Stream, iso, message
 
 DAY = 24 * 60
 DETECTION = {"points": 40, "max_gap": 3, "refractory": "10 minutes"}

@@ -11,17 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
-from streaming import KEY, T0, Stream, message, moment
 
 from ad_stream.pipeline import detect
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import run
-from ad_stream.series import table
-from ad_stream.series.rows import rules_of
-from ad_stream.series.verdicts import Scorer
+from ad_stream.scoring.verdicts import Scorer
+from ad_stream.series_config import table
+from ad_stream.series_config.rows import rules_of
 from ad_stream.simulate.envelope import Message
 from ad_stream.whatif import whatif
 from ad_stream.whatif.rescore import rescore
+from tests.support.streaming import KEY, T0, Stream, message, moment
 
 FILES, PER_FILE = 4, 25
 CHANGE_AFTER = 2
@@ -84,7 +84,7 @@ def changed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tu
     said: list[str] = []
     listener = logging.Handler()
     listener.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("ad_stream.pipeline.pinned")
+    logger = logging.getLogger("ad_stream.pipeline.steps.config_version")
     logger.addHandler(listener)
     run(stream.config(), spark=spark, progress=after)
     logger.removeHandler(listener)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 from pyspark.sql import SparkSession
-from streaming import KEY, T0, Stream, message, moment
+
+from tests.support.streaming import KEY, T0, Stream, message, moment
 
 HERE = Path(__file__).parent
 # 02:00 in New York does not exist on 2027-03-14; it is 07:00 UTC.
@@ -21,8 +22,8 @@ SECTIONS: dict[str, Any] = {"telemetry": {"event_time": "time"}, "detection": {"
 ELSEWHERE = """
 import shutil, sys
 from pathlib import Path
-from streaming import config_of
-from test_time_zone import SECTIONS
+from tests.support.streaming import config_of
+from tests.spark.test_time_zone import SECTIONS
 from ad_stream.pipeline.run import run
 folder = Path(sys.argv[1])
 config = config_of(folder, **SECTIONS)

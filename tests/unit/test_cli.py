@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from ad_stream.arguments import moment, overrides
 from ad_stream.cli import app
+from ad_stream.config.overrides import overrides
 from ad_stream.errors import InputError
+from ad_stream.times import moment
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = str(ROOT / "conf" / "local.yaml")

@@ -49,6 +49,7 @@ def settings(folder: Path) -> dict[str, object]:
 def make(folder: Path, *, killed: bool) -> None:
     """Messages, all files but the last of them read by a run, a backfill."""
     from ad_stream.series.table import append
+
     from ad_stream.simulate import simulate
 
     simulate(folder / "in", devices=DEVICES, start=START, minutes=MINUTES, minutes_per_file=MINUTES_PER_FILE, seed=SEED)

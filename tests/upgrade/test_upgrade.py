@@ -11,7 +11,7 @@ import pytest
 
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import run
-from tests.compare import KEYS, SAME, difference, read
+from tests.support.compare import KEYS, SAME, difference, read
 from tests.upgrade.conftest import all_of_it, unpacked
 
 DAY = {

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from ad_stream.azure_api.gate import Keys, Limits
-from ad_stream.azure_api.local import listening
+from ad_stream.azure_api.admission import Keys, Limits
+from ad_stream.azure_api.local_server import listening
 from ad_stream.azure_api.server import create_app
 
 KEY = "a-key-for-the-tests"

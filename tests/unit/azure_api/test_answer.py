@@ -10,7 +10,7 @@ import pytest
 
 from ad_stream.azure_api import wire
 from ad_stream.azure_api.answer import REFUSALS, answer
-from tests.unit.service.requests import noise, request, weekly_pattern
+from tests.unit.detectors.azure.requests import noise, request, weekly_pattern
 
 LAST_FIELDS = {
     "period", "suggestedWindow", "expectedValue", "upperMargin", "lowerMargin",

@@ -19,7 +19,7 @@ from ad_stream.errors import ConfigError
 from ad_stream.http import Patience
 from ad_stream.secrets import Secret
 from tests.unit.azure_api.conftest import KEY
-from tests.unit.service.requests import noise, times
+from tests.unit.detectors.azure.requests import noise, times
 
 QUICK = Patience(timeout=0.5, budget=2.0, retries=0)
 GOOD = json.dumps(

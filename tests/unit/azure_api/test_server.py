@@ -16,13 +16,13 @@ import pyarrow as pa
 import pytest
 import requests
 
+from ad_stream.azure_api.admission import Keys, Limits, check_exposure, is_loopback
 from ad_stream.azure_api.answer import answer
-from ad_stream.azure_api.gate import Keys, Limits, check_exposure, is_loopback
 from ad_stream.azure_api.server import VERSIONS
 from ad_stream.errors import ConfigError
 from tests.unit.azure_api.conftest import KEY
 from tests.unit.azure_api.test_answer import REFUSED
-from tests.unit.service.requests import noise, request, times
+from tests.unit.detectors.azure.requests import noise, request, times
 
 HEADERS = {"Ocp-Apim-Subscription-Key": KEY, "Content-Type": "application/json"}
 

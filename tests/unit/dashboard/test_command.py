@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.conftest import interruptible
-from tests.written import create, series_rows, write
+from tests.support.written import create, series_rows, write
 
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-c", "from ad_stream.cli import main; main()"]

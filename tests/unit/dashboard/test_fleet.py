@@ -13,9 +13,9 @@ import pytest
 
 from ad_stream.dashboard.flags import Flags
 from ad_stream.dashboard.fleet import CELL_BYTES, Fleet, silent_devices
-from ad_stream.dashboard.log import Part, TableLog
-from ad_stream.dashboard.rows import COLUMNS, Names
-from tests.written import schema, verdict
+from ad_stream.dashboard.verdict_arrays import COLUMNS, Names
+from ad_stream.tables.follow import Part, TableLog
+from tests.support.written import schema, verdict
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 BASE = int(START.timestamp() // 60)

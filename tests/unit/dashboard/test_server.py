@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from ad_stream.dashboard.door import Token, check_exposure
+from ad_stream.dashboard.access import Token, check_exposure
 from ad_stream.errors import ConfigError
 from ad_stream.report import series_report
-from tests.served import Served
-from tests.written import create, series_rows, sign_of_life, verdict, warming_up, write
+from tests.support.served import Served
+from tests.support.written import create, series_rows, sign_of_life, verdict, warming_up, write
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 

@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from ad_stream.detectors import by_name
-from ad_stream.detectors.judge import judge
 from ad_stream.errors import ConfigError
+from ad_stream.scoring.windows import judge
 
 MINUTES = 1300
 START = 1150

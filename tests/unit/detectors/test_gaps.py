@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ad_stream.detectors import by_name, gaps
+from ad_stream.detectors import by_name
+from ad_stream.detectors.kernels import gaps
 from ad_stream.model import Windows
 
 NAN = np.nan

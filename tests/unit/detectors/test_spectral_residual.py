@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ad_stream.detectors import by_name
-from ad_stream.detectors.saliency import last_score, scores
+from ad_stream.detectors.kernels.saliency import last_score, scores
 from ad_stream.model import Windows
 from tests.oracles import spectral_residual as oracle
 

@@ -11,8 +11,8 @@ import pytest
 from ad_stream.config import parse
 from ad_stream.errors import ConfigError, SetupError
 from ad_stream.pipeline.batch import Batches
-from ad_stream.pipeline.connect import check, check_travels
-from ad_stream.pipeline.tables import Tables
+from ad_stream.pipeline.operation.connect import check, check_travels
+from ad_stream.pipeline.store.delta import Tables
 
 
 def batches(url: str) -> Batches:

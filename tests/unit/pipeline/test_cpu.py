@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ad_stream.pipeline.cpu import process_tree_seconds
+from ad_stream.pipeline.operation.cpu import process_tree_seconds
 
 SPIN = "import time\nend = time.process_time() + {}\nwhile time.process_time() < end: pass\nprint('spun', flush=True)\ninput()"
 

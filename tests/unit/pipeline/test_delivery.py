@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ad_stream.pipeline.delivery import Deliver
-from ad_stream.pipeline.summary import Summary
+from ad_stream.pipeline.operation.summary import Summary
 from ad_stream.push.outbox import Batch, Record
 from tests.unit.push.memory import FakeTime, Memory, row, values
 from tests.unit.push.test_outbox import Scripted

@@ -12,8 +12,8 @@ prometheus = pytest.importorskip("prometheus_client", reason="the package promet
 
 from ad_stream.config import Metrics  # noqa: E402
 from ad_stream.errors import SetupError  # noqa: E402
-from ad_stream.pipeline.metrics import Collector, served  # noqa: E402
-from ad_stream.pipeline.summary import Summary  # noqa: E402
+from ad_stream.pipeline.operation.metrics import Collector, served  # noqa: E402
+from ad_stream.pipeline.operation.summary import Summary  # noqa: E402
 
 
 def free_port() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timezone
 
-from ad_stream.pipeline.progress import ROW, behind, row
+from ad_stream.pipeline.operation.progress import ROW, behind, row
 
 REPORT = {
     "id": "q", "batchId": 3, "durationMs": {"triggerExecution": 40},

@@ -18,9 +18,9 @@ from typer.testing import CliRunner, Result
 from ad_stream.cli import app
 from ad_stream.config import parse
 from ad_stream.errors import AdStreamError
-from ad_stream.push import targets
-from ad_stream.simulate.power_bi import PowerBIReceiver, random_trouble
-from ad_stream.simulate.power_bi_rules import COLUMNS
+from ad_stream.push.registry import targets_of
+from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, random_trouble
+from ad_stream.simulate.power_bi.rules import COLUMNS
 from tests.conftest import interruptible
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -74,7 +74,7 @@ def test_create_prints_a_push_section_that_works(receiver: PowerBIReceiver) -> N
     assert {one["name"]: one["dataType"] for one in receiver.created[0]["columns"]} == COLUMNS
     assert section[0]["client_secret"] == "${env:AZURE_CLIENT_SECRET}"
     config = parse({"source": {"kind": "files", "path": "in"}, "tables": {"path": "t"}, "push": section})
-    (made,) = targets((one.kind, one.options()) for one in config.push)
+    (made,) = targets_of((one.kind, one.options()) for one in config.push)
     assert "dataset dataset" in repr(made)
     assert KEY not in answer.stdout
 

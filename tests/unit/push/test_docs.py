@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from ad_stream.push import _KINDS, _NOT_FROM_SETTINGS
 from ad_stream.push.base import STATES
-from ad_stream.push.power_bi_rows import SAMPLE, TYPES, definition
-from ad_stream.simulate.power_bi_rules import COLUMNS
+from ad_stream.push.registry import KINDS, NOT_FROM_SETTINGS
+from ad_stream.push.targets.power_bi_rows import SAMPLE, TYPES, definition
+from ad_stream.simulate.power_bi.rules import COLUMNS
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "push.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", _KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_key_of_a_kind_is_on_the_page(kind: str) -> None:
     section = re.split(r"^## ", PAGE, flags=re.M)[[part.split("\n")[0] for part in re.split(r"^## ", PAGE, flags=re.M)].index(kind)]
-    made = getattr(importlib.import_module(f"ad_stream.push.{kind}"), _KINDS[kind])
-    keys = set(inspect.signature(made).parameters) - _NOT_FROM_SETTINGS - {"name"}
+    made = getattr(importlib.import_module(f"ad_stream.push.targets.{kind}"), KINDS[kind])
+    keys = set(inspect.signature(made).parameters) - NOT_FROM_SETTINGS - {"name"}
     assert {key for key in keys if f"`{key}`" not in section} == set()
 
 

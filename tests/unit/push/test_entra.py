@@ -12,10 +12,10 @@ from pytest_httpserver import HTTPServer
 
 from ad_stream.errors import ConfigError, RunError
 from ad_stream.push.entra import POWER_BI, service_principal
-from ad_stream.push.power_bi import bearer
+from ad_stream.push.targets.power_bi import bearer
 from ad_stream.secrets import Secret
-from ad_stream.simulate.certificate import Certificate
-from ad_stream.simulate.certificate import certificate as make_certificate
+from ad_stream.simulate.event_hubs.certificate import Certificate
+from ad_stream.simulate.event_hubs.certificate import certificate as make_certificate
 
 SECRET = "ClIeNt-SeCrEt-0123456789"
 

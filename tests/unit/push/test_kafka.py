@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from ad_stream.errors import ConfigError
-from ad_stream.push import Delivery, by_kind
-from ad_stream.push.kafka import Kafka
+from ad_stream.push.base import Delivery
+from ad_stream.push.registry import by_kind
+from ad_stream.push.targets.kafka import Kafka
 from tests.unit.push.memory import row
 
 HUB = "Endpoint=sb://iot.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0LWtleQ==;EntityPath=verdicts"

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from ad_stream.push import Delivery
-from ad_stream.push.base import Row
+from ad_stream.push.base import Delivery, Row
 from ad_stream.push.limits import HourlyRows
 from ad_stream.push.outbox import FULL, KEEP, Outbox, Record
-from ad_stream.push.power_bi import PowerBI
-from ad_stream.simulate.power_bi import PowerBIReceiver, Trouble, random_trouble
+from ad_stream.push.targets.power_bi import PowerBI
+from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, Trouble, random_trouble
 from tests.unit.push.memory import START, FakeTime, Memory, row, values
 
 KEY = "SeCrEtKeY-0123456789/abc"

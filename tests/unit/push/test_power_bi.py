@@ -10,11 +10,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from ad_stream.errors import ConfigError
-from ad_stream.push import Delivery, by_kind, targets
-from ad_stream.push.power_bi import PowerBI
-from ad_stream.push.power_bi_rows import SAMPLE, Pieces, definition, encoder
-from ad_stream.simulate.power_bi import PowerBIReceiver, Trouble
-from ad_stream.simulate.power_bi_rules import COLUMNS
+from ad_stream.push.base import Delivery
+from ad_stream.push.registry import by_kind, targets_of
+from ad_stream.push.targets.power_bi import PowerBI
+from ad_stream.push.targets.power_bi_rows import SAMPLE, Pieces, definition, encoder
+from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, Trouble
+from ad_stream.simulate.power_bi.rules import COLUMNS
 from tests.unit.push.memory import FakeTime, row, values
 
 
@@ -279,10 +280,10 @@ def test_neither_repr_nor_error_shows_the_key() -> None:
 
 def test_targets_of_a_kind_get_different_names() -> None:
     url = {"url": "http://127.0.0.1:9/rows?key=k"}
-    made = targets([("power_bi", url), ("power_bi", {**url, "rows": "anomalies"}), ("power_bi", {**url, "name": "wall"})])
+    made = targets_of([("power_bi", url), ("power_bi", {**url, "rows": "anomalies"}), ("power_bi", {**url, "name": "wall"})])
     assert [(one.name, one.rows) for one in made] == [("power_bi", "all"), ("power_bi_2", "anomalies"), ("wall", "all")]
     with pytest.raises(ConfigError, match="two push targets are called 'wall': give each another name"):
-        targets([("power_bi", {**url, "name": "wall"})] * 2)
+        targets_of([("power_bi", {**url, "name": "wall"})] * 2)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from ad_stream.errors import ConfigError
-from ad_stream.push import Delivery, by_kind
-from ad_stream.push.webhook import MOST_IN_ONE, Webhook, sentence
+from ad_stream.push.base import Delivery
+from ad_stream.push.registry import by_kind
+from ad_stream.push.targets.webhook import MOST_IN_ONE, Webhook, sentence
 from tests.unit.push.memory import START, FakeTime, row
 
 ABOVE = {"value": 93.25, "expected": 22.0, "upper_margin": 2.0, "lower_margin": 1.5, "is_anomaly": True, "reason": "above"}

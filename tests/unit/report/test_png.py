@@ -15,7 +15,7 @@ from matplotlib.dates import date2num
 
 from ad_stream.report import Picture, draw, png, read_series, series_report
 from ad_stream.report.png import DOTS, INCHES, figure
-from tests.written import series_rows, write
+from tests.support.written import series_rows, write
 
 START = datetime(2026, 11, 1, 23, tzinfo=timezone.utc)
 VALUES = [20.0, 21.0, 25.0, 19.0, 14.0, 20.5]

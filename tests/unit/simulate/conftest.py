@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from slow_reader import Day, read
 
 from ad_stream.simulate import simulate
+from tests.support.slow_reader import Day, read
 
 
 @pytest.fixture(scope="session")

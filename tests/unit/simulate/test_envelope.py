@@ -10,11 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from slow_reader import Day, lines, moment
 
 from ad_stream.errors import InputError
 from ad_stream.simulate import read_truth, simulate
 from ad_stream.simulate.envelope import EnvelopeWriter, Message, iso
+from tests.support.slow_reader import Day, lines, moment
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 

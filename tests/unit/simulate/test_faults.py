@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from slow_reader import SIGNALS, Day
 
 from ad_stream.errors import InputError
 from ad_stream.simulate import Fault, FaultPlan, simulate
-from ad_stream.simulate.faults import PER_50_DEVICES_AND_DAY, place
-from ad_stream.simulate.fleet import fleet
+from ad_stream.simulate.devices.faults import PER_50_DEVICES_AND_DAY, place
+from ad_stream.simulate.devices.fleet import fleet
+from tests.support.slow_reader import SIGNALS, Day
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 MINUTE = timedelta(minutes=1)

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from slow_reader import lines, moment
 
 from ad_stream.errors import InputError
-from ad_stream.simulate.from_csv import Index, from_csv, read_index
+from ad_stream.simulate.csv.replay import Index, from_csv, read_index
+from tests.support.slow_reader import lines, moment
 
 UTC = timezone.utc
 

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from ad_stream.simulate.hub_frames import ANY_SIZE, Frames, largest_frame, whole
+from ad_stream.simulate.event_hubs.frames import ANY_SIZE, Frames, largest_frame, whole
 
 NULL = b"\x40"
 OPEN, BEGIN, TRANSFER = 0x10, 0x11, 0x14

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from ad_stream.http import Patience, Reply, open_session, post
-from ad_stream.simulate.power_bi import PowerBIReceiver
+from ad_stream.simulate.power_bi.receiver import PowerBIReceiver
 
 ONCE = Patience(retries=0)
 GOOD = {"timestamp": "2026-11-01T00:00:00.000Z", "deviceId": "d", "signal": "s", "value": 1.5, "isAnomaly": False}

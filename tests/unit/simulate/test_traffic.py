@@ -6,12 +6,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from slow_reader import Day, read
 
 from ad_stream.simulate import simulate
-from ad_stream.simulate.fleet import fleet
-from ad_stream.simulate.series import Series
-from ad_stream.simulate.traffic import KINDS, REASON, bad_traffic
+from ad_stream.simulate.devices.bad_traffic import KINDS, REASON, bad_traffic
+from ad_stream.simulate.devices.fleet import fleet
+from ad_stream.simulate.devices.readings import Series
+from tests.support.slow_reader import Day, read
 
 
 def test_the_slow_reader_counts_what_the_truth_expects(day: Day) -> None:

@@ -6,10 +6,10 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ad_stream.connection_string import parse
+from ad_stream.config.connection_string import parse
 from ad_stream.errors import ConfigError
-from ad_stream.pipeline.sources.hub import revealed, starting
 from ad_stream.secrets import Secret
+from ad_stream.sources.hub_options import revealed, starting
 
 KEY = "c2VjcmV0LWtleQ=="
 WHOLE = f"Endpoint=sb://fleet.servicebus.windows.net/;SharedAccessKeyName=listen;SharedAccessKey={KEY};EntityPath=iot"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ad_stream.pipeline.progress import row
+from ad_stream.pipeline.operation.progress import row
 
 
 def progress(read: int | None, start: object, end: object, *, batch: int = 7) -> dict[str, Any]:

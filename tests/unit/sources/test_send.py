@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ad_stream.errors import InputError
-from ad_stream.jars import jars, spark_folder
+from ad_stream.runtime.jars import jars, spark_folder
 from ad_stream.simulate import simulate
 from ad_stream.simulate.send import Event, amqp_headers, events, message_files
 

@@ -19,11 +19,11 @@ from typer.testing import CliRunner
 from ad_stream.cli import app
 from ad_stream.config import parse_detection
 from ad_stream.errors import InputError
-from ad_stream.series import table
-from ad_stream.series.verdicts import Scorer
+from ad_stream.evaluation.labels import Event, found, read_labels
+from ad_stream.scoring.verdicts import Scorer
+from ad_stream.series_config import table
 from ad_stream.whatif import whatif
 from ad_stream.whatif.alarms import Alarm, alarms_of, only_in
-from ad_stream.whatif.labels import Event, found, read_labels
 from ad_stream.whatif.rescore import rescore
 
 ROOT = Path(__file__).resolve().parents[3]

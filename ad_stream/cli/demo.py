@@ -1,0 +1,43 @@
+"""The command that shows it at work, on simulated devices or on a CSV."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ad_stream.cli.options import Devices, Minutes, Out, Seed
+from ad_stream.cli.output.progress import bars
+
+
+def add_to(app: typer.Typer) -> None:
+    """The command."""
+    app.command()(demo)
+
+
+def demo(
+    seed: Seed = 0,
+    devices: Devices = 50,
+    minutes: Minutes = 1440,
+    data: Annotated[Path | None, typer.Option(help="Your own CSV instead: device, timestamp, value.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
+    out: Out = Path(".ad_stream/demo"),
+) -> None:
+    """Send a simulated day, or your own CSV, through the real stream; print what it found and write a report."""
+    from ad_stream.cli.output.console import show
+    from ad_stream.cli.output.demo import own_numbers, simulated_numbers
+    from ad_stream.demo import demo as run_demo
+    from ad_stream.demo import own
+
+    with bars() as steps:
+        if data is None:
+            result = run_demo(out, devices=devices, minutes=minutes, seed=seed, steps=steps)
+            text, numbers = simulated_numbers(result), result.as_dict()
+        else:
+            mine = own(data, out, steps=steps)
+            text, numbers = own_numbers(mine), mine.as_dict()
+    if json_file is not None:
+        json_file.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    show(text)

@@ -1,0 +1,85 @@
+"""Why a minute was flagged or not, in words, from its row of `detections`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ad_stream.errors import InputError
+from ad_stream.model import REASONS, SCORED
+from ad_stream.tables.reader import read_rows
+
+COLUMNS = (
+    "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score", "sr_score", "severity",
+    "is_anomaly", "is_positive", "continuing", "status", "reason", "detector", "points", "imputed", "config_version",
+)  # fmt: skip
+
+
+def why(tables: str | Path, *, device: str, signal: str, minute: datetime) -> dict[str, Any]:
+    """The verdict on one minute; InputError where there is none."""
+    where: list[tuple[str, str, str | datetime]] = [
+        ("device_id", "=", device), ("signal", "=", signal), ("minute", ">=", minute),
+        ("minute", "<", minute + timedelta(minutes=1)),
+    ]  # fmt: skip
+    rows = read_rows(tables, "detections", COLUMNS, where).sort_values("revision").to_dict("records")
+    if not rows:
+        raise InputError(
+            f"{device} {signal} has no verdict on {minute:%Y-%m-%d %H:%M}: no reading of that minute arrived in time"
+        )
+    told = explain(rows[-1])
+    if len(rows) > 1:
+        earlier = "flagged" if rows[-2]["is_anomaly"] is True else "not flagged"
+        told["facts"].append(["judged again by backfill", f"revision {rows[-1]['revision']}; before: {earlier}"])
+    return told
+
+
+def explain(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """A row with COLUMNS -> verdict ('flagged', 'normal' or its status), sentence, reason in words, and the facts."""
+    flagged = row["is_anomaly"] is True
+    facts = [["value", _text(row["value"])]]
+    if row["status"] == SCORED:
+        low, high = row["expected"] - row["lower_margin"], row["expected"] + row["upper_margin"]
+        facts += [
+            ["expected", _text(row["expected"])],
+            ["expected band", f"{_text(low)} to {_text(high)}"],
+            ["score", _text(row["score"])],
+            ["spectral residual score", _text(row["sr_score"])],
+            ["severity", _text(row["severity"])],
+        ]
+    facts += [
+        ["detector", row["detector"] or "none"],
+        ["rests on", f"{row['points']:.0f} values" + (f", {row['imputed']:.0f} filled in" if row["imputed"] else "")],
+        ["settings", row["config_version"]],
+    ]
+    return {
+        "minute": f"{row['minute']:%Y-%m-%dT%H:%MZ}",
+        "verdict": "flagged" if flagged else "normal" if row["status"] == SCORED else row["status"],
+        "sentence": _sentence(row, flagged),
+        "reason": row["reason"],
+        "meaning": REASONS.get(row["reason"], row["reason"]),
+        "continuing": bool(row["continuing"]),
+        "facts": [[name, text] for name, text in facts if text],
+    }
+
+
+def _sentence(row: Mapping[Any, Any], flagged: bool) -> str:
+    value, meaning = _text(row["value"]), REASONS.get(row["reason"], row["reason"])
+    if row["status"] != SCORED:
+        return f"Not judged ({row['status'].replace('_', ' ')}): {meaning}."
+    low, high = row["expected"] - row["lower_margin"], row["expected"] + row["upper_margin"]
+    if row["value"] > high:
+        place = f"{value} is {_text(row['value'] - high)} above the upper bound {_text(high)}"
+    elif row["value"] < low:
+        place = f"{value} is {_text(low - row['value'])} below the lower bound {_text(low)}"
+    else:
+        place = f"{value} lies inside the expected band {_text(low)} to {_text(high)}"
+    begin = "Flagged" if flagged else "Not flagged"
+    after = "" if row["reason"] in ("normal", "above", "below") else f"; {meaning}"
+    more = "; it continues the event before it" if row["continuing"] is True else ""
+    return f"{begin}: {place}{after}{more}."
+
+
+def _text(value: float | None) -> str:
+    return "" if value is None or value != value else f"{value:.6g}"

@@ -1,0 +1,81 @@
+"""How numbers and times leave for the page, and what a page may ask for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any, Literal
+
+from ad_stream.errors import InputError
+from ad_stream.model import REASONS
+from ad_stream.times import moment
+
+MOST_ROWS = 200
+Order = Literal["worst", "latest", "flags", "name"]
+State = Literal["all", "flagged", "warming_up", "declined", "silent"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A page of a list. device: part of its name, in any case; signal: its whole name; minutes: how far back flags
+    count, from the newest minute of the fleet."""
+
+    device: str = ""
+    signal: str = ""
+    state: State = "all"
+    order: Order = "worst"
+    minutes: int = 60
+    page: int = 0
+    size: int = 25
+
+    def slice(self) -> slice:
+        """The rows of the page."""
+        size = min(max(1, self.size), MOST_ROWS)
+        return slice(max(0, self.page) * size, (max(0, self.page) + 1) * size)
+
+
+def iso(minute: int) -> str | None:
+    """Minutes since the epoch -> '2026-11-01T06:30Z'; None for one that never was."""
+    return None if minute < 0 else f"{at(minute):%Y-%m-%dT%H:%MZ}"
+
+
+def at(minute: int) -> datetime:
+    """Minutes since the epoch -> time in UTC."""
+    return datetime.fromtimestamp(minute * 60, timezone.utc)
+
+
+def minutes_of(when: datetime) -> int:
+    """Time -> minutes since the epoch."""
+    return int(when.timestamp() // 60)
+
+
+def number(value: float, digits: int = 6) -> float | None:
+    """What a page shows of a number; None for NaN."""
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
+
+
+def words(reason: str) -> str:
+    """A reason in words; one that this version does not know stays as it is."""
+    return REASONS.get(reason, reason)
+
+
+def span(start: str | None, end: str | None, hours: float, newest: int) -> tuple[datetime, datetime]:
+    """The stretch a page asks for: start <= minute < end, else the last hours up to the newest minute."""
+    last = moment(end) if end else at(newest + 1)
+    first = moment(start) if start else last - timedelta(hours=hours)
+    if first >= last:
+        raise InputError(f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} is no stretch of time: swap them")
+    if last - first > MOST_SPAN:
+        raise InputError(
+            f"{(last - first).days} days are more than a picture can show: ask for {MOST_SPAN.days} or less"
+        )
+    return first, last
+
+
+MOST_SPAN = timedelta(days=31)
+
+
+def page_of(rows: list[dict[str, Any]], total: int, asked: Asked) -> dict[str, Any]:
+    """One page of a list and how long the list is."""
+    return {"rows": rows, "total": total, "page": max(0, asked.page), "size": min(max(1, asked.size), MOST_ROWS)}

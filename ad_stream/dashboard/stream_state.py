@@ -1,0 +1,152 @@
+"""How the stream itself is doing: its state in a sentence with the way out, and its numbers of the last day."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ad_stream import times
+from ad_stream.dashboard.fleet import silent_devices
+from ad_stream.dashboard.formatting import at, iso
+
+if TYPE_CHECKING:
+    from ad_stream.dashboard.watcher import Watch
+
+STALLED_AFTER = timedelta(minutes=10)
+MOST_SILENT = 200
+QUARANTINE = {
+    "empty": "no byte in the body",
+    "malformed": "no JSON object, or something behind it",
+    "not_utf8": "the body is not UTF-8",
+    "too_large": "longer than telemetry.max_body",
+    "no_device": "neither body nor hub names a device",
+    "no_signal": "no numeric member",
+    "not_a_number": "a member's text is no finite number",
+    "bad_time": "the body's time is no time",
+    "future_time": "dated too far ahead of the hub's clock",
+}
+"""What the reasons of the table `quarantine` mean, in a few words."""
+
+
+def state(watch: Watch) -> dict[str, Any]:
+    """kind: no_tables, no_rows, trouble, stopped, stalled or live; sentence and hint for a person, command to type."""
+    with watch.lock:
+        newest = watch.fleet.newest
+        alive, running = watch.health.alive, watch.health.running(watch.now())
+        kind, sentence, hint, command = _situation(watch, newest, alive, running)
+        return {
+            "kind": kind,
+            "sentence": sentence,
+            "hint": hint,
+            "command": command,
+            "version": watch.version,
+            "tables": str(watch.tables),
+            "loaded": round(watch.loaded, 3),
+            "newest": iso(newest),
+            "behind_seconds": None if newest < 0 else round((watch.now() - at(newest + 1)).total_seconds()),
+            "series": len(watch.fleet),
+            "devices": len(watch.fleet.names.devices),
+            "signals": sorted(watch.fleet.names.signals),
+            "silent": int(silent_devices(watch.fleet).sum()),
+            "recent_minutes": watch.fleet.width,
+            "flags": len(watch.flags.rows),
+        }
+
+
+def pipeline(watch: Watch) -> dict[str, Any]:
+    """The numbers of the last day, the newest batches, the silent devices."""
+    with watch.lock:
+        health, fleet = watch.health, watch.fleet
+        counts, progress = health.total("batches"), health.total("progress")
+        deliveries = health.total("deliveries")
+        thinned = counts["thinned"] + sum(n for name, n in deliveries.items() if name.endswith(" thinned"))
+        silent = np.flatnonzero(silent_devices(fleet))
+        minutes = fleet.newest_of_devices()
+        silent = silent[np.lexsort((silent, minutes[silent]))]
+        return {
+            "batches": dict(counts),
+            "progress": dict(progress),
+            "watermark": times.iso_or_none(health.watermark),
+            "waiting": None if health.lag is None else int(health.lag),
+            "alive": times.iso_or_none(health.alive),
+            "quarantine": [
+                {"reason": reason, "count": n, "meaning": QUARANTINE.get(reason, "")}
+                for reason, n in health.total("quarantine").most_common()
+            ],
+            "pushes": {"by_target": dict(sorted(deliveries.items())), "thinned": thinned, "error": _error(watch)},
+            "silent": [
+                {"device": fleet.names.devices[device], "since": iso(int(minutes[device]))}
+                for device in silent[:MOST_SILENT]
+            ],
+            "silent_total": len(silent),
+            "recent": [_batch(row) for row in health.batches()],
+        }
+
+
+def _situation(watch: Watch, newest: int, alive: datetime | None, running: bool) -> tuple[str, str, str, str]:
+    run = f"ad-stream run --config {watch.config}"
+    if watch.trouble:
+        return "trouble", f"Trouble: {watch.trouble}.", "The page tries again by itself; what it shows may be old.", ""
+    if not watch.found:
+        return (
+            "no_tables",
+            "There are no tables yet.",
+            "Start a stream that writes into this folder, and the page fills by itself. To try it without a stream of "
+            "your own, run ad-stream demo and open the dashboard with --tables .ad_stream/demo/tables.",
+            run,
+        )
+    if newest < 0:
+        hint = (
+            "A minute is judged one watermark (two minutes) after its end, so the first rows come about three minutes"
+        )
+        started = "after the first event" if running else "after a stream is started"
+        return "no_rows", "No minute has been judged yet.", f"{hint} {started}.", "" if running else run
+    if not running:
+        since = f" since {alive:%Y-%m-%d %H:%M} UTC" if alive else ""
+        return (
+            "stopped",
+            f"The stream is stopped{since}.",
+            f"Nothing newer than {at(newest):%Y-%m-%d %H:%M} will appear until it runs; it goes on where it stopped.",
+            run,
+        )
+    if watch.now() - at(newest + 1) > STALLED_AFTER:
+        age = _age(watch.now() - at(newest + 1))
+        return (
+            "stalled",
+            f"The stream runs, but its newest judged minute is {age} old.",
+            "Either no events arrive or it is catching up: look at events and lag under Pipeline, then at the source.",
+            "ad-stream status",
+        )
+    return "live", "The stream is running.", "", ""
+
+
+def _batch(row: dict[str, Any]) -> dict[str, Any]:
+    names = (
+        "batch_id", "events", "minutes_closed", "scored", "anomalies", "quarantined", "late", "pushed", "push_failed",
+        "duration_ms", "lag",
+    )  # fmt: skip
+    return {name: row.get(name) for name in names} | {
+        "watermark": times.iso_or_none(row.get("watermark")),
+        "at": _time(row["written"]),
+    }
+
+
+def _error(watch: Watch) -> str | None:
+    return watch.health.last_error[1] if watch.health.last_error else None
+
+
+def _time(seconds: float) -> str:
+    return times.iso(at(0) + timedelta(seconds=seconds))
+
+
+def _age(age: timedelta) -> str:
+    minutes = int(age.total_seconds() // 60)
+    return (
+        f"{minutes} minutes"
+        if minutes < 120
+        else f"{minutes // 60} hours"
+        if minutes < 2880
+        else f"{minutes // 1440} days"
+    )

@@ -1,0 +1,147 @@
+"""Keeps the picture of the tables up to date: first what they hold, newest first, then each new version."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from ad_stream import times
+from ad_stream.dashboard.flags import Flags
+from ad_stream.dashboard.fleet import Fleet
+from ad_stream.dashboard.verdict_arrays import COLUMNS
+from ad_stream.monitoring import health
+from ad_stream.tables.follow import Part, TableLog
+
+LOOK_BACK = 24 * 60
+"""Minutes before the newest that are read when the dashboard starts."""
+EVERY, EVERY_AWAY = 0.4, 5.0
+"""Seconds between two looks at the logs, in a folder and in an object store."""
+PIECE = 0.2
+"""Seconds of reading what is older before the next look at what is new."""
+log = logging.getLogger(__name__)
+
+
+class Watch:
+    """fleet, flags and health are read under `lock`; `version` grows with every change.
+
+    loaded: share of the last day's files that is read, 1.0 once all are. trouble: why the last look failed, or None.
+    config: the run's configuration, for the hint that starts it again.
+    on_change: called from the watching thread after each change, with the number of new flagged minutes.
+    """
+
+    def __init__(
+        self,
+        tables: str | Path,
+        *,
+        config: str = "conf/local.yaml",
+        fleet: Callable[[], Fleet] = Fleet,
+        on_change: Callable[[int], None] = lambda _: None,
+        now: Callable[[], datetime] = times.now,
+    ) -> None:
+        self.tables = tables
+        self.config = config
+        self.lock = threading.RLock()
+        self.now = now
+        self.on_change = on_change
+        self.every = EVERY_AWAY if "://" in str(tables) else EVERY
+        self.version = 0
+        self.loaded = 0.0
+        self.trouble: str | None = None
+        self.changed: datetime | None = None
+        self._empty = fleet
+        self.fleet, self.flags, self.health = fleet(), Flags(), health.Health()
+        self._logs = [TableLog(tables, name) for name in ("detections", *health.COLUMNS)]
+        self._older: list[tuple[TableLog, Part]] = []
+        self._all_older = 0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def found(self) -> bool:
+        """Is there a table of verdicts?"""
+        return self._logs[0].version is not None
+
+    def start(self) -> None:
+        """Watch from a thread of its own until `stop`."""
+        self._thread = threading.Thread(target=self._run, name="dashboard-watch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the thread."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def look(self) -> bool:
+        """Takes in what is new, then a piece of what is older; -> whether more of that is left."""
+        before, flagged = self.version, 0
+        for table in self._logs:
+            news = table.news()
+            if news is not None and news.whole:
+                self._begin(table, news.parts)
+            elif news is not None:
+                flagged += sum(self._read(table, part) for part in news.parts)
+        until = time.monotonic() + PIECE
+        while self._older and time.monotonic() < until:
+            self._read(*self._older.pop())
+        self.loaded = 1 - len(self._older) / self._all_older if self._all_older else 1.0
+        if self.version != before:
+            self.changed = self.now()
+            self.on_change(flagged)
+        return bool(self._older)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            more = False
+            try:
+                more = self.look()
+                self._tell(None)
+            except Exception as error:  # whatever the store says: the page tells it, and the next look tries again
+                log.debug("a look at the tables failed", exc_info=True)
+                self._tell(f"the tables in {self.tables} cannot be read ({type(error).__name__}: {error})")
+            if not more:
+                self._stop.wait(self.every)
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble != self.trouble:
+            self.trouble = trouble
+            self.version += 1
+            self.on_change(0)
+
+    def _begin(self, table: TableLog, parts: list[Part]) -> None:
+        """A table that is seen for the first time, or was made anew: its last day is read from the newest file on."""
+        if table is self._logs[0]:
+            newest = max((part.last for part in parts if part.last is not None), default=0)
+            chosen = [part for part in parts if part.last is None or part.last > newest - LOOK_BACK]
+        else:
+            newest_written = max((part.written for part in parts), default=0.0)
+            chosen = [part for part in parts if part.written > newest_written - health.DAY]
+        with self.lock:
+            if table is self._logs[0]:
+                self.fleet, self.flags = self._empty(), Flags()
+            else:
+                self.health.forget(table.name)
+            self.version += 1
+        older = [one for one in self._older if one[0] is not table] + [(table, part) for part in chosen]
+        self._older = sorted(older, key=lambda one: one[1].written)
+        self._all_older = len(older)
+
+    def _read(self, table: TableLog, part: Part) -> int:
+        """-> the number of new flagged minutes."""
+        flagged = 0
+        columns = COLUMNS if table is self._logs[0] else health.COLUMNS[table.name]
+        for batch in table.batches(part, columns):
+            with self.lock:
+                self.version += 1
+                if table is self._logs[0]:
+                    rows = self.fleet.names.rows(batch)
+                    rows = rows.take(rows.minute > self.fleet.newest - LOOK_BACK)
+                    self.fleet.apply(rows)
+                    flagged += self.flags.apply(rows)
+                else:
+                    self.health.apply(table.name, part.written, batch)
+        return flagged

@@ -1,0 +1,69 @@
+"""The Spark door for people: a DataFrame of readings in, the stream's verdicts out. No tables, no checkpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from ad_stream.config import AGGREGATES, parse_detection
+from ad_stream.errors import ConfigError, InputError
+from ad_stream.pipeline.steps.config_version import rules_in
+from ad_stream.pipeline.steps.history import pack
+from ad_stream.pipeline.steps.scoring import score
+from ad_stream.pipeline.steps.windows import aggregate
+from ad_stream.scoring.verdicts import Scorer
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+VERDICT = (
+    "device_id", "signal", "minute", "value", "expected", "upper_margin", "lower_margin", "score", "sr_score", "severity",
+    "is_anomaly", "is_positive", "is_negative", "continuing", "status", "reason", "detector", "points", "imputed",
+)  # fmt: skip
+
+
+def detect(
+    df: DataFrame, *, device: str | None = "device", time: str = "timestamp", value: str = "value", signal: str | None = None,
+    aggregate_by: str = "max", series_config: DataFrame | None = None, **detection: object,
+) -> DataFrame:  # fmt: skip
+    """Judge every minute of every device from its own past, as the stream does.
+
+    df: readings or minutes, any order, one row each: device (None: all rows are one device), time (timestamp), value
+    (a number), and `signal` if one column holds several. Readings of one minute are aggregated (`aggregate_by`: max,
+    min, mean, last, sum, count). `detection`: settings of the section `detection`, such as sensitivity=90;
+    `series_config`: rows of that table, which stand over them series by series.
+    -> the columns of the table `detections` without its bookkeeping, lazily; one row per device, signal and minute.
+    Raises InputError for a missing column, ConfigError for a wrong setting.
+    """
+    settings = parse_detection(detection)
+    scorer = Scorer.of(settings)
+    scorer = scorer if series_config is None else scorer.under(rules_in(series_config, settings))
+    if aggregate_by not in AGGREGATES:
+        raise ConfigError(f"aggregate_by is {aggregate_by!r}: give one of {', '.join(AGGREGATES)}")
+    rows = minutes_of(df, device=device, time=time, value=value, signal=signal, kind=aggregate_by)
+    nothing_before = pack(rows.where(F.lit(False)))
+    verdicts = score(rows.withColumn("flagged", F.lit(None).cast("timestamp")), nothing_before, scorer)
+    return verdicts.select(*VERDICT)
+
+
+def minutes_of(df: DataFrame, *, device: str | None, time: str, value: str, signal: str | None, kind: str) -> DataFrame:
+    """Readings -> device_id, signal, minute, value."""
+    for name in (device, time, value, signal):
+        if name is not None and name not in df.columns:
+            raise InputError(f"the frame has no column {name!r}: its columns are {', '.join(df.columns)}")
+    named = df.select(
+        (F.lit("") if device is None else F.col(device).cast("string")).alias("device_id"),
+        (F.lit(value) if signal is None else F.col(signal).cast("string")).alias("signal"),
+        _tried(time, "timestamp").alias("event_time"),
+        _tried(value, "double").alias("x"),
+        F.lit(0).alias("sequence"),
+    )
+    finite = named.where(F.expr("abs(x) < double('infinity')") & F.col("event_time").isNotNull())
+    grouped = finite.groupBy("device_id", "signal", F.date_trunc("minute", "event_time").alias("minute"))
+    return grouped.agg(aggregate(F.col("x"), kind).alias("value"))
+
+
+def _tried(name: str, kind: str) -> Column:
+    """A column as another type, null where it is none; a plain cast of Spark 4 would fail for one bad text."""
+    return F.expr(f"try_cast(`{name.replace('`', '``')}` as {kind})")

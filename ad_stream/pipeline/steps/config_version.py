@@ -1,0 +1,123 @@
+"""Which version of `series_config` a batch is judged under: the newest at its start, and the same when it is repeated.
+
+The version travels in the commit that writes the batch's minutes, its first write (`userMetadata`), so that no write
+is added. A run looks it up once, for the first batch it meets: only that one can have been begun by an earlier run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from ad_stream.series_config.rows import rules_of
+from ad_stream.series_config.rules import Rules
+from ad_stream.tables.series_config import COLUMNS, TABLE
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from ad_stream.config import Config, Detection
+    from ad_stream.pipeline.store.delta import Tables
+
+log = logging.getLogger(__name__)
+LOOK_BACK = 200
+"""Commits of `minutes` that are searched for a batch: it is among the newest, but backfill and OPTIMIZE write, too."""
+
+
+@dataclass
+class Pinned:
+    """The rules of the batch at hand; keeps the last ones where the table cannot be read."""
+
+    config: Config
+    version: int | None = None
+    rules: Rules = field(init=False)
+    first_batch: bool = True
+    told: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.rules = rules_of([], self.config.detection)
+
+    @property
+    def name(self) -> str:
+        """The column `config_version`: the run's settings and, where rules stand over them, `@` and their version."""
+        ours = self.config.version()
+        return f"{ours}@{self.version}" if self.rules.rules or self.rules.refused else ours
+
+    def newest(self, tables: Tables) -> Rules:
+        """The rules of the newest version."""
+        return self._at(tables, self._newest(tables))
+
+    def of_batch(self, tables: Tables, query_id: str, batch_id: int) -> Rules:
+        """The rules of a batch."""
+        version = self._newest(tables)
+        if self.first_batch and version:
+            version = _noted(tables, query_id, batch_id, version)
+        self.first_batch = False
+        return self._at(tables, version)
+
+    def note(self, query_id: str, batch_id: int) -> str:
+        """What the batch's first commit says, for the case that it is repeated."""
+        return json.dumps({"query_id": query_id, "batch_id": batch_id, TABLE: self.version})
+
+    def _newest(self, tables: Tables) -> int | None:
+        try:
+            return tables.version(TABLE)
+        except Exception as error:  # whatever it is: a table of wishes must not stop the stream
+            self._tell(f"{TABLE} cannot be read, so its last known rules stay: {_line(error)}")
+            return self.version
+
+    def _at(self, tables: Tables, version: int | None) -> Rules:
+        if version is None or version == self.version:
+            return self.rules
+        try:
+            rules = rules_of(_rows(tables.read_at(TABLE, version)), self.config.detection)
+        except Exception as error:
+            self._tell(f"{TABLE} at version {version} cannot be read, so its last known rules stay: {_line(error)}")
+            return self.rules
+        for sentence in rules.refused:
+            self._tell(f"ignored: {sentence}")
+        self.version, self.rules = version, rules
+        return rules
+
+    def _tell(self, sentence: str) -> None:
+        if sentence not in self.told:
+            self.told.add(sentence)
+            log.warning("%s", sentence)
+
+
+def rules_in(frame: DataFrame, base: Detection) -> Rules:
+    """The rules of a DataFrame with the columns of `series_config`."""
+    return rules_of(_rows(frame), base)
+
+
+def _rows(frame: DataFrame) -> list[dict[str, Any]]:
+    # Spark hands timestamps over in the zone of the driver's machine; numbers have none.
+    times = [name for name, (kind, _) in COLUMNS.items() if kind == "timestamp"]
+    chosen = [F.unix_micros(name).alias(name) if name in times else F.col(name) for name in COLUMNS]
+    rows = [row.asDict() for row in frame.select(*chosen).collect()]
+    return [row | {name: _utc(row[name]) for name in times} for row in rows]
+
+
+def _utc(micros: int | None) -> datetime | None:
+    return None if micros is None else datetime.fromtimestamp(micros / 1e6, timezone.utc)
+
+
+def _noted(tables: Tables, query_id: str, batch_id: int, newest: int) -> int | None:
+    """The version with which the batch was begun, the newest if nobody began it."""
+    for commit in tables.history("minutes", LOOK_BACK):
+        try:
+            note = json.loads(commit["userMetadata"] or "")
+            if (note["query_id"], note["batch_id"]) == (query_id, batch_id):
+                return int(note[TABLE])
+        except (ValueError, TypeError, KeyError):  # somebody else's commit
+            continue
+    return newest
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,256 @@
+"""Events -> readings: bodies are parsed, and every element of a body is good, late or odd and says why.
+
+Good and bad travel in one plan, because a second query would steal the Event Hubs epoch and a second read would
+cost as much as the first. A row is good while `odd` is null; otherwise `odd` holds all that the tables `quarantine`
+or `late` will show. Rows travel under `minute`: that of the event for good rows, that of the enqueued time for odd
+ones, so that no device clock moves the watermark past the hub's.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from ad_stream.sources.contract import HEARTBEAT, timestamp
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from ad_stream.config import Config, Telemetry
+
+LATE = "late"
+NAN = "not_a_number"
+NOT_SIGNALS = (
+    "id", "deviceId", "device_id", "messageId", "message_id", "time", "timestamp", "ts", "date", "datetime",
+    "eventTime", "event_time", "enqueuedTime", "enqueued_time",
+)  # fmt: skip
+"""Members that `signals: auto` never takes for a signal: ids and times."""
+
+TEXT = "cast(body as string)"
+IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
+LARGEST = "1.7976931348623157E308D"
+
+
+def readings(events: DataFrame, config: Config) -> DataFrame:
+    """Events -> one row per body element: key, element, minute, event_time, sequence, device_id, odd, nan_odd, members.
+
+    members: struct of the declared signals (double), or map name -> double (auto); null = not sent or no number.
+    nan_odd: the quarantine row of an element some of whose members are no numbers; its other members live.
+    """
+    telemetry = config.telemetry
+    return (
+        events.transform(_counted)
+        .where(_is_telemetry() | _is_heartbeat())
+        .transform(lambda df: _parsed(df, telemetry))
+        .transform(_elements)
+        .transform(lambda df: _measured(df, telemetry))
+        .transform(lambda df: _judged(df, config))
+    )
+
+
+def _counted(events: DataFrame) -> DataFrame:
+    """Counts arrive in the batch's progress as `observedMetrics.events`."""
+    return events.observe(
+        "events",
+        F.count(F.when(~_is_heartbeat(), 1)).alias("events"),
+        F.count(F.when(~_is_heartbeat() & ~_is_telemetry(), 1)).alias("non_telemetry"),
+    )
+
+
+def _is_heartbeat() -> Column:
+    return F.coalesce(F.col("message_source") == HEARTBEAT, F.lit(False))
+
+
+def _is_telemetry() -> Column:
+    return F.coalesce(F.lower("message_source") == "telemetry", F.lit(True))
+
+
+def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
+    """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`."""
+    shape = "map<string,string>" if telemetry.signals == "auto" else _struct(telemetry)
+    unreadable = (
+        F.when(_is_heartbeat(), HEARTBEAT)
+        .when(F.coalesce(F.octet_length("body"), F.lit(0)) == 0, "empty")
+        .when(F.octet_length("body") > telemetry.max_body, "too_large")
+        # Not decode(): where bytes are no UTF-8, Spark 3.5 mends them and 4.1 fails the batch. encode() mends on both.
+        .when(F.encode(F.col("body").cast("string"), "UTF-8") != F.col("body"), "not_utf8")
+    )
+    return (
+        events.withColumn("unreadable", unreadable)
+        .withColumn("parsed", F.expr(_parsed_body(shape)))
+        .withColumn("elements", F.expr(_elements_of(shape)))
+    )
+
+
+def _parsed_body(shape: str) -> str:
+    """SQL: the body as a list of its elements and an empty list, read once, in a step of its own because parsing is dear."""
+    text = f"case when unreadable is not null then null when {IS_ARRAY} then {TEXT} else {_in_list(TEXT)} end"
+    return _lists(text, shape)
+
+
+def _elements_of(shape: str) -> str:
+    """SQL: the elements of a readable body; null where it is no JSON object or array.
+
+    One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
+    """
+    texts = _lists(TEXT, "string")
+    each = f"if({_is_whole(texts)}, transform({texts}[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0)), null)"
+    good = f"{_is_whole('parsed')} and ({IS_ARRAY} or size(parsed[0]) = 1)"
+    return f"case when unreadable is not null then null when {good} then parsed[0] when {IS_ARRAY} then {each} end"
+
+
+def _in_list(text: str) -> str:
+    return f"concat('[', {text}, ']')"
+
+
+def _lists(text: str, shape: str) -> str:
+    """SQL: JSON text of a list -> the list, and an empty list behind it.
+
+    from_json ends where its value is complete and overlooks what follows: a second array, a torn rest.
+    With the empty list behind the text, such a rest breaks the JSON or the number of lists.
+    """
+    return f"from_json(concat('[', {text}, ',[]]'), {quoted(f'array<array<{shape}>>')})"
+
+
+def _is_whole(lists: str) -> str:
+    return f"size({lists}) = 2 and size({lists}[1]) = 0"
+
+
+def _struct(telemetry: Telemetry) -> str:
+    """The type of one element for declared signals: text members, so that nothing is lost to a type that does not fit."""
+    ids = [name for name in telemetry.device_id if name != "system"]
+    times = [] if telemetry.event_time == "enqueued" else [telemetry.event_time]
+    return (
+        "struct<"
+        + ",".join(f"`{name.replace('`', '``')}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals]))
+        + ">"
+    )
+
+
+def _elements(bodies: DataFrame) -> DataFrame:
+    """One row per element; a body without elements keeps one row."""
+    others = [name for name in bodies.columns if name not in ("parsed", "elements")]
+    return bodies.select(*others, F.posexplode_outer("elements").alias("position", "one"))
+
+
+def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
+    """Adds device, body_time, members, any_member and any_nan."""
+    times = telemetry.event_time != "enqueued"
+    time_text = _member(telemetry.event_time) if times else "cast(null as string)"
+    members, any_member, any_nan = _auto(telemetry) if telemetry.signals == "auto" else _declared(telemetry)
+    devices = ["device_id" if name == "system" else _member(name) for name in telemetry.device_id]
+    device = "coalesce(" + ", ".join(f"nullif({text}, '')" for text in devices) + ")"
+    # The numbers in a step of their own, so that the flags look at them and do not make them again.
+    return elements.selectExpr("*", f"{members} as members").selectExpr(
+        *[name for name in elements.columns if name != "one"],
+        "one is null as no_object",
+        f"{device} as device",
+        f"{time_text} is not null as has_time",
+        f"{_time(time_text)} as body_time",
+        "members",
+        f"{any_member} as any_member",
+        f"{any_nan} as any_nan",
+    )
+
+
+def _member(name: str) -> str:
+    return f"one[{quoted(name)}]"
+
+
+def quoted(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _time(text: str) -> str:
+    """SQL: ISO 8601 text with a date, or epoch seconds or milliseconds as a number; null where it is neither.
+
+    Spark would also take a time of day (as one of today) and a bare year, and it hands 1793491450.5 over as 1.7934914505E9.
+    """
+    number = f"try_cast({text} as double)"
+    epoch = f"timestamp_micros(cast({number} * if(abs({number}) > 1e11, 1000, 1000000) as bigint))"
+    # Dates are told apart first because the pattern is dear.
+    is_number = f"{text} rlike '^ *-?([0-9]{{9,13}}([.][0-9]+)?|[0-9][.][0-9]+E([89]|1[012])) *$'"
+    return f"if(substr(ltrim({text}), 5, 1) = '-', {timestamp(text)}, if({is_number}, {epoch}, cast(null as timestamp)))"
+
+
+def _number(text: str) -> str:
+    """SQL: the finite number a text stands for, else null. Java would read '5d' and '0x1p3' as numbers, JSON users would not."""
+    number = f"try_cast({text} as double)"
+    decimal = " and ".join(f"not contains({text}, '{letter}')" for letter in "dDfFxX")
+    return f"if(abs({number}) <= {LARGEST} and {decimal}, {number}, cast(null as double))"
+
+
+def _declared(telemetry: Telemetry) -> tuple[str, str, str]:
+    texts = [_member(name) for name in telemetry.signals]
+    fields = ", ".join(f"{quoted(name)}, {_number(text)}" for name, text in zip(telemetry.signals, texts, strict=True))
+    any_nan = " or ".join(
+        f"({text} is not null and members[{quoted(name)}] is null)"
+        for name, text in zip(telemetry.signals, texts, strict=True)
+    )
+    return f"named_struct({fields})", " or ".join(f"{text} is not null" for text in texts), any_nan
+
+
+def _auto(telemetry: Telemetry) -> tuple[str, str, str]:
+    """Numeric members; objects, arrays, true, false and null are no signals, text that is no number is odd."""
+    left_out = dict.fromkeys([*NOT_SIGNALS, *telemetry.device_id, telemetry.event_time, *telemetry.ignore])
+    names = ",".join(quoted(name) for name in left_out)
+    signal = f"k not in ({names}) and v not in ('true','false') and left(v, 1) not in ('{{','[')"
+    numbers = f"transform_values(map_filter(one, (k, v) -> {signal}), (k, v) -> {_number('v')})"
+    return numbers, "cardinality(members) > 0", "exists(map_values(members), v -> v is null)"
+
+
+def _judged(elements: DataFrame, config: Config) -> DataFrame:
+    """Gives each element its reason, its travelling minute and the key by which its copies are known."""
+    reason = (
+        F.when(F.col("unreadable").isNotNull(), F.col("unreadable"))
+        .when(F.col("no_object"), "malformed")
+        .when(F.col("device").isNull(), "no_device")
+        .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
+        .when(F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(config.telemetry.max_future)}"), "future_time")
+        .when(~F.col("any_member"), "no_signal")
+    )
+    placed = elements.select(
+        "*",
+        reason.alias("reason"),
+        F.least(F.col("body_time"), F.col("enqueued_time")).alias("event_time"),
+        F.coalesce(F.col("position"), F.lit(0)).cast("long").alias("element"),
+        F.expr(
+            "if(message_id is not null, concat_ws('|', 'm', device, message_id, xxhash64(body)),"
+            " concat_ws('|', 's', source, partition, sequence))"
+        ).alias("key"),
+    )
+    return _tagged(placed, config)
+
+
+def _tagged(placed: DataFrame, config: Config) -> DataFrame:
+    # The stream closes a minute as soon as an event enqueued `watermark` after its end may have been seen.
+    closes = f"unix_micros(date_trunc('minute', event_time)) + {_micros(config.minutes.watermark) + 60_000_000}"
+    is_late = F.col("reason").isNull() & F.expr(f"unix_micros(enqueued_time) >= {closes}")
+    reason = F.when(is_late, LATE).otherwise(F.col("reason"))
+    is_nan = F.col("any_nan") & (F.col("reason").isNull())
+    return placed.select(
+        "key", "element", "event_time", "sequence",
+        F.date_trunc("minute", F.when(reason.isNull(), F.col("event_time")).otherwise(F.col("enqueued_time"))).alias("minute"),
+        F.col("device").alias("device_id"),
+        F.when(reason.isNotNull(), _odd(reason, config.telemetry)).alias("odd"),
+        F.when(is_nan, _odd(F.lit(NAN), config.telemetry)).alias("nan_odd"),
+        F.when(F.col("reason").isNull(), F.col("members")).alias("members"),
+    )  # fmt: skip
+
+
+def _odd(reason: Column, telemetry: Telemetry) -> Column:
+    cut = F.expr(f"substring(body, 1, {telemetry.keep_body})")
+    return F.struct(
+        reason.alias("reason"),
+        F.when(reason != LATE, cut).alias("body"),
+        F.octet_length("body").cast("long").alias("body_bytes"),
+        "enqueued_time", "event_time", "source", "partition", "sequence", "element",
+    )  # fmt: skip
+
+
+def _micros(duration: timedelta) -> int:
+    """For sums of whole numbers: adding an interval to a timestamp asks the calendar."""
+    return duration // timedelta(microseconds=1)

@@ -1,0 +1,104 @@
+"""What pushes read and write: pages of `detections`, and the table `deliveries`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from ad_stream.push.base import COLUMNS, SETTLED, Row, Which
+from ad_stream.push.outbox import Batch, Key, Record
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from ad_stream.pipeline.store.delta import Tables
+
+BATCH = ["sink", "query_id", "batch_id"]
+RECORD = (
+    "sink string, query_id string, batch_id long, attempt int, rows long, state string, error string, at timestamp, "
+    "sent long, minute timestamp, device_id string, signal string"
+)
+
+
+class PushStore:
+    """The tables of a run as its outboxes see them; `tables` is that of the batch in hand."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+
+    def page(self, batch: Batch, which: Which, after: Key | None, one_in: int, limit: int) -> list[Row]:
+        """The first rows behind a key by (minute, device_id, signal); of normal rows one in so many of each series."""
+        rows = self._wanted(batch, which)
+        if after is not None:
+            rows = rows.where(_behind(after))
+        if one_in > 1:
+            nth = f"pmod(pmod(xxhash64(device_id, signal), {one_in}) + unix_seconds(minute) div 60, {one_in})"
+            rows = rows.where(F.col("is_anomaly") | (F.expr(nth) == 0))
+        first = rows.orderBy("minute", "device_id", "signal").limit(limit)
+        chosen = first.withColumn("minute", F.unix_seconds("minute")).select(*COLUMNS)
+        return [row.asDict() | {"minute": _utc(row["minute"])} for row in chosen.collect()]
+
+    def count(self, batch: Batch, which: Which) -> int:
+        """All rows of a batch that are wanted."""
+        return self._wanted(batch, which).count()
+
+    def record(self, records: Sequence[Record]) -> None:
+        """Append to `deliveries`: at once, also between batches, since a record tells of what has happened."""
+        if records:
+            frame = self.tables.spark.createDataFrame([astuple(one) for one in records], RECORD)
+            self.tables.append_unnamed("deliveries", frame)
+
+    def waiting(self) -> list[Record]:
+        """All records of the batches that wait at a sink."""
+        all_ = self.tables.read("deliveries")
+        last = all_.groupBy(*BATCH).agg(F.max_by("state", "attempt").alias("last"))
+        open_ = last.where(~F.col("last").isin(*SETTLED)).select(*BATCH)
+        return self._records(all_.join(F.broadcast(open_), BATCH, "left_semi"))
+
+    def sent_since(self, moment: datetime) -> list[Record]:
+        """The records that charge an hour with rows, oldest first."""
+        recent = self.tables.read("deliveries").where((F.col("at") > F.lit(moment)) & (F.col("sent") > 0))
+        return sorted(self._records(recent), key=lambda record: record.at)
+
+    def knows(self, batch: Batch) -> set[str]:
+        """The sinks that have a record of a batch."""
+        mine = (F.col("query_id") == batch[0]) & (F.col("batch_id") == batch[1])
+        return {row["sink"] for row in self.tables.read("deliveries").where(mine).select("sink").distinct().collect()}
+
+    def unrecorded(self, newest: datetime) -> list[Batch]:
+        """The batches with the newest verdicts that have no row in `batches`: a crash came before their push ended."""
+        at_end = self.tables.read("detections").where((F.col("minute") == F.lit(newest)) & (F.col("revision") == 0))
+        named = at_end.select("query_id", "batch_id").distinct()
+        left = named.join(self.tables.read("batches"), ["query_id", "batch_id"], "left_anti")
+        return [(row["query_id"], row["batch_id"]) for row in left.collect()]
+
+    def _wanted(self, batch: Batch, which: Which) -> DataFrame:
+        mine = (F.col("query_id") == batch[0]) & (F.col("batch_id") == batch[1]) & (F.col("revision") == 0)
+        rows = self.tables.read("detections").where(mine & (F.col("status") == "scored"))
+        return rows if which == "all" else rows.where("is_anomaly")
+
+    def _records(self, rows: DataFrame) -> list[Record]:
+        names = [field.split()[0] for field in RECORD.split(", ")]
+        told = rows.withColumns({"at": F.unix_micros("at"), "minute": F.unix_seconds("minute")}).select(*names)
+        return [Record(**_times(row.asDict())) for row in told.collect()]
+
+
+def _behind(key: Key) -> Column:
+    minute, device, signal = F.lit(key[0]), F.lit(key[1]), F.lit(key[2])
+    same_device = (F.col("device_id") == device) & (F.col("signal") > signal)
+    same_minute = (F.col("minute") == minute) & ((F.col("device_id") > device) | same_device)
+    # The first part alone is what files are skipped by.
+    return (F.col("minute") >= minute) & ((F.col("minute") > minute) | same_minute)
+
+
+def _times(row: dict[str, Any]) -> dict[str, Any]:
+    at = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=row["at"])
+    return row | {"at": at, "minute": None if row["minute"] is None else _utc(row["minute"])}
+
+
+def _utc(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)

@@ -1,0 +1,155 @@
+"""Closed minutes and what was before them -> verdicts, each series under the settings that apply to it.
+
+The one way from rows to verdicts: the stream's scoring function, backfill and what-if all call `verdicts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ad_stream.detectors.kernels.suppression import held_back
+from ad_stream.incidents.alarms import mark_continuing
+from ad_stream.model import SCORED, LastPoint
+from ad_stream.scoring.matrix import Packed, Rows, pieces
+from ad_stream.scoring.windows import judge
+from ad_stream.series_config.assign import assign
+from ad_stream.series_config.rules import Rules
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ad_stream.config import Detection, Fallback
+    from ad_stream.detectors import Detector
+    from ad_stream.model import Bools
+    from ad_stream.series_config.assign import Assigned, Objects
+
+    Ints = NDArray[np.int64]
+
+MUTED = "muted"
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """What verdicts rest on; travels to the Python workers."""
+
+    rules: Rules
+    refractory: int
+    """Minutes after a flag during which a further flag of the series is `continuing`."""
+    ask_from: int | None = None
+    """Rows that were not judged carry their window from so many values on, for the fallback; None: there is none."""
+
+    @classmethod
+    def of(cls, detection: Detection, fallback: Fallback | None = None) -> Scorer:
+        """The scorer a configuration asks for."""
+        ask_from = fallback.min_points if fallback is not None and fallback.endpoint is not None else None
+        refractory = int(detection.refractory.total_seconds() // 60)
+        return cls(Rules(detection.detector, detection.options()), refractory, ask_from)
+
+    def under(self, rules: Rules) -> Scorer:
+        """The same scorer under other rules."""
+        return replace(self, rules=rules)
+
+    @property
+    def detector(self) -> Detector:
+        """The run's own detector."""
+        return self.rules.judge()
+
+    @property
+    def points(self) -> int:
+        """Minutes of history that a verdict may see, the judged one among them."""
+        return self.rules.points
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """Of the rows (m,), in their order: the fields of LastPoint and `detector`; for the fallback the window or None."""
+
+    columns: dict[str, NDArray[Any]]
+    windows: list[Any]
+
+
+def verdicts(devices: Objects, signals: Objects, rows: Rows, past: Packed, scorer: Scorer) -> Verdicts:
+    """devices, signals: (m,) names of the series of each row."""
+    _, first, codes = np.unique(rows.ids, return_index=True, return_inverse=True)
+    assigned = assign(scorer.rules, devices[first], signals[first])
+    found: dict[str, NDArray[Any]] = {}
+    windows: list[Any] = [None] * len(rows.ids)
+    for detector, at, verdict, wanted in _judged(rows, codes, past, assigned, scorer.ask_from):
+        for name in LastPoint.columns():
+            column = getattr(verdict, name)
+            found.setdefault(name, np.empty(len(rows.ids), dtype=column.dtype))[at] = column
+        found.setdefault("detector", np.empty(len(rows.ids), dtype=object))[at] = detector.name
+        for asked, window in wanted:
+            windows[asked] = window
+    muted = (rows.minutes >= assigned.mute_from[codes]) & (rows.minutes < assigned.mute_to[codes])
+    _hold_back(found, rows.values, assigned, codes, muted)
+    for row in np.flatnonzero(muted):
+        windows[row] = None  # an answer to it could ring
+    return Verdicts(found, windows)
+
+
+def continuing(codes: Ints, minutes: Ints, flags: Bools, refractory: int, flagged: NDArray[np.float64]) -> Bools:
+    """All (m,): codes of series; flagged = minute of the series' latest flag before these rows, NaN: none."""
+    known = ~np.isnan(flagged)
+    earlier = (codes[known], flagged[known].astype(np.int64))
+    return mark_continuing(codes, minutes, flags, refractory=refractory, earlier=earlier)
+
+
+Judged = tuple["Detector", "Ints", LastPoint, list[tuple[int, list[float]]]]
+
+
+def _judged(rows: Rows, codes: Ints, past: Packed, assigned: Assigned, ask_from: int | None) -> Iterator[Judged]:
+    """Detector by detector: which rows it judged, what it found, the windows of those it could not judge.
+
+    Detectors of the same depth share the matrix; a deep one does not make that of all other series deep.
+    """
+    points = np.array([one.points for one in assigned.detectors])[assigned.group]
+    for depth in np.unique(points):
+        mine = np.flatnonzero((points == depth)[codes])
+        lines = np.unique(codes[mine])
+        for piece in pieces(Rows(rows.ids[mine], rows.minutes[mine], rows.values[mine]), past, int(depth)):
+            ends = (np.arange(piece.matrix.shape[1]) + piece.first).astype("datetime64[m]")
+            for number in np.unique(assigned.group[lines]):
+                some = np.flatnonzero(assigned.group[lines] == number)
+                detector, chosen = assigned.detectors[number], slice(None) if len(some) == len(lines) else some
+                matrix, judged = piece.matrix[chosen], piece.judged[chosen]
+                at_row, at_column, verdict = judge(matrix, judged, detector, ends=ends)
+                at = mine[piece.row_of[some[at_row], at_column]]
+                yield detector, at, verdict, _unjudged(matrix, at, at_row, at_column, verdict, ask_from)
+
+
+def _unjudged(
+    matrix: NDArray[np.float64], at: Ints, at_row: Ints, at_column: Ints, verdict: LastPoint, ask_from: int | None
+) -> list[tuple[int, list[float]]]:  # fmt: skip
+    if ask_from is None:
+        return []
+    asked = np.flatnonzero((verdict.status != SCORED) & (verdict.points - verdict.imputed >= ask_from))
+    return [
+        (int(at[one]), matrix[at_row[one], : at_column[one] + 1][-int(verdict.points[one]) :].tolist()) for one in asked
+    ]
+
+
+def _hold_back(
+    found: dict[str, NDArray[Any]], values: NDArray[np.float64], assigned: Assigned, codes: Ints, muted: Bools
+) -> None:
+    """Takes back, in place, the flags that direction, smallest deviation or a mute of the series rule out."""
+    with np.errstate(all="ignore"):
+        held = held_back(
+            found["is_anomaly"],
+            values - found["expected"],
+            found["expected"],
+            stuck=found["reason"] == "stuck",
+            direction=assigned.direction[codes],
+            min_deviation=assigned.min_deviation[codes],
+            min_relative_deviation=assigned.min_relative_deviation[codes],
+        )
+    held[(held == "") & found["is_anomaly"] & muted] = MUTED
+    quiet = held != ""
+    found["reason"] = np.where(quiet, held, found["reason"])
+    found["severity"] = np.where(quiet, 0.0, found["severity"])
+    for name in ("is_anomaly", "is_positive", "is_negative"):
+        found[name] = found[name] & ~quiet

@@ -1,0 +1,85 @@
+"""A dense matrix (series, minutes) to verdicts on chosen cells, each from its own past only.
+
+Stream, backfill and laptop all call `judge`, so their rows are equal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ad_stream.detectors.window_detector import BLOCK_BYTES, chunks
+from ad_stream.model import LastPoint, Windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ad_stream.detectors.base import Detector
+    from ad_stream.model import Bools, Floats
+
+    Ints = NDArray[np.int64]
+    Times = NDArray[np.datetime64]
+
+PADDED_BYTES = 64 * 2**20
+"""Series are padded in groups of about this size; beside the answer it bounds the extra memory."""
+
+
+def judge(
+    matrix: Floats, judged: Bools, detector: Detector, *, ends: Times | None = None
+) -> tuple[Ints, Ints, LastPoint]:
+    """Verdicts on the cells where `judged` is true.
+
+    matrix (series, time) float64, NaN = empty minute; judged (series, time); ends (time,) datetime64 of the columns
+    or None. -> row numbers (k,), column numbers (k,), LastPoint of k verdicts, ordered by row, then column.
+    Raises ValueError where the shapes differ.
+    """
+    if matrix.ndim != 2 or matrix.shape != judged.shape:
+        raise ValueError(f"matrix and judged must have one shape (series, time), got {matrix.shape} and {judged.shape}")
+    rows, columns = np.nonzero(judged)
+    parts: list[LastPoint] = []
+    places: list[Ints] = []
+    for cells, values in _windows(matrix, rows, columns, detector.points):
+        parts.append(detector.detect_last(Windows(values, end=None if ends is None else ends[columns[cells]])))
+        places.append(cells)
+    return rows, columns, _join(parts, places, detector)
+
+
+def _windows(matrix: Floats, rows: Ints, columns: Ints, points: int) -> Iterator[tuple[Ints, Floats]]:
+    """Yields (which cells (k,), their windows (k, points or less)), NaN where a window starts before the matrix.
+
+    Minute by minute, all series of a group together: windows that are still growing share their length then, and a
+    detector works on many of them at once; columns that are before the matrix for all of them are left out.
+    """
+    width = points + (int(columns.max() - columns.min()) if len(columns) else 0)
+    for series in chunks(len(matrix), width, size=PADDED_BYTES):
+        first, last = np.searchsorted(rows, [series.start, series.stop])
+        if first == last:
+            continue
+        cells = first + np.argsort(columns[first:last], kind="stable")
+        start, high = int(columns[cells[0]]) - points + 1, int(columns[cells[-1]])
+        padded = _padded(matrix[series], start, high)
+        for piece in chunks(len(cells), points, size=BLOCK_BYTES):
+            chosen = cells[piece]
+            length = min(points, int(columns[chosen[-1]]) + 1)
+            view = np.lib.stride_tricks.sliding_window_view(padded, length, axis=1)
+            yield chosen, view[rows[chosen] - series.start, columns[chosen] - length + 1 - start]
+
+
+def _padded(matrix: Floats, start: int, stop: int) -> Floats:
+    """The columns start..stop of the matrix, NaN where start is negative."""
+    known = matrix[:, max(0, start) : stop + 1]
+    if start >= 0:
+        return known
+    return np.concatenate([np.full((len(matrix), -start), np.nan), known], axis=1)
+
+
+def _join(parts: list[LastPoint], places: list[Ints], detector: Detector) -> LastPoint:
+    if not parts:
+        return detector.detect_last(Windows(np.empty((0, detector.points))))
+    back = np.argsort(np.concatenate(places))
+    return LastPoint(
+        **{key: np.concatenate([getattr(part, key) for part in parts])[back] for key in LastPoint.columns()}
+    )

@@ -1,0 +1,96 @@
+"""What rules say about series, over the run's own settings; plain data that travels to the workers.
+
+For each setting the latest rule that names it and fits the series wins; a setting that no rule names is the run's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ad_stream.detectors import Detector, by_name
+from ad_stream.series_config.patterns import ANY
+from ad_stream.tables.series_config import MUTE
+
+FIRST, LAST = -(2**62), 2**62
+"""Minutes before and after all others."""
+NEUTRAL = {"direction": "both", "min_deviation": 0.0, "min_relative_deviation": 0.0}
+"""Holds no flag back: that is done afterwards, series by series."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one row says.
+
+    settings  the settings it names, with values
+    mute      (first minute that is muted, first that is not), minutes since 1970
+    inherit   settings that it gives back to the run
+    """
+
+    device: str
+    signal: str
+    settings: tuple[tuple[str, Any], ...]
+    mute: tuple[int, int] | None
+    inherit: frozenset[str]
+    owner: str
+    note: str
+    changed: datetime
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every setting that the row says something about."""
+        return frozenset(name for name, _ in self.settings) | self.inherit | ({MUTE} if self.mute else frozenset())
+
+    def without(self, names: frozenset[str]) -> Rule:
+        """The same rule, saying nothing about these settings."""
+        kept = tuple((name, value) for name, value in self.settings if name not in names)
+        return replace(self, settings=kept, mute=None if MUTE in names else self.mute, inherit=self.inherit - names)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The rules, the latest last.
+
+    base      the run's own settings, as Detection.options() gives them
+    detector  the name of the run's own detector
+    refused   a sentence for each row of the table that is no rule
+    """
+
+    detector: str
+    base: Mapping[str, Any]
+    rules: tuple[Rule, ...] = ()
+    refused: tuple[str, ...] = ()
+
+    def own(self, name: str) -> Any:
+        """What the run itself says of a setting."""
+        return self.detector if name == "detector" else self.base[name]
+
+    def judge(self, *, detector: str | None = None, sensitivity: int | None = None) -> Detector:
+        """The run's detector, or with these settings in place of its own; ConfigError where they do not go together."""
+        named = {} if sensitivity is None else {"sensitivity": sensitivity}
+        return by_name(detector or self.detector, **{**self.base, **NEUTRAL, **named})
+
+    @property
+    def points(self) -> int:
+        """Minutes of history that the deepest detector wants, the judged one among them."""
+        named = {value for rule in self.rules for name, value in rule.settings if name == "detector"}
+        return max(self.judge(detector=name).points for name in (None, *named))
+
+
+def alive(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Without what a later row with the same patterns, or for all series, says again; oldest first.
+
+    A log of years shrinks to the patterns in use, and a detector that nobody wants any more costs no history.
+    """
+    order = sorted(rules, key=lambda one: (one.changed, one.device, one.signal, repr(one)), reverse=True)
+    said: dict[tuple[str, str], frozenset[str]] = {}
+    kept = []
+    for rule in order:
+        key = (rule.device, rule.signal)
+        left = rule.without(said.get(key, frozenset()) | said.get((ANY, ANY), frozenset()))
+        said[key] = said.get(key, frozenset()) | rule.names
+        if left.names:
+            kept.append(left)
+    return tuple(reversed(kept))

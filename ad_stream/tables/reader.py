@@ -1,0 +1,72 @@
+"""Rows of the Delta tables as pandas frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ad_stream.errors import InputError
+from ad_stream.tables.names import folder_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Value = str | int | datetime
+SHOWN = (
+    "device_id", "signal", "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score",
+    "severity", "is_anomaly", "is_positive", "continuing", "status", "reason",
+)  # fmt: skip
+
+
+def read_rows(
+    tables: str | Path,
+    table: str,
+    columns: Sequence[str] | None = None,
+    where: Sequence[tuple[str, str, Value]] | None = None,
+) -> pd.DataFrame:
+    """The rows of one table. where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold."""
+    import pyarrow as pa
+    from deltalake import DeltaTable, QueryBuilder
+    from deltalake.exceptions import TableNotFoundError
+
+    try:
+        opened = DeltaTable(folder_of(tables, table))
+    except TableNotFoundError:
+        raise InputError(f"there is no table {table!r} in {tables}: name the folder that a run wrote") from None
+    # The query engine reads the other columns of the rows that match only, which a filter of the dataset does not.
+    kinds = {field.name: str(field.type.type) for field in opened.schema().fields if hasattr(field.type, "type")}
+    chosen = ", ".join(_column(name, kinds.get(name, "")) for name in columns or kinds)
+    conditions = " AND ".join(f'"{name}" {operator} {_literal(value)}' for name, operator, value in where or ())
+    query = f"SELECT {chosen} FROM rows" + (f" WHERE {conditions}" if conditions else "")
+    frame: pd.DataFrame = pa.table(QueryBuilder().register("rows", opened).execute(query)).to_pandas()
+    return frame
+
+
+def _column(name: str, kind: str) -> str:
+    # pyarrow before 16 does not know the engine's own kind of text.
+    return f'arrow_cast("{name}", \'Utf8\') AS "{name}"' if kind == "string" else f'"{name}"'
+
+
+def _literal(value: Value) -> str:
+    if isinstance(value, int):  # a flag, too
+        return str(value).lower()
+    text = value.isoformat() if isinstance(value, datetime) else value
+    return "'" + text.replace("'", "''") + "'"
+
+
+def signals_of(tables: str | Path, device: str) -> list[str]:
+    """The signals of which a device has stored minutes, none where there is no table."""
+    try:
+        found = read_rows(tables, "minutes", ["signal"], [("device_id", "=", device)])
+    except InputError:
+        return []
+    return sorted(found["signal"].unique())
+
+
+def read_detections(tables: str | Path, where: Sequence[tuple[str, str, Value]] | None = None) -> pd.DataFrame:
+    """The verdicts, highest revision of each minute, sorted by device, signal and minute (UTC)."""
+    rows = read_rows(tables, "detections", SHOWN, where).sort_values(["device_id", "signal", "minute", "revision"])
+    latest: pd.DataFrame = rows.drop_duplicates(["device_id", "signal", "minute"], keep="last").reset_index(drop=True)
+    return latest
