@@ -150,10 +150,10 @@ def _append(place: settings.Config, said: Row, as_json: bool) -> None:
 
 def _folder(tables: settings.Tables, sql: str) -> Path:
     """The folder of the tables; where they are elsewhere, the error says the `sql` that does it there, {} for the table."""
+    from ad_stream.tables.catalog import SERIES_CONFIG
     from ad_stream.tables.names import local_folder, name
-    from ad_stream.tables.series_config import TABLE
 
-    return local_folder(tables, TABLE, f"run there {sql.replace('{}', name(tables, TABLE), 1)}")
+    return local_folder(tables, SERIES_CONFIG.name, f"run there {sql.replace('{}', name(tables, SERIES_CONFIG.name), 1)}")
 
 
 def place_of(config: str | None, tables: Path | None) -> settings.Config:

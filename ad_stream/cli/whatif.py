@@ -35,13 +35,13 @@ def whatif(
     """Judge stored minutes under other settings and print alarms and labelled events gained and lost; writes no table."""
     from ad_stream.cli.output.console import show
     from ad_stream.cli.output.whatif import differences
+    from ad_stream.tables.catalog import SERIES_CONFIG
     from ad_stream.tables.names import local_folder
-    from ad_stream.tables.series_config import TABLE
     from ad_stream.whatif import whatif as ask
 
     place = place_of(config, tables)
     folder = local_folder(
-        place.tables, TABLE, "copy minutes, detections and series_config of that time into a folder, name it with --tables"
+        place.tables, SERIES_CONFIG.name, "copy minutes, detections and series_config of that time into a folder, name it with --tables"
     )
     detection, wish = _wanted(set_, device, signal, place.detection)
     with bars() as steps:

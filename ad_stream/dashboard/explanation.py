@@ -9,12 +9,10 @@ from typing import Any
 
 from ad_stream.errors import InputError
 from ad_stream.model import REASONS, SCORED
+from ad_stream.tables.catalog import BATCH, DETECTIONS, DEVICE, SIGNAL
 from ad_stream.tables.reader import read_rows
 
-COLUMNS = (
-    "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score", "sr_score", "severity",
-    "is_anomaly", "is_positive", "continuing", "status", "reason", "detector", "points", "imputed", "config_version",
-)  # fmt: skip
+COLUMNS = tuple(name for name in DETECTIONS.names if name not in {column.name for column in (DEVICE, SIGNAL, *BATCH)})
 
 
 def why(tables: str | Path, *, device: str, signal: str, minute: datetime) -> dict[str, Any]:

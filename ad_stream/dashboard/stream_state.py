@@ -10,6 +10,8 @@ import numpy as np
 from ad_stream import times
 from ad_stream.dashboard.fleet import silent_devices
 from ad_stream.dashboard.formatting import at, iso
+from ad_stream.tables.catalog import BATCHES, PROGRESS
+from ad_stream.tables.schema import COUNT
 
 if TYPE_CHECKING:
     from ad_stream.dashboard.watcher import Watch
@@ -61,7 +63,7 @@ def pipeline(watch: Watch) -> dict[str, Any]:
         health, fleet = watch.health, watch.fleet
         counts, progress = health.total("batches"), health.total("progress")
         deliveries = health.total("deliveries")
-        thinned = counts["thinned"] + sum(n for name, n in deliveries.items() if name.endswith(" thinned"))
+        thinned = sum(n for name, n in deliveries.items() if name.endswith(" thinned"))
         silent = np.flatnonzero(silent_devices(fleet))
         minutes = fleet.newest_of_devices()
         silent = silent[np.lexsort((silent, minutes[silent]))]
@@ -123,10 +125,7 @@ def _situation(watch: Watch, newest: int, alive: datetime | None, running: bool)
 
 
 def _batch(row: dict[str, Any]) -> dict[str, Any]:
-    names = (
-        "batch_id", "events", "minutes_closed", "scored", "anomalies", "quarantined", "late", "pushed", "push_failed",
-        "duration_ms", "lag",
-    )  # fmt: skip
+    names = ("batch_id", *PROGRESS.named(COUNT), *BATCHES.named(COUNT), "duration_ms", "lag")
     return {name: row.get(name) for name in names} | {
         "watermark": times.iso_or_none(row.get("watermark")),
         "at": _time(row["written"]),

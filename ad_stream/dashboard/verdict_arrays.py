@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.model import REASONS, STATUSES
+from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.schema import PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +22,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-COLUMNS = (
-    "device_id", "signal", "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score",
-    "severity", "is_anomaly", "is_positive", "continuing", "status", "reason",
-)  # fmt: skip
+COLUMNS = DETECTIONS.named(PAGE)
 MOST_REASONS = 255
 MICROSECONDS_A_MINUTE = 60_000_000
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from ad_stream.monitoring.status import ALIVE, OF_BATCHES, OF_PROGRESS
+from ad_stream.monitoring.status import ALIVE
 from ad_stream.push.base import SETTLED
+from ad_stream.tables.catalog import BATCHES, PROGRESS
+from ad_stream.tables.schema import COUNT
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,9 +20,8 @@ DAY = 86_400.0
 SHOWN_BATCHES = 120
 MOST_ENTRIES = 10_000
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "batches": ("query_id", "batch_id", *OF_BATCHES, "quarantined", "thinned", "fallback_calls", "fallback_failed",
-                "duration_ms", "scoring_seconds"),
-    "progress": ("query_id", "batch_id", *OF_PROGRESS, "watermark", "lag"),
+    "batches": BATCHES.names,
+    "progress": (*PROGRESS.key, *PROGRESS.named(COUNT), "watermark", "lag"),
     "quarantine": ("reason",),
     "deliveries": ("sink", "query_id", "batch_id", "attempt", "state", "rows", "error"),
     "owner": ("alive",),
@@ -91,14 +92,14 @@ class Health:
 
     def _take_batches(self, rows: Sequence[Mapping[str, Any]], written: float) -> Counter[str]:
         self._remember(rows, written)
-        return _sum(rows, (*OF_BATCHES, "quarantined", "thinned", "fallback_calls", "fallback_failed"))
+        return _sum(rows, BATCHES.named(COUNT))
 
     def _take_progress(self, rows: Sequence[Mapping[str, Any]], written: float) -> Counter[str]:
         self._remember(rows, written)
         for row in rows:
             if row["watermark"] is not None and (self.watermark is None or row["watermark"] >= self.watermark):
                 self.watermark, self.lag = row["watermark"], row.get("lag")
-        return _sum(rows, OF_PROGRESS)
+        return _sum(rows, PROGRESS.named(COUNT))
 
     def _take_deliveries(self, rows: Sequence[Mapping[str, Any]], written: float) -> Counter[str]:
         counted: Counter[str] = Counter()

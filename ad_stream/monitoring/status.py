@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
-from ad_stream.push.base import SETTLED
+from ad_stream.push.base import LOST, SETTLED
+from ad_stream.tables.catalog import BATCHES, PROGRESS
 from ad_stream.tables.reader import read_rows
+from ad_stream.tables.schema import COUNT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-OF_BATCHES = ("minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed", "push_failed")
-OF_PROGRESS = ("events", "duplicates", "dropped_by_watermark", "source_lost")
+DELIVERED = frozenset({"pushed", "push_failed", "push_waiting"})
+"""Counters that `deliveries` tells more truly than `batches`: rows are sent between batches, too."""
 WAITING = "waiting"
 ALIVE = timedelta(minutes=3)
 """A sign of life in the table `owner` older than this is that of a stream that has stopped."""
@@ -44,11 +46,14 @@ class Status:
     lag: int | None
     batches: int
     events: int
+    non_telemetry: int
     minutes_closed: int
     scored: int
     anomalies: int
     warming_up: int
     declined: int
+    fallback_calls: int
+    fallback_failed: int
     quarantined: dict[str, int]
     late: int
     duplicates: int
@@ -114,9 +119,9 @@ def status(
         pushes=pushes,
         pushed=rows_pushed("delivered"),
         push_waiting=rows_pushed(WAITING),
-        push_failed=rows_pushed("set_aside", "expired"),
-        **{name: total(batches, name) for name in OF_BATCHES if not name.startswith("push")},
-        **{name: total(progress, name) for name in OF_PROGRESS},
+        push_failed=rows_pushed(*LOST),
+        **{name: total(batches, name) for name in BATCHES.named(COUNT) if name not in {*DELIVERED, "quarantined"}},
+        **{name: total(progress, name) for name in PROGRESS.named(COUNT)},
     )
 
 

@@ -22,6 +22,8 @@ from ad_stream.pipeline.steps.history import pack
 from ad_stream.pipeline.steps.scoring import score
 from ad_stream.pipeline.store.delta import Tables
 from ad_stream.scoring.verdicts import Scorer
+from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.schema import VERDICT
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -29,18 +31,8 @@ if TYPE_CHECKING:
     from ad_stream.config import Config
 
 KEY = ["device_id", "signal", "minute"]
-MEASURES = ["value", "expected", "upper_margin", "lower_margin", "score", "sr_score", "severity"]
-FACTS = [
-    "is_anomaly",
-    "is_positive",
-    "is_negative",
-    "continuing",
-    "status",
-    "reason",
-    "detector",
-    "points",
-    "imputed",
-]
+MEASURES = [column.name for column in DETECTIONS.used(VERDICT) if column.type == "double"]
+FACTS = [column.name for column in DETECTIONS.used(VERDICT) if column.type != "double"]
 CLOSE = 1e-9
 
 

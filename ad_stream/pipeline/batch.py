@@ -24,6 +24,8 @@ from ad_stream.pipeline.steps.scoring import score
 from ad_stream.pipeline.steps.telemetry import LATE
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.sources.contract import HEARTBEAT
+from ad_stream.tables.catalog import BATCHES
+from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -34,10 +36,6 @@ if TYPE_CHECKING:
 KEY = ["device_id", "signal", "minute"]
 QUARANTINE_KEY = ["source", "partition", "sequence", "element"]
 LATE_KEY = ["device_id", "signal", "event_time", "source", "partition", "sequence"]
-LEDGER = (
-    "minutes_closed", "scored", "anomalies", "warming_up", "declined", "quarantined", "late", "fallback_calls",
-    "fallback_failed", "pushed", "push_failed", "duration_ms", "cpu_seconds", "scoring_seconds",
-)  # fmt: skip
 MINUTE = timedelta(minutes=1)
 Report = Callable[[dict[str, Any]], None]
 
@@ -288,10 +286,10 @@ class Batches:
 
     def _close(self, row: dict[str, Any], batch_id: int) -> None:
         """Step 6: the ledger of the batch."""
-        kinds = {name: "double" if name.endswith("_seconds") else "long" for name in LEDGER}
-        schema = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
-        values = self.tables.spark.createDataFrame([tuple(row.get(name, 0) for name in LEDGER)], schema)
-        self.tables.append("batches", values, query_id=self.query_id(self.tables.spark), batch_id=batch_id, count=1)
+        ledger = [column for column in BATCHES.columns if column.name not in BATCHES.key]
+        values = [tuple(row.get(column.name, 0) for column in ledger)]
+        frame = self.tables.spark.createDataFrame(values, plain_ddl(ledger))
+        self.tables.append("batches", frame, query_id=self.query_id(self.tables.spark), batch_id=batch_id, count=1)
 
     def _tidy(self, last: datetime) -> None:
         """Once an hour of telemetry; a catch-up writes few files and needs none."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ad_stream import times
 from ad_stream.pipeline.store.outbox_rows import PushStore
+from ad_stream.push.base import LOST
 from ad_stream.push.limits import HOUR
 from ad_stream.push.outbox import Outbox
 
@@ -78,14 +79,14 @@ class Deliver:
         self.finish()
 
     def __call__(self, tables: Tables, query_id: str, batch_id: int) -> dict[str, int]:
-        """-> the counts `pushed` and `push_failed` of the table `batches`: rows that got out, rows of this batch that wait."""
+        """-> `pushed`, `push_failed`, `push_waiting` of the table `batches`: rows that got out, that never will, that wait."""
         if not self.targets:
             return {}
         asked, batch = self._clock(), (query_id, batch_id)
         with self._lock:
             if not self._outboxes:  # over Spark Connect this is another process than that of `start`
                 self._open(tables)
-            late, before = self._clock() - asked, self.counts["delivered"]
+            late, before = self._clock() - asked, self.counts
             self._store.tables = tables
             # Only the first batch of a run can have been pushed by an earlier run.
             known = self._store.knows(batch) if self._first_batch else set()
@@ -95,7 +96,9 @@ class Deliver:
                     outbox.add(batch)
             self._turns([(outbox, max(outbox.target.seconds - late, 0.0)) for outbox in self._outboxes])
             left = sum(one.rows for outbox in self._outboxes for one in outbox.waiting if one.batch == batch)
-            return {"pushed": self.counts["delivered"] - before, "push_failed": left}
+            now = self.counts
+            lost = sum(now[state] - before[state] for state in LOST)
+            return {"pushed": now["delivered"] - before["delivered"], "push_failed": lost, "push_waiting": left}
 
     def quiet(self) -> None:
         """Between batches, called every second or so: a stream without input has no batch that would resend."""

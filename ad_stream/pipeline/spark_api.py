@@ -13,14 +13,13 @@ from ad_stream.pipeline.steps.history import pack
 from ad_stream.pipeline.steps.scoring import score
 from ad_stream.pipeline.steps.windows import aggregate
 from ad_stream.scoring.verdicts import Scorer
+from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.schema import VERDICT
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-VERDICT = (
-    "device_id", "signal", "minute", "value", "expected", "upper_margin", "lower_margin", "score", "sr_score", "severity",
-    "is_anomaly", "is_positive", "is_negative", "continuing", "status", "reason", "detector", "points", "imputed",
-)  # fmt: skip
+COLUMNS = ("device_id", "signal", "minute", *DETECTIONS.named(VERDICT))
 
 
 def detect(
@@ -44,7 +43,7 @@ def detect(
     rows = minutes_of(df, device=device, time=time, value=value, signal=signal, kind=aggregate_by)
     nothing_before = pack(rows.where(F.lit(False)))
     verdicts = score(rows.withColumn("flagged", F.lit(None).cast("timestamp")), nothing_before, scorer)
-    return verdicts.select(*VERDICT)
+    return verdicts.select(*COLUMNS)
 
 
 def minutes_of(df: DataFrame, *, device: str | None, time: str, value: str, signal: str | None, kind: str) -> DataFrame:

@@ -10,13 +10,12 @@ from typing import Any, Literal, Protocol, get_args
 
 from ad_stream.errors import ConfigError
 from ad_stream.push.limits import HourlyRows
+from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.schema import PUSHED
 
 Row = Mapping[str, object]
 """A scored row of `detections`: the columns of `COLUMNS` with Python values; `minute` is an aware datetime."""
-COLUMNS = (
-    "minute", "device_id", "signal", "value", "expected", "upper_margin", "lower_margin", "score", "sr_score", "severity",
-    "is_anomaly", "is_positive", "is_negative", "continuing", "reason", "detector", "points", "imputed",
-)  # fmt: skip
+COLUMNS = DETECTIONS.named(PUSHED)
 Which = Literal["all", "anomalies"]
 State = Literal["delivered", "set_aside", "held", "thinned", "expired", "failed", "not_sent"]
 STATES: dict[State, str] = {
@@ -31,6 +30,10 @@ STATES: dict[State, str] = {
 """What each `state` of the table `deliveries` means."""
 SETTLED: frozenset[State] = frozenset(get_args(State)) - {"failed", "not_sent"}
 """States of rows that are not sent again."""
+
+
+LOST: tuple[State, ...] = ("set_aside", "expired")
+"""States of rows that a target refused, or that were given up."""
 
 
 @dataclass(frozen=True)

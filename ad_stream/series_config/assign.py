@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.series_config.patterns import Names
-from ad_stream.series_config.rules import FIRST, LAST
-from ad_stream.tables.series_config import MUTE, SETTINGS
+from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

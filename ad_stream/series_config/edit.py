@@ -13,8 +13,7 @@ from ad_stream.config.overrides import overrides
 from ad_stream.errors import InputError
 from ad_stream.series_config.patterns import matches
 from ad_stream.series_config.rows import rule_of
-from ad_stream.series_config.rules import FIRST, LAST, Rule, Rules
-from ad_stream.tables.series_config import MUTE, SETTINGS
+from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS, Rule, Rules
 
 if TYPE_CHECKING:
     from ad_stream.series_config.table import Row

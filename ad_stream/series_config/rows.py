@@ -13,8 +13,7 @@ from typing import Any
 from ad_stream.config import Detection, parse_detection
 from ad_stream.errors import ConfigError
 from ad_stream.series_config.patterns import ANY, complaint
-from ad_stream.series_config.rules import FIRST, LAST, Rule, Rules, alive
-from ad_stream.tables.series_config import MUTE, SETTINGS
+from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS, Rule, Rules, alive
 
 
 def rules_of(rows: Iterable[Mapping[str, Any]], base: Detection) -> Rules:

@@ -12,8 +12,13 @@ from typing import Any
 
 from ad_stream.detectors import Detector, by_name
 from ad_stream.series_config.patterns import ANY
-from ad_stream.tables.series_config import MUTE
+from ad_stream.tables.catalog import SERIES_CONFIG
+from ad_stream.tables.schema import SETTING
 
+SETTINGS = SERIES_CONFIG.named(SETTING)
+"""What a row may set for its series."""
+MUTE = "mute"
+"""What `inherit` calls mute_from and mute_to."""
 FIRST, LAST = -(2**62), 2**62
 """Minutes before and after all others."""
 NEUTRAL = {"direction": "both", "min_deviation": 0.0, "min_relative_deviation": 0.0}

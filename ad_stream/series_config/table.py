@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
-from ad_stream.tables.series_config import COLUMNS, KEEP, TABLE
+from ad_stream.tables.catalog import SERIES_CONFIG
+from ad_stream.tables.names import folder_of
+from ad_stream.tables.schema import Column, arrow
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -53,8 +55,8 @@ def append(tables: Path, row: Mapping[str, Any], *, now: datetime) -> int:
     found = _open(tables) or _create(tables)
     last = max((one["changed"] for one in _rows(found) if one["changed"] is not None), default=now)
     # Clocks of two people differ; what is said later must win all the same.
-    said = {key: row.get(key) for key in COLUMNS} | {"changed": max(now, last + timedelta(microseconds=1))}
-    write_deltalake(found, pa.Table.from_pylist([said], schema=_arrow()), mode="append")
+    said = {column.name: row.get(column.name) for column in _columns(found)} | {"changed": max(now, last + timedelta(microseconds=1))}
+    write_deltalake(found, pa.Table.from_pylist([said], schema=arrow(_columns(found))), mode="append")
     found.update_incremental()
     return int(found.version())
 
@@ -93,9 +95,15 @@ def _open(tables: Path, version: int | None = None) -> DeltaTable | None:
     from deltalake.exceptions import TableNotFoundError
 
     try:
-        return DeltaTable(str(tables / TABLE), version=version)
+        return DeltaTable(folder_of(tables, SERIES_CONFIG.name), version=version)
     except TableNotFoundError:
         return None
+
+
+def _columns(found: DeltaTable) -> list[Column]:
+    """Those that this version of the table has: one that an earlier release wrote lacks what came later."""
+    names = {field.name for field in found.schema().fields}
+    return [column for column in SERIES_CONFIG.columns if column.name in names]
 
 
 def _rows_at(tables: Path, version: int) -> list[Row]:
@@ -103,7 +111,7 @@ def _rows_at(tables: Path, version: int) -> list[Row]:
 
 
 def _rows(found: DeltaTable) -> list[Row]:
-    rows: list[Row] = found.to_pyarrow_table(columns=list(COLUMNS)).to_pylist()
+    rows: list[Row] = found.to_pyarrow_table(columns=[column.name for column in _columns(found)]).to_pylist()
     return rows
 
 
@@ -117,20 +125,14 @@ def _create(tables: Path) -> DeltaTable:
         "int": PrimitiveType("integer"),
     }
     fields = [
-        Field(name, kinds[kind] if kind in kinds else PrimitiveType(kind), metadata={"comment": comment})
-        for name, (kind, comment) in COLUMNS.items()
+        Field(column.name, kinds.get(column.type) or PrimitiveType(column.type), metadata={"comment": column.about})
+        for column in SERIES_CONFIG.columns
     ]
-    return DeltaTable.create(str(tables / TABLE), schema=Schema(fields), mode="ignore", configuration=dict(KEEP))
-
-
-def _arrow() -> Any:
-    import pyarrow as pa
-
-    kinds = {
-        "string": pa.string(), "int": pa.int32(), "double": pa.float64(), "timestamp": pa.timestamp("us", tz="UTC"),
-        "array<string>": pa.list_(pa.string()),
-    }  # fmt: skip
-    return pa.schema([(name, kinds[kind]) for name, (kind, _) in COLUMNS.items()])
+    place, settings = folder_of(tables, SERIES_CONFIG.name), SERIES_CONFIG.all_properties()
+    return DeltaTable.create(
+        place, schema=Schema(fields), mode="ignore", configuration=settings,
+        raise_if_key_not_exists=False,  # the version of our columns is a property that Delta does not know
+    )  # fmt: skip
 
 
 def _literal(value: object) -> str:

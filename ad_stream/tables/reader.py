@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
+from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.names import folder_of
+from ad_stream.tables.schema import PAGE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Value = str | int | datetime
-SHOWN = (
-    "device_id", "signal", "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score",
-    "severity", "is_anomaly", "is_positive", "continuing", "status", "reason",
-)  # fmt: skip
+SHOWN = DETECTIONS.named(PAGE)
 
 
 def read_rows(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from ad_stream.model import REASONS
 from ad_stream.tables import names
+from ad_stream.tables.catalog import BATCHES, PROGRESS
+from ad_stream.tables.schema import COUNT
 
 if TYPE_CHECKING:
     from ad_stream import config
@@ -27,13 +29,7 @@ def _finite(expression: str) -> str:
 _KEY = "newer.device_id = d.device_id AND newer.signal = d.signal AND newer.minute = d.minute"
 _MEANINGS = {reason: meaning.replace("'", "\\'") for reason, meaning in REASONS.items()}
 _REASONS = ",\n  ".join(f"('{reason}', '{meaning}')" for reason, meaning in _MEANINGS.items())
-_SUMS = ", ".join(
-    f"sum({name}) AS {name}"
-    for name in ("minutes_closed", "scored", "anomalies", "quarantined", "late", "pushed", "push_failed")
-)
-_PROGRESS = ", ".join(
-    f"sum({name}) AS {name}" for name in ("events", "duplicates", "dropped_by_watermark", "source_lost")
-)
+_SUMS = ", ".join(f"sum({name}) AS {name}" for name in (*BATCHES.named(COUNT), *PROGRESS.named(COUNT)))
 
 VIEWS: dict[str, tuple[str, str]] = {
     "reasons": (
@@ -86,7 +82,7 @@ VIEWS: dict[str, tuple[str, str]] = {
     ),
     "pipeline_hours": (
         "One row per hour of telemetry: what the stream read, judged, refused and pushed",
-        f"SELECT date_trunc('HOUR', watermark) AS hour, count(*) AS batches, {_SUMS},\n  {_PROGRESS},\n"
+        f"SELECT date_trunc('HOUR', watermark) AS hour, count(*) AS batches,\n  {_SUMS},\n"
         f"  max(lag) AS lag, max(duration_ms) / 1000 AS slowest_batch_seconds, sum(scoring_seconds) AS scoring_seconds\n"
         f"FROM {{batches}} JOIN {{progress}} USING (query_id, batch_id) GROUP BY date_trunc('HOUR', watermark)",
     ),

@@ -22,8 +22,9 @@ from ad_stream.errors import InputError
 from ad_stream.model import REASONS
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.store.delta import ABOUT, CLUSTERED, COLUMNS, Tables
+from ad_stream.pipeline.store.delta import Tables
 from ad_stream.tables import views
+from ad_stream.tables.catalog import TABLES
 from tests.support.streaming import BOOKKEEPING, KEY, Stream, message, moment
 
 NAMES = {"path": None, "catalog": "spark_catalog", "schema": "iot_names"}
@@ -80,17 +81,18 @@ def test_tables_carry_comments_clustering_and_partitions_after_their_rows_were_r
 ) -> None:
     made = request.getfixturevalue(layout)
     tables = made.tables() if isinstance(made, Stream) else made
-    for table in COLUMNS:
+    for table, schema in TABLES.items():
         detail = tables.spark.sql(f"DESCRIBE DETAIL {tables.name(table)}").first()
-        assert (table in ABOUT) == bool(detail["description"]) and detail["properties"]["delta.appendOnly"] == "false"
-        assert detail["clusteringColumns"] == (CLUSTERED[table].split(", ") if table in CLUSTERED else [])
-        assert detail["partitionColumns"] == (["hour"] if table == "history" else [])
+        assert detail["description"] == schema.about
+        assert detail["properties"].items() >= schema.all_properties().items()
+        assert detail["clusteringColumns"] == list(schema.clustered)
+        assert detail["partitionColumns"] == ([schema.partitioned] if schema.partitioned else [])
     # `owner` was overwritten three times by the run
     assert tables.spark.sql(f"DESCRIBE DETAIL {tables.name('owner')}").first()["properties"][
         "delta.logRetentionDuration"
     ]
     comments = {field.name: field.metadata.get("comment") for field in tables.read("history").schema.fields}
-    assert comments["bucket"] == "hash of the series modulo the number of buckets"
+    assert comments == {column.name: column.about for column in TABLES["history"].columns}
 
 
 def test_an_append_by_name_is_skipped_when_its_batch_is_repeated(named: Stream) -> None:

@@ -10,9 +10,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ad_stream.pipeline.delivery import Deliver
-from ad_stream.pipeline.store.delta import COLUMNS
 from ad_stream.push.registry import by_kind
 from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, Trouble
+from ad_stream.tables.catalog import TABLES
 from tests.support.streaming import Stream, message, moment
 
 KEY = "SeCrEtKeY0123456789"
@@ -65,7 +65,7 @@ def test_a_broken_target_fails_no_batch_and_its_key_is_nowhere(
     assert (summary.pushed, summary.push_waiting) == (0, 3) and deliveries.rows.sum() == 3
     assert len(stream.table("detections")) == summary.minutes_closed == 32
     said = "".join(capfd.readouterr()) + repr(summary.as_dict()) + repr(stream.config())
-    written = "".join(stream.table(name).to_string() for name in COLUMNS)
+    written = "".join(stream.table(name).to_string() for name in TABLES)
     assert KEY not in said and KEY not in written
     files = [path for path in (tmp_path / "tables").rglob("*") if path.is_file()]
     files += [path for path in (tmp_path / "checkpoint").rglob("*") if path.is_file()]

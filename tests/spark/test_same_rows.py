@@ -14,8 +14,8 @@ from pyspark.sql import SparkSession
 import ad_stream
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import Summary
-from ad_stream.pipeline.store.delta import COLUMNS
 from ad_stream.simulate.envelope import Message
+from ad_stream.tables.catalog import TABLES
 from tests.support.streaming import BOOKKEEPING, KEY, T0, Stream, iso, message
 
 DAY = 24 * 60
@@ -228,7 +228,7 @@ def test_the_columns_of_detections_are_those_of_the_design(whole: Any) -> None:
     assert {kinds[name] for name in ("is_anomaly", "is_positive", "is_negative", "continuing")} == {"boolean"}
     assert {kinds[name] for name in ("value", "expected", "score", "sr_score", "severity")} == {"double"}
     assert (kinds["minute"], kinds["device_id"], kinds["points"]) == ("timestamp", "string", "bigint")
-    assert set(COLUMNS) >= {"minutes", "detections", "late", "quarantine", "batches", "progress", "deliveries"}
+    assert set(TABLES) >= {"minutes", "detections", "late", "quarantine", "batches", "progress", "deliveries"}
 
 
 def test_the_ledger_adds_up_to_the_tables_and_to_the_summary(whole: Any, pieces: Any) -> None:

@@ -1,8 +1,7 @@
-"""Tables as a run writes them, written without Spark: the columns of `ad_stream.pipeline.store.delta`, through deltalake."""
+"""Tables as a run writes them, written without Spark: the columns of `ad_stream.tables.catalog`, through deltalake."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,19 +10,15 @@ from typing import Any
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from ad_stream.pipeline.store.delta import COLUMNS
+from ad_stream.tables.catalog import TABLES
+from ad_stream.tables.schema import arrow
 
-TYPES = {
-    "string": pa.string(), "long": pa.int64(), "int": pa.int32(), "double": pa.float64(), "boolean": pa.bool_(),
-    "binary": pa.binary(), "timestamp": pa.timestamp("us", "UTC"),
-}  # fmt: skip
 SERVED = ("detections", "batches", "progress", "quarantine", "deliveries", "owner", "minutes", "late")
 
 
 def schema(table: str) -> pa.Schema:
-    """The DDL of a table as an Arrow schema."""
-    parts = re.sub(r"COMMENT '[^']*'", "", COLUMNS[table]).split(",")
-    return pa.schema([(name, TYPES[kind]) for name, kind in (part.split() for part in parts)])
+    """The columns of a table as an Arrow schema."""
+    return arrow(TABLES[table].columns)
 
 
 def write(tables: Path, table: str, rows: Iterable[Mapping[str, Any]], *, mode: str = "append") -> None:

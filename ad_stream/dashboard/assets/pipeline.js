@@ -92,7 +92,7 @@ function batches(found) {
     rows.map((row, i) => svg("rect", { x: i * width, width: width * 0.8, y: 30 - (30 * (row.duration_ms ?? 0)) / most, height: (30 * (row.duration_ms ?? 0)) / most }, svg("title", {}, `batch ${row.batch_id}: ${seconds(row.duration_ms)}`))));
   const cells = rows.slice(-12).reverse().map((row) => h("tr", {},
     [row.batch_id, clock(row.at), clock(row.watermark)].map((text) => h("td", {}, String(text))),
-    [row.events, row.minutes_closed, row.anomalies, row.quarantined, row.pushed, row.push_failed].map((value) => h("td", { class: "right" }, value === null ? "–" : count(value))),
+    [row.events, row.minutes_closed, row.anomalies, row.quarantined, row.pushed, row.push_waiting].map((value) => h("td", { class: "right" }, value === null ? "–" : count(value))),
     h("td", { class: "right" }, seconds(row.duration_ms))));
   const heads = ["batch", "written", "closed until", "events", "minutes", "flagged", "quarantined", "pushed", "push failed", "took"];
   return h("section", { class: "card whole" }, h("h2", {}, "Batches"), h("p", { class: "soft" }, `Duration of the last ${rows.length}; the longest took ${seconds(most)}.`), chart,

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.pipeline.operation.session import session
-from ad_stream.pipeline.store.delta import COLUMNS, SHORT_LIVED, Tables
+from ad_stream.pipeline.store.delta import Tables
 from ad_stream.tables import views
+from ad_stream.tables.catalog import HISTORY, OWNER, TABLES
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -47,10 +48,10 @@ def maintain(
     tables.create()
     tell = progress or (lambda _: None)
     summary = Maintenance()
-    for table in COLUMNS:
+    for table in TABLES:
         tell(table)
         # The stream itself tidies what serves it alone; a second hand there would only be in its way.
-        if table not in SHORT_LIVED:
+        if table not in (HISTORY.name, OWNER.name):
             row = spark.sql(f"OPTIMIZE {tables.name(table)}").select("metrics.*").first()
             if row is not None:
                 summary.removed[table], summary.added[table] = row["numFilesRemoved"], row["numFilesAdded"]

@@ -10,30 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.errors import SetupError
+from ad_stream.tables.catalog import BATCHES, PROGRESS
+from ad_stream.tables.schema import COUNT
 
 if TYPE_CHECKING:
     from ad_stream.config import Metrics
     from ad_stream.pipeline.operation.summary import Summary
 
+STATES = ("scored", "warming_up", "declined")
+BESIDE = {*STATES, "quarantined", "push_waiting"}
+"""Counters that have a metric of their own shape."""
 COUNTS = {
     "batches": "batches that held rows",
-    "events": "events read",
-    "non_telemetry": "twin and life-cycle events among them",
-    "duplicates": "copies that were left out",
-    "dropped_by_watermark": "readings that came after their minute was closed",
-    "source_lost": "events that had aged out at the source",
-    "minutes_closed": "minutes of all series",
-    "anomalies": "minutes that were flagged",
-    "late": "readings kept for a backfill",
-    "pushed": "rows that a target took",
-    "push_thinned": "normal rows left out, because more came within an hour than a target takes",
+    **{column.name: column.about for column in (*PROGRESS.used(COUNT), *BATCHES.used(COUNT)) if column.name not in BESIDE},
     "push_failed": "rows that a target refused, or that were given up",
-    "fallback_calls": "questions to the fallback server",
-    "fallback_failed": "questions it did not answer",
+    "push_thinned": "normal rows left out, because more came within an hour than a target takes",
     "scoring_seconds": "process time inside the scoring function",
 }
 """Field of the summary -> help text; each is a counter of this run, ad_stream_<field>_total."""
-STATES = ("scored", "warming_up", "declined")
 
 
 @contextmanager

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.tables.catalog import PROGRESS
+from ad_stream.tables.schema import plain_ddl
+
 if TYPE_CHECKING:
     from ad_stream.pipeline.store.delta import Tables
 
 log = logging.getLogger(__name__)
-ROW = (
-    "events long, non_telemetry long, duplicates long, watermark timestamp, dropped_by_watermark long, "
-    "source_lost long, lag long, offsets string, durations string, query_id string, batch_id long"
-)
 
 LOST = "%d events of batch %d were gone before they could be read, among those at %s: the hub keeps them too short"
 
@@ -55,7 +54,8 @@ class Progress:
             return None
 
     def _append(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        frame = self.tables.spark.createDataFrame([tuple(one.values()) for one in rows], ROW)
+        values = [tuple(one[name] for name in PROGRESS.names) for one in rows]
+        frame = self.tables.spark.createDataFrame(values, plain_ddl(PROGRESS.columns))
         self.tables.append_unnamed("progress", frame)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
+from ad_stream.push.base import LOST
 
 if TYPE_CHECKING:
     from ad_stream.pipeline.delivery import Deliver
@@ -72,7 +73,7 @@ class Summary:
         if resent := deliver.take_resent():
             self.pushed += resent
         self.push_thinned, self.push_waiting = counts["thinned"], deliver.waiting
-        self.push_failed = counts["set_aside"] + counts["expired"]
+        self.push_failed = sum(counts[state] for state in LOST)
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""

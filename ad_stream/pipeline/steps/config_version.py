@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import Rules
-from ad_stream.tables.series_config import COLUMNS, TABLE
+from ad_stream.tables.catalog import SERIES_CONFIG
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ad_stream.pipeline.store.delta import Tables
 
 log = logging.getLogger(__name__)
+TABLE = SERIES_CONFIG.name
 LOOK_BACK = 200
 """Commits of `minutes` that are searched for a batch: it is among the newest, but backfill and OPTIMIZE write, too."""
 
@@ -97,8 +98,10 @@ def rules_in(frame: DataFrame, base: Detection) -> Rules:
 
 def _rows(frame: DataFrame) -> list[dict[str, Any]]:
     # Spark hands timestamps over in the zone of the driver's machine; numbers have none.
-    times = [name for name, (kind, _) in COLUMNS.items() if kind == "timestamp"]
-    chosen = [F.unix_micros(name).alias(name) if name in times else F.col(name) for name in COLUMNS]
+    # A version of the table that is older than a column does not have it: nobody said anything there.
+    there = [column for column in SERIES_CONFIG.columns if column.name in frame.columns]
+    times = [column.name for column in there if column.type == "timestamp"]
+    chosen = [F.unix_micros(column.name).alias(column.name) if column.name in times else F.col(column.name) for column in there]
     rows = [row.asDict() for row in frame.select(*chosen).collect()]
     return [row | {name: _utc(row[name]) for name in times} for row in rows]
 

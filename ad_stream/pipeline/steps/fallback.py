@@ -18,6 +18,8 @@ from pyspark.sql import functions as F
 from ad_stream.azure_api.client import AnswerError, Breaker, Client
 from ad_stream.http import Patience
 from ad_stream.model import SCORED
+from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.schema import VERDICT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -26,11 +28,9 @@ if TYPE_CHECKING:
 
 NAME = "azure_api"
 KEY = ("device_id", "signal", "epoch_minute")
-ANSWER = {
-    "expected": "double", "upper_margin": "double", "lower_margin": "double", "severity": "double", "is_anomaly": "boolean",
-    "is_positive": "boolean", "is_negative": "boolean", "continuing": "boolean", "status": "string", "reason": "string",
-    "detector": "string",
-}  # fmt: skip
+LOCAL_ONLY = {"value", "score", "sr_score", "points", "imputed"}
+"""What a verdict says that no server is asked for."""
+ANSWER = {column.name: column.type for column in DETECTIONS.used(VERDICT) if column.name not in LOCAL_ONLY}
 Series = tuple[str, str]
 
 

@@ -15,22 +15,23 @@ from pyspark.sql import functions as F
 from ad_stream.pipeline.steps.history import BUCKETS, series_id
 from ad_stream.scoring.matrix import Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, continuing, verdicts
+from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.schema import VERDICT, plain_ddl
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-VERDICT = (
-    "device_id string, signal string, epoch_minute long, value double, expected double, upper_margin double, "
-    "lower_margin double, score double, sr_score double, severity double, is_anomaly boolean, is_positive boolean, "
-    "is_negative boolean, status string, reason string, detector string, points long, imputed long, continuing boolean, "
-    "seconds double, window array<double>"
+ROW = (
+    f"device_id string, signal string, epoch_minute long, {plain_ddl(DETECTIONS.used(VERDICT))}, seconds double, "
+    "window array<double>"
 )
+"""What a group gives: the verdict, the process time of its group in its first row, the history that a server may get."""
 GROUP_CELLS = 2_000_000
 """About so many values (series x points) make one group."""
 
 
 def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | None = None) -> DataFrame:
-    """Minutes (device_id, signal, minute, value, flagged) + packed past -> VERDICT columns and minute, a row per minute.
+    """Minutes (device_id, signal, minute, value, flagged) + packed past -> columns of ROW and minute, a row per minute.
 
     flagged: the minute of the series' latest flag before these rows, null if there is none near. `cells` (about
     series x minutes of the call; None: many) decides the number of groups. Minutes travel as numbers, because pandas
@@ -50,7 +51,7 @@ def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | N
     def of_group(_: Any, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
         return score_group(now, before, scorer)
 
-    verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, VERDICT)
+    verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, ROW)
     return verdict.withColumn("minute", F.timestamp_seconds(F.col("epoch_minute") * 60))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import astuple, fields
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from pyspark.sql import functions as F
 
 from ad_stream.push.base import COLUMNS, SETTLED, Row, Which
 from ad_stream.push.outbox import Batch, Key, Record
+from ad_stream.tables.catalog import DELIVERIES
+from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -18,10 +20,7 @@ if TYPE_CHECKING:
     from ad_stream.pipeline.store.delta import Tables
 
 BATCH = ["sink", "query_id", "batch_id"]
-RECORD = (
-    "sink string, query_id string, batch_id long, attempt int, rows long, state string, error string, at timestamp, "
-    "sent long, minute timestamp, device_id string, signal string"
-)
+RECORD = [field.name for field in fields(Record)]
 
 
 class PushStore:
@@ -49,7 +48,7 @@ class PushStore:
     def record(self, records: Sequence[Record]) -> None:
         """Append to `deliveries`: at once, also between batches, since a record tells of what has happened."""
         if records:
-            frame = self.tables.spark.createDataFrame([astuple(one) for one in records], RECORD)
+            frame = self.tables.spark.createDataFrame([astuple(one) for one in records], plain_ddl(DELIVERIES[name] for name in RECORD))
             self.tables.append_unnamed("deliveries", frame)
 
     def waiting(self) -> list[Record]:
@@ -82,8 +81,7 @@ class PushStore:
         return rows if which == "all" else rows.where("is_anomaly")
 
     def _records(self, rows: DataFrame) -> list[Record]:
-        names = [field.split()[0] for field in RECORD.split(", ")]
-        told = rows.withColumns({"at": F.unix_micros("at"), "minute": F.unix_seconds("minute")}).select(*names)
+        told = rows.withColumns({"at": F.unix_micros("at"), "minute": F.unix_seconds("minute")}).select(*RECORD)
         return [Record(**_times(row.asDict())) for row in told.collect()]
 
 

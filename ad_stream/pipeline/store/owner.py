@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.errors import OwnedError
-from ad_stream.tables import names
+from ad_stream.tables.catalog import OWNER
+from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 RENEW = timedelta(seconds=60)
 EXPIRES = 3 * RENEW
-COLUMNS = "run string, host string, pid long, checkpoint string, since timestamp, alive timestamp"
 _ALIVE_HERE: set[str] = set()
 """Runs of this process; its own process id says nothing about an earlier run in it."""
 
@@ -78,10 +78,10 @@ class Owner:
     def _sign(self) -> None:
         self.renewed = self.now()
         row = (self.run, socket.gethostname(), os.getpid(), self.checkpoint, self.since, self.renewed)
-        self.tables.overwrite("owner", self.tables.spark.createDataFrame([row], COLUMNS))
+        self.tables.overwrite("owner", self.tables.spark.createDataFrame([row], plain_ddl(OWNER.columns)))
 
     def _place(self) -> str:
-        return repr(names.place(self.tables.settings))
+        return repr(self.tables.place())
 
 
 def _utc(moment: datetime) -> datetime:

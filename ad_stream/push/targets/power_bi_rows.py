@@ -9,16 +9,14 @@ from typing import Any
 
 from ad_stream.errors import ConfigError
 from ad_stream.push.base import Row, dumped, plain
+from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.schema import PUSHED
 
 MOST_COLUMNS, MOST_TEXT = 75, 4_000
 TABLE = "RealTimeData"
 """What Power BI calls the one table of a streaming dataset."""
-TYPES = {
-    "minute": "DateTime", "device_id": "String", "signal": "String", "value": "Double", "expected": "Double",
-    "upper_margin": "Double", "lower_margin": "Double", "score": "Double", "sr_score": "Double", "severity": "Double",
-    "is_anomaly": "Boolean", "is_positive": "Boolean", "is_negative": "Boolean", "continuing": "Boolean",
-    "reason": "String", "detector": "String", "points": "Int64", "imputed": "Int64",
-}  # fmt: skip
+_OF = {"timestamp": "DateTime", "string": "String", "double": "Double", "boolean": "Boolean", "long": "Int64"}
+TYPES = {column.name: _OF[column.type] for column in DETECTIONS.used(PUSHED)}
 """Column of `detections` -> its type in Power BI."""
 SAMPLE = {
     "timestamp": "minute", "deviceId": "device_id", "signal": "signal", "value": "value", "expectedValues": "expected",

@@ -14,8 +14,7 @@ from ad_stream.config import parse_detection
 from ad_stream.series_config.assign import assign
 from ad_stream.series_config.edit import applied, says
 from ad_stream.series_config.rows import rules_of
-from ad_stream.series_config.rules import FIRST, LAST, Rules
-from ad_stream.tables.series_config import MUTE, SETTINGS
+from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS, Rules
 from tests.support.series_rules import BASE, T0, row
 
 DEVICES = [f"{kind}-{number}" for kind in ("pump", "fan") for number in range(12)]

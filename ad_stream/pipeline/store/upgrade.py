@@ -1,0 +1,84 @@
+"""Tables of an earlier version go on: columns that came since are added in place, no row is rewritten, none is lost.
+
+Each table keeps the version of its columns as a property. A table of a newer version than this code knows is refused,
+because this code would leave its new columns empty.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ad_stream.errors import InputError
+from ad_stream.secrets import redact
+from ad_stream.tables.catalog import TABLES
+from ad_stream.tables.schema import PROPERTY, VERSION, Column
+
+if TYPE_CHECKING:
+    from ad_stream.pipeline.store.delta import Tables
+
+log = logging.getLogger(__name__)
+
+
+def upgrade(tables: Tables) -> bool:
+    """Bring every table to this version; -> whether one was of an earlier version. InputError where one is not ours."""
+    stored = {table: _version(tables, table) for table in TABLES}
+    missing = {table: _missing(tables, table, version) for table, version in stored.items()}
+    earlier = {table: version for table, version in stored.items() if version < VERSION}
+    for table in earlier:
+        _add(tables, table, missing[table])
+    added = [f"{table}.{column.name}" for table in earlier for column in missing[table]]
+    if earlier:
+        log.warning(
+            "the tables in %s are of version %d and were upgraded to version %d: %s; no row was rewritten",
+            tables.place(), min(earlier.values()), VERSION, f"added {', '.join(added)}" if added else "nothing to add",
+        )  # fmt: skip
+    return bool(earlier)
+
+
+def _version(tables: Tables, table: str) -> int:
+    """The version a table was written by; 1 where it does not say. InputError where it is newer than this code."""
+    row = tables.spark.sql(f"DESCRIBE DETAIL {tables.name(table)}").select("properties").first()
+    text = ((row["properties"] if row else None) or {}).get(PROPERTY, "1")
+    version = int(text) if text.isdigit() else 0
+    if version > VERSION or version < 1:
+        raise InputError(
+            f"the table {tables.name(table)} is of schema version {text}, and this ad_stream knows versions up to {VERSION}: "
+            f"install the newer release that wrote it, or name another place in `tables`"
+        )
+    return version
+
+
+def _missing(tables: Tables, table: str, version: int) -> list[Column]:
+    """The columns that came after the table's version; InputError where one that it must have is not as it was."""
+    found = {field.name: field.dataType.simpleString() for field in tables.read(table).schema.fields}
+    missing = []
+    for column in TABLES[table].columns:
+        kind = column.type.replace("long", "bigint")
+        if column.name not in found and column.since > version:
+            missing.append(column)
+        elif found.get(column.name) != kind:
+            have = f"is {found[column.name]}" if column.name in found else "is missing"
+            raise InputError(
+                f"the table {tables.name(table)} is not ours: column {column.name!r} {have}, {kind} is needed; name another "
+                f"place in `tables`"
+            )
+    return missing
+
+
+def _add(tables: Tables, table: str, columns: list[Column]) -> None:
+    name = tables.name(table)
+    statements = [f"ALTER TABLE {name} ADD COLUMNS ({', '.join(column.ddl() for column in columns)})"] if columns else []
+    statements.append(f"ALTER TABLE {name} SET TBLPROPERTIES ('{PROPERTY}'='{VERSION}')")
+    for statement in statements:
+        try:
+            tables.spark.sql(statement)
+        except Exception as error:  # what a catalog refuses fills pages of Java
+            problem = redact(_first_line(error))
+            raise InputError(
+                f"the table {name} could not be upgraded ({problem}): its owner can run {statement}"
+            ) from None
+
+
+def _first_line(error: Any) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

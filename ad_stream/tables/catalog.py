@@ -1,0 +1,232 @@
+"""Every table and every column, once. To add a column: one line here, with `since` the next `schema.VERSION`.
+
+What follows from the line by itself: the column in new tables and, added in place, in old ones; its row in
+docs/formats.md (`make docs`); for `detections` its place in verdicts, pushes and pages by its uses; for `batches` its
+sum in `status`, on the page, in Prometheus and in the view `pipeline_hours`.
+"""
+
+from __future__ import annotations
+
+from ad_stream.tables.schema import COUNT, PAGE, PUSHED, SETTING, VERDICT, Column, Table
+
+
+def _column(kind: str, name: str, about: str, *uses: str, since: int = 1) -> Column:
+    return Column(name, kind, about, since, frozenset(uses))
+
+
+def text(name: str, about: str, *uses: str, since: int = 1) -> Column:
+    return _column("string", name, about, *uses, since=since)
+
+
+def number(name: str, about: str, *uses: str, since: int = 1) -> Column:
+    return _column("double", name, about, *uses, since=since)
+
+
+def whole(name: str, about: str, *uses: str, since: int = 1) -> Column:
+    return _column("long", name, about, *uses, since=since)
+
+
+def flag(name: str, about: str, *uses: str, since: int = 1) -> Column:
+    return _column("boolean", name, about, *uses, since=since)
+
+
+def moment(name: str, about: str, *uses: str, since: int = 1) -> Column:
+    return _column("timestamp", name, about, *uses, since=since)
+
+
+BATCH = (
+    text("query_id", "query that wrote the row; a new checkpoint gives a new one"),
+    whole("batch_id", "number of the batch within its query"),
+)
+DEVICE = text("device_id", "device of the reading", PUSHED, PAGE)
+SIGNAL = text("signal", "member of the body", PUSHED, PAGE)
+CACHE = {
+    "delta.logRetentionDuration": "interval 1 day",
+    "delta.deletedFileRetentionDuration": "interval 1 hour",
+}
+KEPT = {
+    # A detection may name any version of this table, so none of them may be cleared away.
+    "delta.logRetentionDuration": "interval 3650 days",
+    "delta.deletedFileRetentionDuration": "interval 3650 days",
+}
+
+MINUTES = Table(
+    "minutes", "One row per device, signal and window: what is judged",
+    (
+        DEVICE, SIGNAL,
+        moment("minute", "start of the window, UTC"),
+        _column("int", "revision", "0 = the stream, higher = backfill"),
+        number("value", "configured aggregate of the window: what is judged"),
+        whole("n", "readings in the window"),
+        number("min", "smallest of them"), number("max", "largest of them"), number("mean", "mean of them"),
+        *BATCH,
+    ),
+    key=("device_id", "signal", "minute", "revision"), clustered=("device_id", "minute"),
+)  # fmt: skip
+
+DETECTIONS = Table(
+    "detections", "One verdict per device, signal and window, with the band and the reason; the highest revision counts",
+    (
+        DEVICE, SIGNAL,
+        moment("minute", "start of the judged window, UTC", PUSHED, PAGE),
+        _column("int", "revision", "0 = the only verdict of the stream, higher = backfill", PAGE),
+        number("value", "judged value", VERDICT, PUSHED, PAGE),
+        number("expected", "what the detector expected; the band is expected - lower_margin to expected + upper_margin",
+               VERDICT, PUSHED, PAGE),
+        number("upper_margin", "from expected to the upper end of the band", VERDICT, PUSHED, PAGE),
+        number("lower_margin", "from expected to the lower end of the band", VERDICT, PUSHED, PAGE),
+        number("score", "score of the detector, higher is more anomalous", VERDICT, PUSHED, PAGE),
+        number("sr_score", "spectral residual score of the history", VERDICT, PUSHED),
+        number("severity", "0 to 1, 0 where nothing is flagged", VERDICT, PUSHED, PAGE),
+        flag("is_anomaly", "whether the value is flagged", VERDICT, PUSHED, PAGE),
+        flag("is_positive", "flagged above the band", VERDICT, PUSHED, PAGE),
+        flag("is_negative", "flagged below the band", VERDICT, PUSHED),
+        flag("continuing", "a flag soon after an earlier one of the series: the same alarm", VERDICT, PUSHED, PAGE),
+        text("status", "scored, warming_up or declined", VERDICT, PAGE),
+        text("reason", "what the verdict rests on, one of the reasons below", VERDICT, PUSHED, PAGE),
+        text("detector", "detector that gave the verdict", VERDICT, PUSHED),
+        whole("points", "values the verdict rests on", VERDICT, PUSHED),
+        whole("imputed", "how many of them were filled in", VERDICT, PUSHED),
+        text("config_version", "changes when a setting changes that a verdict rests on"),
+        *BATCH,
+    ),
+    key=("device_id", "signal", "minute", "revision"), clustered=("device_id", "minute"),
+)  # fmt: skip
+
+LATE = Table(
+    "late", "Readings whose window was closed when they came; backfill folds them in",
+    (
+        DEVICE, SIGNAL,
+        moment("event_time", "when the device measured"),
+        text("source", "hub, topic, folder or table it was read from"),
+        text("partition", "partition of the source"),
+        whole("sequence", "place of the message in its partition"),
+        number("value", "the reading"),
+        moment("enqueued_time", "when the hub took the message"),
+        *BATCH,
+    ),
+    key=("device_id", "signal", "event_time", "source", "partition", "sequence"), clustered=("device_id", "event_time"),
+)  # fmt: skip
+
+QUARANTINE = Table(
+    "quarantine", "Rejected messages and array elements, each under its reason",
+    (
+        LATE["source"], LATE["partition"], LATE["sequence"],
+        whole("element", "index in an array body"),
+        text("reason", "why it is no reading, one of the reasons above"),
+        _column("binary", "body", "the beginning of the body"),
+        whole("body_bytes", "full length of the body"),
+        text("device_id", "device, where the message names one"),
+        LATE["enqueued_time"],
+        *BATCH,
+    ),
+    key=("source", "partition", "sequence", "element"),
+)  # fmt: skip
+
+BATCHES = Table(
+    "batches", "What each batch did",
+    (
+        *BATCH,
+        whole("minutes_closed", "windows of all series that were closed", COUNT),
+        whole("scored", "windows that got a verdict", COUNT),
+        whole("anomalies", "windows that were flagged", COUNT),
+        whole("warming_up", "windows of series with too little history", COUNT),
+        whole("declined", "windows that could not be judged", COUNT),
+        whole("quarantined", "rejected messages and array elements", COUNT),
+        whole("late", "readings kept for a backfill", COUNT),
+        whole("fallback_calls", "questions to the fallback server", COUNT),
+        whole("fallback_failed", "questions it did not answer", COUNT),
+        whole("pushed", "rows that a target took", COUNT),
+        whole("push_failed", "rows that a target refused or that were given up; in rows of schema 1: those that waited", COUNT),
+        whole("duration_ms", "milliseconds from the first step to the last"),
+        number("cpu_seconds", "of the whole process tree; null on a cluster"),
+        number("scoring_seconds", "process time inside the scoring function, summed over its tasks"),
+        whole("push_waiting", "rows of the batch that were still to be pushed when it ended", COUNT, since=2),
+    ),
+    key=("query_id", "batch_id"),
+)  # fmt: skip
+
+PROGRESS = Table(
+    "progress", "What only the progress of a batch knows: events, watermark, lag",
+    (
+        *BATCH,
+        whole("events", "events read", COUNT),
+        whole("non_telemetry", "twin and life-cycle events among them", COUNT),
+        whole("duplicates", "copies that were left out", COUNT),
+        moment("watermark", "windows that ended before it are closed"),
+        whole("dropped_by_watermark", "readings that came after their window was closed", COUNT),
+        whole("source_lost", "events that had aged out at the source", COUNT),
+        whole("lag", "events that waited at the source, null where it does not tell"),
+        text("offsets", "where the batch ended in each partition, JSON"),
+        text("durations", "milliseconds per phase, JSON"),
+    ),
+    key=("query_id", "batch_id"),
+)  # fmt: skip
+
+DELIVERIES = Table(
+    "deliveries", "Attempts to push, and how they ended",
+    (
+        text("sink", "name of the push target"),
+        *BATCH,
+        _column("int", "attempt", "counts the records of a batch at a target; the last one tells whether rows wait"),
+        whole("rows", "rows it is about"),
+        text("state", "what became of them ([push.md](push.md))"),
+        text("error", "why, redacted"),
+        moment("at", "when"),
+        whole("sent", "rows that the hour of the target was charged with, failed tries included"),
+        moment("minute", "with device_id and signal: the last row meant, in this order"),
+        text("device_id", "see minute"),
+        text("signal", "see minute"),
+    ),
+    key=("sink", "query_id", "batch_id", "attempt"),
+)  # fmt: skip
+
+HISTORY = Table(
+    "history", "The last windows of every series, packed; a cache of the stream, do not build on it",
+    (
+        moment("hour", "partition"),
+        _column("int", "bucket", "hash of the device modulo the number of buckets"),
+        moment("minute", "start of the window, UTC"),
+        _column("array<long>", "ids", "xxhash64(device_id, signal), ascending"),
+        _column("array<double>", "values", "value of each series in this window"),
+    ),
+    partitioned="hour", properties=CACHE,
+)  # fmt: skip
+
+OWNER = Table(
+    "owner", "The running query that owns these tables",
+    (
+        text("run", "one start of the stream"), text("host", "machine of its driver"), whole("pid", "its process"),
+        text("checkpoint", "its checkpoint"), moment("since", "when it claimed the tables"),
+        moment("alive", "its last sign of life"),
+    ),
+    properties=CACHE,
+)  # fmt: skip
+
+SERIES_CONFIG = Table(
+    "series_config", "Settings of single devices and signals, written by people; for each the latest row that fits wins",
+    (
+        text("device", "pattern of the device: * any characters, ? one, [ab] one of them"),
+        text("signal", "pattern of the signal; null: every signal"),
+        text("detector", "detector that judges; null in this and the next columns: the row does not say", SETTING),
+        _column("int", "sensitivity", "0 to 99, higher flags more", SETTING),
+        text("direction", "both, up or down: the side that counts", SETTING),
+        number("min_deviation", "a smaller distance is not flagged, unit of the signal", SETTING),
+        number("min_relative_deviation", "likewise, as a share of the expected value", SETTING),
+        moment("mute_from", "first minute that is judged but not flagged"),
+        moment("mute_to", "first minute that is flagged again; null with mute_from: until somebody says so"),
+        _column("array<string>", "inherit", "settings given back to the run: names of these columns, or mute"),
+        text("owner", "who wanted it"),
+        text("note", "why"),
+        moment("changed", "when it was wanted; of two rows that name a setting the later one wins"),
+    ),
+    properties=KEPT,
+)  # fmt: skip
+
+TABLES = {
+    table.name: table
+    for table in (
+        MINUTES, DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, HISTORY, OWNER, SERIES_CONFIG,
+    )
+}  # fmt: skip
+"""Every table by its name. `history` and `owner` serve the stream alone; people write `series_config`."""
