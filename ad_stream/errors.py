@@ -13,6 +13,9 @@ Messages are one sentence: what, which value, and the way out. They never hold a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 
 class AdStreamError(Exception):
     """Base of all errors raised on purpose; `exit_code` is what the command line returns."""
@@ -52,3 +55,9 @@ class OwnedError(AdStreamError):
 
 class RunError(AdStreamError):
     """The run started and then failed."""
+
+
+def did_you_mean(word: str, choices: Sequence[str]) -> str:
+    """The end of a sentence about a word that is not known: the near one, else all there are."""
+    close = get_close_matches(word, choices, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"choose from: {', '.join(choices)}"

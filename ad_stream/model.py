@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +51,29 @@ REASONS: dict[str, str] = {
     "fallback_open": "not judged here, and the fallback server is left alone after failures in a row",
 }
 """What each `reason` of a verdict means; the column `reason` of the table `detections` holds the key."""
+
+
+@dataclass(frozen=True)
+class DetectorSpec:
+    """Which detector, with which options of its own, as plain data: it travels to the workers and into a table.
+
+    options  its own options only, sorted by name; what all detectors share (points, sensitivity) stands beside it
+    model    a stored model that judges in its place, None for the plain rule
+    """
+
+    name: str
+    options: tuple[tuple[str, Any], ...] = ()
+    model: str | None = None
+
+    @property
+    def setting(self) -> str | dict[str, Any]:
+        """As the configuration writes it: the name alone, or a mapping."""
+        more = dict(self.options) | ({} if self.model is None else {"model": self.model})
+        return {"name": self.name, **more} if more else self.name
+
+    def __str__(self) -> str:
+        more = dict(self.options) | ({} if self.model is None else {"model": self.model})
+        return f"{{name: {self.name}, {', '.join(f'{key}: {value}' for key, value in more.items())}}}" if more else self.name
 
 
 @dataclass(frozen=True)

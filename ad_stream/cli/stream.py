@@ -55,11 +55,11 @@ def validate(
     import yaml
 
     from ad_stream import config as settings
-    from ad_stream.detectors import by_name
+    from ad_stream.detectors import make
     from ad_stream.push.registry import targets_of
 
     loaded = settings.load(config, overrides(set_))
-    detector = by_name(loaded.detection.detector, **loaded.detection.options())
+    detector = make(loaded.detection.detector, **loaded.detection.shared_options())
     targets_of((entry.kind, entry.options()) for entry in loaded.push)
     shown = loaded.model_dump(mode="json", by_alias=True)
     shown["detection"]["points"] = detector.points

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+import yaml
+from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
 
 from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.config.sources import Section, Source
+from ad_stream.errors import ConfigError
+from ad_stream.model import DetectorSpec
 from ad_stream.secrets import Secret
 
 
@@ -57,16 +61,36 @@ class Minutes(Section):
         return self
 
 
+def _parse_detector(value: object) -> object:
+    """'default', {name: ar, order: 8} or the same as text -> DetectorSpec."""
+    if isinstance(value, DetectorSpec):
+        return value
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        value = yaml.safe_load(value)
+    said = {"name": value} if isinstance(value, str) else dict(value) if isinstance(value, Mapping) else {}
+    name, model = said.pop("name", None), said.pop("model", None)
+    if not isinstance(name, str) or not (model is None or isinstance(model, str)):
+        raise ValueError("write the name of a detector, or {name: ar, order: 8}")
+    options = tuple(sorted((str(key), tuple(one) if isinstance(one, list) else one) for key, one in said.items()))
+    return DetectorSpec(name, options, model)
+
+
+Detector = Annotated[
+    DetectorSpec, PlainValidator(_parse_detector), PlainSerializer(lambda spec: spec.setting, return_type=Any)
+]
+
+
 class Detection(Section):
     """Which detector judges, and what it may flag.
 
+    detector: its name, or {name: ar, order: 8} with options of its own (docs/detectors.md).
     points: minutes of history it sees (12 to 10080), by default as many as the detector wants. sensitivity: 0..99,
     higher flags more. direction: which side counts. min_deviation: in the unit of the signal;
     min_relative_deviation: as a share of the expected value. max_gap: minutes that are filled. refractory: a flag this
     soon after one of the same series is `continuing`.
     """
 
-    detector: str = "default"
+    detector: Detector = DetectorSpec("default")
     points: int | None = Field(default=None, ge=12, le=10_080)
     sensitivity: int = Field(default=95, ge=0, le=99)
     direction: Literal["both", "up", "down"] = "both"
@@ -75,9 +99,24 @@ class Detection(Section):
     max_gap: int = Field(default=5, ge=0)
     refractory: Duration = timedelta(minutes=10)
 
-    def options(self) -> dict[str, Any]:
-        """What the detector itself is told."""
-        return self.model_dump(exclude={"detector", "refractory"}, exclude_none=True)
+    @model_validator(mode="after")
+    def _known_detector(self) -> Detection:
+        from ad_stream.detectors import make
+
+        if self.detector.model is None:  # whether a model is stored, the tables say
+            try:
+                make(self.detector, **self.shared_options())
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+        return self
+
+    def shared_options(self) -> dict[str, Any]:
+        """What every detector is told."""
+        return self.model_dump(include={"points", "sensitivity", "max_gap"}, exclude_none=True)
+
+    def suppression(self) -> dict[str, Any]:
+        """Which flags are taken back, whatever the detector."""
+        return self.model_dump(include={"direction", "min_deviation", "min_relative_deviation"})
 
 
 class Fallback(Section):
@@ -129,6 +168,30 @@ class Metrics(Section):
     host: str = "127.0.0.1"
 
 
+BASELINE: dict[str, frozenset[str]] = {
+    "telemetry": frozenset(
+        {"signals", "ignore", "device_id", "event_time", "max_future", "max_body", "keep_body"}
+    ),
+    "minutes": frozenset({"aggregate", "watermark"}),
+    "detection": frozenset(
+        {"detector", "points", "sensitivity", "direction", "min_deviation", "min_relative_deviation", "max_gap", "refractory"}
+    ),
+    "fallback": frozenset(
+        {"endpoint", "min_points", "sensitivity", "max_anomaly_ratio", "seconds_per_batch", "pause_seconds"}
+    ),
+}
+"""The settings that are part of every `config_version`: those of 0.1.0. A later one joins them when its default changes,
+because from then on its absence means something else."""
+SECRET = {"key"}
+
+
+def _told(section: Section, known: frozenset[str]) -> dict[str, Any]:
+    """The settings of a section that count: those of the baseline, and of the later ones those not at their default."""
+    told = section.model_dump(mode="json", exclude=SECRET)
+    later = section.model_dump(mode="json", exclude=SECRET, exclude_defaults=True)
+    return {name: value for name, value in told.items() if name in known or name in later}
+
+
 class Config(Section):
     """One run. `source` and `tables` are required, the rest has defaults."""
 
@@ -144,10 +207,19 @@ class Config(Section):
     metrics: Metrics | None = None
     spark: dict[str, str | int | float | bool] = Field(default={})
 
-    def version(self) -> str:
-        """12 hex digits that change when a setting changes that a verdict rests on (column `config_version`)."""
-        part = self.model_dump(mode="json", include={"telemetry", "minutes", "detection", "fallback"})
-        part["fallback"].pop("key", None)
+    def version(self, *others: str) -> str:
+        """12 hex digits that change when a setting changes that a verdict rests on (column `config_version`).
+
+        others: detectors that judge some series in place of the run's own. What a release adds changes no version
+        while it stands at its default: of the settings that came after 0.1.0 only those that differ from it count,
+        and of the detectors' rules only those whose version is not their first.
+        """
+        from ad_stream.detectors import version_of
+
+        part: dict[str, Any] = {name: _told(getattr(self, name), known) for name, known in BASELINE.items()}
+        versions = {name: version_of(name) for name in {self.detection.detector.name, *others}}
+        if later := {name: version for name, version in versions.items() if version > 1}:
+            part["rules"] = later
         return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:12]
 
     def with_tables_under(self, folder: Path) -> Config:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from difflib import get_close_matches
+from typing import Protocol
 
 from ad_stream.detectors.ar import Autoregressive
 from ad_stream.detectors.azure import Service
@@ -19,10 +19,11 @@ from ad_stream.detectors.scaled import Differences, MovingAverage, SeasonalNaive
 from ad_stream.detectors.seasonal_baseline import SeasonalBaseline
 from ad_stream.detectors.spectral_residual import SpectralResidual
 from ad_stream.detectors.stuck import Stuck
-from ad_stream.detectors.window_detector import Rule
-from ad_stream.errors import ConfigError
+from ad_stream.detectors.window_detector import WindowDetector
+from ad_stream.errors import ConfigError, did_you_mean
+from ad_stream.model import DetectorSpec
 
-_RULES: tuple[type[Rule], ...] = (
+_DETECTORS: tuple[type[WindowDetector], ...] = (
     Default,
     SpectralResidual,
     Service,
@@ -37,26 +38,58 @@ _RULES: tuple[type[Rule], ...] = (
     Stuck,
 )
 
-__all__ = ["Detector", "by_name", "names"]
+__all__ = ["Detector", "Models", "by_name", "make", "names", "version_of"]
+
+
+class Models(Protocol):
+    """Where stored models are found; a model is a detector that knows whose rows it judges."""
+
+    def detector(self, name: str, **options: object) -> Detector:
+        """The stored model of this name; ConfigError where there is none."""
+        ...
 
 
 def names() -> tuple[str, ...]:
     """The detectors that `by_name` knows, the shipped default first."""
-    return tuple(rule.name for rule in _RULES)
+    return tuple(detector.name for detector in _DETECTORS)
 
 
-def by_name(name: str, **parameters: object) -> Detector:
+def by_name(name: str, **options: object) -> Detector:
     """The detector `name` with its options; raises ConfigError for an unknown name, option or value."""
-    known = {rule.name: rule for rule in _RULES}
+    known = _class_of(name)
+    names = tuple(field.name for field in fields(known))
+    for key in options:
+        if key not in names:
+            raise ConfigError(f"the detector {name} has no option {key!r}, {did_you_mean(key, names)}")
+    try:
+        return known(**options)  # type: ignore[arg-type]
+    except TypeError:  # '12' < 3: a text where a number belongs
+        given = ", ".join(f"{key}={value!r}" for key, value in options.items())
+        raise ConfigError(f"the detector {name} takes numbers, and was given {given}: write them without quotes") from None
+
+
+def make(spec: DetectorSpec, models: Models | None = None, **shared: object) -> Detector:
+    """The detector of a spec; shared: the options that stand beside it, such as sensitivity.
+
+    Raises ConfigError for an unknown name, option or value, and where a model is named and none are at hand.
+    """
+    own = dict(spec.options)
+    for key in own.keys() & shared.keys():
+        raise ConfigError(f"the option {key!r} of the detector {spec.name} stands beside it: write detection.{key}")
+    if spec.model is None:
+        return by_name(spec.name, **own, **shared)
+    if models is None:
+        raise ConfigError(f"the detector {spec.name} names the model {spec.model!r}, and no models are stored here: leave it out")
+    return models.detector(spec.model, **own, **shared)
+
+
+def version_of(name: str) -> int:
+    """The version of a detector's rule; it is part of `config_version`."""
+    return _class_of(name).version
+
+
+def _class_of(name: str) -> type[WindowDetector]:
+    known = {detector.name: detector for detector in _DETECTORS}
     if name not in known:
-        raise ConfigError(f"there is no detector {name!r}, {_near(name, tuple(known))}")
-    options = tuple(field.name for field in fields(known[name]))
-    for key in parameters:
-        if key not in options:
-            raise ConfigError(f"the detector {name} has no option {key!r}, {_near(key, options)}")
-    return known[name](**parameters)  # type: ignore[arg-type]
-
-
-def _near(word: str, choices: tuple[str, ...]) -> str:
-    close = get_close_matches(word, choices, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"choose from: {', '.join(choices)}"
+        raise ConfigError(f"there is no detector {name!r}, {did_you_mean(name, tuple(known))}")
+    return known[name]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ad_stream.detectors.kernels import band, residuals
-from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, chunks, join
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, WindowDetector, chunks, join
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def errors(rows: Floats, order: int) -> Floats:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Autoregressive(Rule):
-    """`order` 1..20 past values predict the next one; at most a sixth of the window is used. See `Rule`."""
+class Autoregressive(WindowDetector):
+    """`order` 1..20 past values predict the next one; at most a sixth of the window is used. See `WindowDetector`."""
 
     name: ClassVar[str] = "ar"
 

@@ -28,7 +28,7 @@ import numpy as np
 from ad_stream.detectors.kernels import band, residuals
 from ad_stream.detectors.kernels.saliency import last_score
 from ad_stream.detectors.stuck import is_stuck
-from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, chunks, join
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, WindowDetector, chunks, join
 
 if TYPE_CHECKING:
     from ad_stream.model import Floats
@@ -52,8 +52,8 @@ SHIFTS = ((10, 60), (30, 200))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Default(Rule):
-    """See the module for the rule and `Rule` for the options."""
+class Default(WindowDetector):
+    """See the module for the rule and `WindowDetector` for the options."""
 
     name: ClassVar[str] = "default"
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ad_stream.detectors.kernels import band, residuals
-from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, check_options, chunks, join
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, WindowDetector, check_options, chunks, join
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ NOISE_OVER = 240
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drift(Rule):
+class Drift(WindowDetector):
     """`average` and `gap` in columns, 2 or more; min_points must hold one average and four gaps."""
 
     name: ClassVar[str] = "drift"

@@ -19,7 +19,7 @@ import numpy as np
 
 from ad_stream.detectors.kernels import band
 from ad_stream.detectors.kernels.residuals import SMALLEST
-from ad_stream.detectors.window_detector import Judgement, Rule, chunks, join
+from ad_stream.detectors.window_detector import Judgement, WindowDetector, chunks, join
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def displacement(others: Floats, point: Floats, cuts: Floats) -> Floats:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomCutForest(Rule):
-    """Options beside those of `Rule`.
+class RandomCutForest(WindowDetector):
+    """Options beside those of `WindowDetector`.
 
     shingle  values per point of the forest, 1..64
     trees    1..500

@@ -20,7 +20,7 @@ from scipy.stats import t as student
 from ad_stream.detectors.kernels import band
 from ad_stream.detectors.kernels.residuals import SMALLEST
 from ad_stream.detectors.scaled import check_period
-from ad_stream.detectors.window_detector import Judgement, Rule, chunks, join
+from ad_stream.detectors.window_detector import Judgement, WindowDetector, chunks, join
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 SIGMA = 1.4826
 THRESHOLDS = ("none", "med_max", "p95", "p99")
+SIDES = ("both", "up", "down")
 ROWS = 32
 
 
@@ -109,8 +110,8 @@ def _median(ranked: Floats) -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeasonalHybridEsd(Rule):
-    """Options beside those of `Rule`, with the names of the authors' package in brackets.
+class SeasonalHybridEsd(WindowDetector):
+    """Options beside those of `WindowDetector`, with the names of the authors' package in brackets.
 
     period         columns of a cycle, 1 = no season [period]
     max_anomalies  largest share of outliers, above 0 and below 0.5 [max_anoms]
@@ -127,16 +128,19 @@ class SeasonalHybridEsd(Rule):
     max_anomalies: float = 0.02
     alpha: float = 0.05
     threshold: str = "none"
+    side: str = "both"
     piecewise: int = 0
     points: int = 4321
     min_points: int = 2910
 
     def __post_init__(self) -> None:
-        Rule.__post_init__(self) if self.period == 1 else check_period(self, self.period, cycles=2)
+        WindowDetector.__post_init__(self) if self.period == 1 else check_period(self, self.period, cycles=2)
         for key in ("max_anomalies", "alpha"):
             if not 0 < getattr(self, key) < 0.5:
                 value = getattr(self, key)
                 raise ConfigError(f"{key} of the detector s_h_esd is {value}, it must be above 0 and below 0.5")
+        if self.side not in SIDES:
+            raise ConfigError(f"side of the detector s_h_esd is {self.side!r}, it must be one of {', '.join(SIDES)}")
         if self.threshold not in THRESHOLDS:
             known = ", ".join(THRESHOLDS)
             raise ConfigError(f"threshold of the detector s_h_esd is {self.threshold!r}, it must be one of {known}")
@@ -149,8 +153,8 @@ class SeasonalHybridEsd(Rule):
         rest = remainder(rows, self.period, self.piecewise)
         most = max(1, int(self.max_anomalies * rows.shape[1]))
         strictness = band.threshold(1.0, self.sensitivity)
-        lambdas = critical(rows.shape[1], most, self.alpha, one_tail=self.direction != "both") * strictness
-        found, score = esd(rest, lambdas, self.direction)
+        lambdas = critical(rows.shape[1], most, self.alpha, one_tail=self.side != "both") * strictness
+        found, score = esd(rest, lambdas, self.side)
         found &= self._beyond_usual(rows)
         ratio = np.where(found, np.maximum(score, 1.001), 0.0)
         value, residual = rows[:, -1], rest[:, -1]

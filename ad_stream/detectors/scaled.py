@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ad_stream.detectors.kernels import band, residuals
-from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, chunks, join
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, WindowDetector, chunks, join
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ SEASONS_SPARE = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Scaled(Rule):
+class _Scaled(WindowDetector):
     """A rule whose subclass names its residual."""
 
     def residual(self, rows: Floats) -> Floats:
@@ -84,9 +84,9 @@ class SeasonalNaive(_Scaled):
         return np.asarray(rows[:, self.period :] - rows[:, : -self.period])
 
 
-def check_period(rule: Rule, period: int, *, cycles: int) -> None:
+def check_period(rule: WindowDetector, period: int, *, cycles: int) -> None:
     """The options of any rule, and that min_points holds so many periods and 30 columns more."""
-    Rule.__post_init__(rule)
+    WindowDetector.__post_init__(rule)
     if period < 2 or rule.min_points < cycles * period + SEASONS_SPARE:
         raise ConfigError(
             f"min_points of the detector {rule.name} is {rule.min_points}, with a period of {period} it must be at"

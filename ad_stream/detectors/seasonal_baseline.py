@@ -18,7 +18,7 @@ import numpy as np
 from ad_stream.detectors.kernels import band
 from ad_stream.detectors.kernels.residuals import SMALLEST
 from ad_stream.detectors.scaled import check_period
-from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, chunks, join
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, WindowDetector, chunks, join
 
 if TYPE_CHECKING:
     from ad_stream.model import Bools, Floats
@@ -43,7 +43,7 @@ def baseline(history: Floats, period: int) -> tuple[Floats, Bools]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SeasonalBaseline(Rule):
+class SeasonalBaseline(WindowDetector):
     """`period` in columns: 1440 for a day of minutes, 10080 for a week; min_points must hold two of them and 30."""
 
     name: ClassVar[str] = "seasonal_baseline"

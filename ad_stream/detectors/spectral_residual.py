@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ad_stream.detectors.kernels.saliency import EXTENSION, last_score, local_mean, saliency
-from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, chunks
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, WindowDetector, chunks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,11 +57,11 @@ class _FirstPass:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpectralResidual(Rule):
+class SpectralResidual(WindowDetector):
     """Flags the last point where its spectral residual score reaches 3.5 and it lies 1.5 sigma from the mean.
 
     As with the service, sensitivity narrows the band of a flagged point and decides nothing else: below it, at 0
-    only, nothing is flagged. See `Rule` for the options.
+    only, nothing is flagged. See `WindowDetector` for the options.
     """
 
     name: ClassVar[str] = "spectral_residual"

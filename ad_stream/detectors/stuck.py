@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ad_stream.detectors.window_detector import Judgement, Rule
+from ad_stream.detectors.window_detector import Judgement, WindowDetector
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def is_stuck(rows: Floats) -> Bools:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stuck(Rule):
+class Stuck(WindowDetector):
     """Flags a stuck value and nothing else; sensitivity and direction play no part. The band is the value itself.
 
     score is the length of the run over the length that it takes, 1 or more where flagged.

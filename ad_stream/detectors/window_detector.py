@@ -1,4 +1,4 @@
-"""What all detectors of the last point share: options, gaps, scale, direction, deviations, the shape of the answer.
+"""What all detectors of the last point share: options, gaps, scale, the shape of the answer.
 
 A detector is a frozen dataclass that adds one method, `judge`: dense rows in, `Judgement` out. Its rows have no
 holes, are not constant, and are scaled by a power of two to at most 1 in size, so no square overflows; the scale
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ad_stream.detectors.kernels import gaps
-from ad_stream.detectors.kernels.suppression import held_back
 from ad_stream.errors import ConfigError
 from ad_stream.model import DECLINED, SCORED, WARMING_UP, LastPoint, Windows
 
@@ -32,7 +31,6 @@ BLOCK_BYTES = 8 * 2**20
 CHUNK_BYTES = 2**19
 """The working set of one kernel call: half a MiB stays in the cache (SPARK.md, section 3)."""
 
-DIRECTIONS = ("both", "up", "down")
 UNJUDGED = {
     gaps.FEW_POINTS: (WARMING_UP, "few_points"),
     gaps.LONG_GAP: (WARMING_UP, "long_gap"),
@@ -45,7 +43,7 @@ UNJUDGED = {
 class Judgement:
     """What a detector says of dense rows (m, L); every field (m,), in the unit of the rows it was given.
 
-    `stands_out` is the verdict before direction and smallest deviation are applied; `reason` says what it rests on
+    `stands_out` is the verdict; `reason` says what it rests on
     where it is neither plainly inside nor outside the band: a key of REASONS, else ''.
     """
 
@@ -60,25 +58,21 @@ class Judgement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule(ABC):
+class WindowDetector(ABC):
     """Options of every detector.
 
     points      columns of history it wants, min_points or more
     sensitivity 0..99; higher never flags less
-    direction   'both', 'up' or 'down': which side is flagged
-    min_deviation           >= 0, unit of the values: a smaller distance from `expected` is not flagged
-    min_relative_deviation  >= 0, share of the size of `expected`: likewise
     max_gap     empty minutes in a row that are filled, 0 or more; a longer gap restarts the window
     min_points  fewer values than this give `warming_up`, 8 or more
     """
 
     name: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Of the rule: raised when the same window gets another verdict, so that `config_version` tells the two apart."""
 
     points: int = 120
     sensitivity: float = 95.0
-    direction: str = "both"
-    min_deviation: float = 0.0
-    min_relative_deviation: float = 0.0
     max_gap: int = 5
     min_points: int = 30
 
@@ -132,20 +126,9 @@ class Rule(ABC):
         difference = value - verdict.expected
         stuck = verdict.reason == "stuck"
         positive, negative = difference > 0, difference < 0
-        candidates = verdict.stands_out & (positive | negative | stuck)
-        held = held_back(
-            candidates,
-            np.ldexp(difference, exponent),
-            np.ldexp(verdict.expected, exponent),
-            stuck=stuck,
-            direction=self.direction,
-            min_deviation=self.min_deviation,
-            min_relative_deviation=self.min_relative_deviation,
-        )
-        flagged = candidates & (held == "")
+        flagged = verdict.stands_out & (positive | negative | stuck)
         plain = np.where(flagged, np.where(positive, "above", "below"), "normal").astype(object)
         reason = np.where(verdict.reason == "", plain, verdict.reason)
-        reason = np.where(held == "", reason, held)
         measures = {
             "expected": np.ldexp(verdict.expected, exponent),
             "upper_margin": np.ldexp(verdict.upper_margin, exponent),
@@ -166,24 +149,18 @@ class Rule(ABC):
         }
 
 
-def check_options(rule: Rule) -> None:
+def check_options(detector: WindowDetector) -> None:
     """Raises ConfigError where an option is outside its documented range."""
     limits = {
-        "points": (rule.min_points, 100_000),
+        "points": (detector.min_points, 100_000),
         "sensitivity": (0, 99),
-        "min_deviation": (0, np.finfo(float).max),
-        "min_relative_deviation": (0, np.finfo(float).max),
         "max_gap": (0, 100_000),
         "min_points": (8, 100_000),
     }
     for key, (low, high) in limits.items():
-        value = getattr(rule, key)
+        value = getattr(detector, key)
         if not low <= value <= high:
-            raise ConfigError(f"{key} of the detector {rule.name} is {value}, it must lie between {low} and {high:g}")
-    if rule.direction not in DIRECTIONS:
-        raise ConfigError(
-            f"direction of the detector {rule.name} is {rule.direction!r}, it must be one of {', '.join(DIRECTIONS)}"
-        )
+            raise ConfigError(f"{key} of the detector {detector.name} is {value}, it must lie between {low} and {high:g}")
 
 
 def join(parts: list[Judgement]) -> Judgement:

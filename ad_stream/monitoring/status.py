@@ -99,7 +99,7 @@ def status(
         return sum(states_of.get(state, 0) for states_of in pushes.values() for state in states)
 
     def total(frame: pd.DataFrame, column: str) -> int:
-        return int(frame[column].fillna(0).sum())
+        return int(frame[column].dropna().sum())
 
     return Status(
         running=running,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ad_stream.errors import ConfigError
+from ad_stream.errors import ConfigError, did_you_mean
 from ad_stream.push.base import Target
 
 NOT_FROM_SETTINGS = {"session", "clock", "sleep", "token"}
@@ -19,12 +18,12 @@ KINDS = {"power_bi": "PowerBI", "webhook": "Webhook", "kafka": "Kafka"}
 def by_kind(kind: str, **options: object) -> Target:
     """The target of a `push:` entry; ConfigError names a wrong kind or option and the near one."""
     if kind not in KINDS:
-        raise ConfigError(f"unknown push kind {kind!r}{_near(kind, list(KINDS))}")
+        raise ConfigError(f"unknown push kind {kind!r}: {did_you_mean(kind, list(KINDS))}")
     made: Callable[..., Target] = getattr(importlib.import_module(f"ad_stream.push.targets.{kind}"), KINDS[kind])
     known = set(inspect.signature(made).parameters) - NOT_FROM_SETTINGS
     for name in options:
         if name not in known:
-            raise ConfigError(f"unknown option {name!r} of the push target {kind!r}{_near(name, sorted(known))}")
+            raise ConfigError(f"unknown option {name!r} of the push target {kind!r}: {did_you_mean(name, sorted(known))}")
     return made(**options)
 
 
@@ -42,8 +41,3 @@ def targets_of(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Target]
 
 def _names(kind: str) -> Iterable[str]:
     return [kind, *(f"{kind}_{number}" for number in range(2, 100))]
-
-
-def _near(word: str, words: list[str]) -> str:
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.5)
-    return f": did you mean {near[0]!r}?" if near else f": known here are {', '.join(words)}"

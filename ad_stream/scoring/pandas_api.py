@@ -11,6 +11,7 @@ from ad_stream.detectors import by_name
 from ad_stream.errors import InputError
 from ad_stream.incidents.alarms import REFRACTORY, mark_continuing
 from ad_stream.model import LastPoint
+from ad_stream.scoring.suppression import UNSUPPRESSED, check, suppress
 from ad_stream.scoring.windows import judge
 
 if TYPE_CHECKING:
@@ -44,12 +45,15 @@ def detect(
     frame holds one row per device and time in any order; without a device column it is one series. Times are
     anything pandas reads, numbers are seconds since the epoch, what names no zone is UTC. `step` is the grid, by
     default the median distance of two rows; `points` the columns of history, by default the detector's; `options`
-    are the detector's. The answer keeps the index and the order of the rows: device, time, the fields of
-    `LastPoint`, and `continuing` (a flag within `refractory` steps of an earlier one).
+    are the detector's, or `direction`, `min_deviation`, `min_relative_deviation`. The answer keeps the index and the
+    order of the rows: device, time, the fields of `LastPoint`, and `continuing` (a flag within `refractory` steps of
+    an earlier one).
 
     Raises InputError where a column is missing, a time cannot be read, or two rows fall into one step; ConfigError
     for a wrong option.
     """
+    limits = {name: options.pop(name, default) for name, default in UNSUPPRESSED.items()}
+    check(**limits)
     judge_with = by_name(detector, **(options if points is None else options | {"points": points}))
     device = _check_columns(frame, device, time, value)
     values = _numbers(frame, value)
@@ -59,6 +63,7 @@ def detect(
     codes, nanoseconds = codes[order], nanoseconds[order]
     cells = _cells(codes, nanoseconds, _step(codes, nanoseconds, step))
     columns = _judge_all(codes, _shorten(codes, cells, judge_with.points), values[order], judge_with)
+    suppress(columns, values[order], **limits)  # type: ignore[arg-type]
     columns["continuing"] = mark_continuing(codes, cells, columns["is_anomaly"], refractory=refractory)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.detectors.kernels.suppression import held_back
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import SCORED, LastPoint
 from ad_stream.scoring.matrix import Packed, Rows, pieces
+from ad_stream.scoring.suppression import suppress
 from ad_stream.scoring.windows import judge
 from ad_stream.series_config.assign import assign
-from ad_stream.series_config.rules import Rules
+from ad_stream.series_config.rows import no_rules
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from ad_stream.detectors import Detector
     from ad_stream.model import Bools
     from ad_stream.series_config.assign import Assigned, Objects
+    from ad_stream.series_config.rules import Rules
 
     Ints = NDArray[np.int64]
 
-MUTED = "muted"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Scorer:
         """The scorer a configuration asks for."""
         ask_from = fallback.min_points if fallback is not None and fallback.endpoint is not None else None
         refractory = int(detection.refractory.total_seconds() // 60)
-        return cls(Rules(detection.detector, detection.options()), refractory, ask_from)
+        return cls(no_rules(detection), refractory, ask_from)
 
     def under(self, rules: Rules) -> Scorer:
         """The same scorer under other rules."""
@@ -56,7 +56,7 @@ class Scorer:
     @property
     def detector(self) -> Detector:
         """The run's own detector."""
-        return self.rules.judge()
+        return self.rules.detector_for()
 
     @property
     def points(self) -> int:
@@ -86,7 +86,10 @@ def verdicts(devices: Objects, signals: Objects, rows: Rows, past: Packed, score
         for asked, window in wanted:
             windows[asked] = window
     muted = (rows.minutes >= assigned.mute_from[codes]) & (rows.minutes < assigned.mute_to[codes])
-    _hold_back(found, rows.values, assigned, codes, muted)
+    suppress(
+        found, rows.values, direction=assigned.direction[codes], min_deviation=assigned.min_deviation[codes],
+        min_relative_deviation=assigned.min_relative_deviation[codes], muted=muted,
+    )  # fmt: skip
     for row in np.flatnonzero(muted):
         windows[row] = None  # an answer to it could ring
     return Verdicts(found, windows)
@@ -131,25 +134,3 @@ def _unjudged(
     return [
         (int(at[one]), matrix[at_row[one], : at_column[one] + 1][-int(verdict.points[one]) :].tolist()) for one in asked
     ]
-
-
-def _hold_back(
-    found: dict[str, NDArray[Any]], values: NDArray[np.float64], assigned: Assigned, codes: Ints, muted: Bools
-) -> None:
-    """Takes back, in place, the flags that direction, smallest deviation or a mute of the series rule out."""
-    with np.errstate(all="ignore"):
-        held = held_back(
-            found["is_anomaly"],
-            values - found["expected"],
-            found["expected"],
-            stuck=found["reason"] == "stuck",
-            direction=assigned.direction[codes],
-            min_deviation=assigned.min_deviation[codes],
-            min_relative_deviation=assigned.min_relative_deviation[codes],
-        )
-    held[(held == "") & found["is_anomaly"] & muted] = MUTED
-    quiet = held != ""
-    found["reason"] = np.where(quiet, held, found["reason"])
-    found["severity"] = np.where(quiet, 0.0, found["severity"])
-    for name in ("is_anomaly", "is_positive", "is_negative"):
-        found[name] = found[name] & ~quiet

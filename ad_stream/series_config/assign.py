@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ad_stream.detectors import Detector
     from ad_stream.model import Bools, Floats
-    from ad_stream.series_config.rules import Rule, Rules
+    from ad_stream.series_config.rules import Rules, SeriesRule
 
     Ints = NDArray[np.int64]
     Objects = NDArray[np.object_]
@@ -70,7 +70,7 @@ def assign(rules: Rules, devices: Objects, signals: Objects) -> Assigned:
     )
 
 
-def _hits(rules: Rules, devices: Objects, signals: Objects) -> list[tuple[Rule, Bools]]:
+def _hits(rules: Rules, devices: Objects, signals: Objects) -> list[tuple[SeriesRule, Bools]]:
     """Each rule that fits a series, with the series that it fits."""
     if not rules.rules:
         return []
@@ -90,7 +90,7 @@ def _detectors(
     width = len(values["sensitivity"])
     pairs, group = np.unique(codes["detector"] * width + codes["sensitivity"], return_inverse=True)
     made = [
-        rules.judge(detector=values["detector"][p // width], sensitivity=values["sensitivity"][p % width])
+        rules.detector_for(detector=values["detector"][p // width], sensitivity=values["sensitivity"][p % width])
         for p in pairs
     ]
     return tuple(made), group

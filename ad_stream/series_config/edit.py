@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.config import Detection
 from ad_stream.config.overrides import overrides
-from ad_stream.errors import InputError
+from ad_stream.errors import InputError, did_you_mean
+from ad_stream.model import DetectorSpec
 from ad_stream.series_config.patterns import matches
 from ad_stream.series_config.rows import rule_of
-from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS, Rule, Rules
+from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS, Rules, SeriesRule
 
 if TYPE_CHECKING:
     from ad_stream.series_config.table import Row
@@ -26,9 +26,7 @@ def row_of(pairs: Sequence[str], *, device: str, signal: str, owner: str, note: 
     said = overrides(pairs)
     for key in said:
         if key not in (*SETTINGS, MUTE):
-            near = get_close_matches(key, SETTINGS, n=1)
-            way = f"did you mean {near[0]!r}?" if near else f"write one of {', '.join(SETTINGS)}"
-            raise InputError(f"{key!r} is no setting of a series: {way}")
+            raise InputError(f"{key!r} is no setting of a series: {did_you_mean(key, SETTINGS)}")
         if key == MUTE and said[key] != INHERIT:
             raise InputError(
                 f"mute={said[key]} says no time: write ad-stream config mute --device {device!r} --for '2 hours'"
@@ -52,7 +50,7 @@ def checked(settings: Mapping[str, Any], device: str, signal: str, owner: str, n
     return row
 
 
-def says(rule: Rule) -> str:
+def says(rule: SeriesRule) -> str:
     """'sensitivity 90, muted until 2026-11-02 06:00, gives back direction'."""
     parts = [f"{name} {value}" for name, value in rule.settings]
     parts += [muted(rule.mute)] if rule.mute else []
@@ -74,22 +72,26 @@ class Applied:
 
     setting: str
     value: Any
-    rule: Rule | None
+    rule: SeriesRule | None
 
 
 def applied(rules: Rules, device: str, signal: str) -> list[Applied]:
     """What holds for one series."""
-    by: dict[str, Rule] = {}
+    by: dict[str, SeriesRule] = {}
     for rule in rules.rules:
         if matches(rule.device, device) and matches(rule.signal, signal):
             by = {name: one for name, one in by.items() if name not in rule.inherit}
             by |= dict.fromkeys(rule.names - rule.inherit, rule)
     out = [
-        Applied(name, dict(by[name].settings)[name] if name in by else rules.own(name), by.get(name))
+        Applied(name, _as_written(dict(by[name].settings)[name] if name in by else rules.own(name)), by.get(name))
         for name in SETTINGS
     ]
     mute = by.get(MUTE)
     return [*out, Applied(MUTE, muted(mute.mute) if mute and mute.mute else "no", mute)]
+
+
+def _as_written(value: Any) -> Any:
+    return value.setting if isinstance(value, DetectorSpec) else value
 
 
 def _moment(minute: int) -> str:

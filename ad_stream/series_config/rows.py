@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
 from ad_stream.config import Detection, parse_detection
 from ad_stream.errors import ConfigError
 from ad_stream.series_config.patterns import ANY, complaint
-from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS, Rule, Rules, alive
+from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS, Rules, SeriesRule, alive
 
 
 def rules_of(rows: Iterable[Mapping[str, Any]], base: Detection) -> Rules:
@@ -24,10 +25,15 @@ def rules_of(rows: Iterable[Mapping[str, Any]], base: Detection) -> Rules:
             good.append(rule_of(row, base))
         except ConfigError as error:
             refused.add(str(error))
-    return Rules(base.detector, base.options(), alive(good), tuple(sorted(refused)))
+    return replace(no_rules(base), rules=alive(good), refused=tuple(sorted(refused)))
 
 
-def rule_of(row: Mapping[str, Any], base: Detection) -> Rule:
+def no_rules(base: Detection) -> Rules:
+    """The run's own settings alone."""
+    return Rules(base.detector, base.shared_options(), base.suppression())
+
+
+def rule_of(row: Mapping[str, Any], base: Detection) -> SeriesRule:
     """One row, checked on top of the run's own settings; ConfigError names the row, the value and the way out."""
     device, signal = row.get("device"), row.get("signal") or ANY
     where = f"series_config, device {device!r}, signal {signal!r}"
@@ -39,16 +45,15 @@ def rule_of(row: Mapping[str, Any], base: Detection) -> Rule:
         raise ConfigError(f"{where}: `changed` is missing, write current_timestamp() into it")
     settings = {name: row[name] for name in SETTINGS if _given(row.get(name))}
     try:
-        parse_detection({**base.model_dump(), **settings})
-        own = Rules(base.detector, base.options())
-        own.judge(detector=settings.get("detector"), sensitivity=settings.get("sensitivity"))
+        checked = parse_detection({**base.model_dump(), **settings})
+        settings = {name: getattr(checked, name) for name in settings}
     except ConfigError as error:
         raise ConfigError(f"{where}: {str(error).replace('detection.', '')}") from None
     inherit = frozenset(row["inherit"]) if row.get("inherit") is not None else frozenset()
     strange = sorted(inherit - {*SETTINGS, MUTE})
     if strange:
         raise ConfigError(f"{where}: {strange[0]!r} cannot be inherited, write {', '.join(SETTINGS)} or {MUTE}")
-    rule = Rule(
+    rule = SeriesRule(
         device, signal, tuple(settings.items()), _mute(row, where), inherit, row.get("owner") or "", row.get("note") or "",
         _utc(row["changed"]),
     )  # fmt: skip

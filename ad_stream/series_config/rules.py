@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ad_stream.detectors import Detector, by_name
+from ad_stream.detectors import Detector, make
+from ad_stream.model import DetectorSpec
 from ad_stream.series_config.patterns import ANY
 from ad_stream.tables.catalog import SERIES_CONFIG
 from ad_stream.tables.schema import SETTING
@@ -21,12 +22,10 @@ MUTE = "mute"
 """What `inherit` calls mute_from and mute_to."""
 FIRST, LAST = -(2**62), 2**62
 """Minutes before and after all others."""
-NEUTRAL = {"direction": "both", "min_deviation": 0.0, "min_relative_deviation": 0.0}
-"""Holds no flag back: that is done afterwards, series by series."""
 
 
 @dataclass(frozen=True)
-class Rule:
+class SeriesRule:
     """What one row says.
 
     settings  the settings it names, with values
@@ -48,7 +47,7 @@ class Rule:
         """Every setting that the row says something about."""
         return frozenset(name for name, _ in self.settings) | self.inherit | ({MUTE} if self.mute else frozenset())
 
-    def without(self, names: frozenset[str]) -> Rule:
+    def without(self, names: frozenset[str]) -> SeriesRule:
         """The same rule, saying nothing about these settings."""
         kept = tuple((name, value) for name, value in self.settings if name not in names)
         return replace(self, settings=kept, mute=None if MUTE in names else self.mute, inherit=self.inherit - names)
@@ -58,33 +57,39 @@ class Rule:
 class Rules:
     """The rules, the latest last.
 
-    base      the run's own settings, as Detection.options() gives them
-    detector  the name of the run's own detector
+    detector  the run's own detector
+    shared    what the run tells every detector, as Detection.shared_options() gives it
+    limits    the run's own suppression, as Detection.suppression() gives it
     refused   a sentence for each row of the table that is no rule
     """
 
-    detector: str
-    base: Mapping[str, Any]
-    rules: tuple[Rule, ...] = ()
+    detector: DetectorSpec
+    shared: Mapping[str, Any]
+    limits: Mapping[str, Any]
+    rules: tuple[SeriesRule, ...] = ()
     refused: tuple[str, ...] = ()
 
     def own(self, name: str) -> Any:
         """What the run itself says of a setting."""
-        return self.detector if name == "detector" else self.base[name]
+        return self.detector if name == "detector" else {**self.shared, **self.limits}[name]
 
-    def judge(self, *, detector: str | None = None, sensitivity: int | None = None) -> Detector:
+    def detector_for(self, *, detector: DetectorSpec | None = None, sensitivity: int | None = None) -> Detector:
         """The run's detector, or with these settings in place of its own; ConfigError where they do not go together."""
         named = {} if sensitivity is None else {"sensitivity": sensitivity}
-        return by_name(detector or self.detector, **{**self.base, **NEUTRAL, **named})
+        return make(detector or self.detector, **{**self.shared, **named})
+
+    @property
+    def named_detectors(self) -> frozenset[DetectorSpec]:
+        """The detectors that rules name."""
+        return frozenset(value for rule in self.rules for name, value in rule.settings if name == "detector")
 
     @property
     def points(self) -> int:
-        """Minutes of history that the deepest detector wants, the judged one among them."""
-        named = {value for rule in self.rules for name, value in rule.settings if name == "detector"}
-        return max(self.judge(detector=name).points for name in (None, *named))
+        """Windows of history that the deepest detector wants, the judged one among them."""
+        return max(self.detector_for(detector=spec).points for spec in (None, *self.named_detectors))
 
 
-def alive(rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def alive(rules: Iterable[SeriesRule]) -> tuple[SeriesRule, ...]:
     """Without what a later row with the same patterns, or for all series, says again; oldest first.
 
     A log of years shrinks to the patterns in use, and a detector that nobody wants any more costs no history.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
-from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.catalog import DETECTIONS, TABLES
 from ad_stream.tables.names import folder_of
 from ad_stream.tables.schema import PAGE
 
@@ -25,7 +25,10 @@ def read_rows(
     columns: Sequence[str] | None = None,
     where: Sequence[tuple[str, str, Value]] | None = None,
 ) -> pd.DataFrame:
-    """The rows of one table. where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold."""
+    """The rows of one table; a column that an earlier version did not write is null.
+
+    where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold.
+    """
     import pyarrow as pa
     from deltalake import DeltaTable, QueryBuilder
     from deltalake.exceptions import TableNotFoundError
@@ -35,12 +38,13 @@ def read_rows(
     except TableNotFoundError:
         raise InputError(f"there is no table {table!r} in {tables}: name the folder that a run wrote") from None
     # The query engine reads the other columns of the rows that match only, which a filter of the dataset does not.
-    kinds = {field.name: str(field.type.type) for field in opened.schema().fields if hasattr(field.type, "type")}
-    chosen = ", ".join(_column(name, kinds.get(name, "")) for name in columns or kinds)
+    kinds = {field.name: str(getattr(field.type, "type", "")) for field in opened.schema().fields}
+    later = [name for name in columns or TABLES[table].names if name not in kinds]
+    chosen = ", ".join(_column(name, kinds[name]) for name in columns or kinds if name in kinds)
     conditions = " AND ".join(f'"{name}" {operator} {_literal(value)}' for name, operator, value in where or ())
     query = f"SELECT {chosen} FROM rows" + (f" WHERE {conditions}" if conditions else "")
     frame: pd.DataFrame = pa.table(QueryBuilder().register("rows", opened).execute(query)).to_pandas()
-    return frame
+    return frame.assign(**dict.fromkeys(later)) if later else frame
 
 
 def _column(name: str, kind: str) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Detection
     from ad_stream.series_config.edit import Applied
-    from ad_stream.series_config.rules import Rule, Rules
+    from ad_stream.series_config.rules import Rules, SeriesRule
     from ad_stream.series_config.table import Change, Row
 
 EMPTY = "No series has settings of its own: ad-stream config set --device 'pump-*' sensitivity=90"
@@ -67,9 +67,9 @@ def _said(row: Row, base: Detection) -> str:
     return f"{_patterns(rule)}: {says(rule)}"
 
 
-def _patterns(rule: Rule) -> str:
+def _patterns(rule: SeriesRule) -> str:
     return rule.device if rule.signal == "*" else f"{rule.device} {rule.signal}"
 
 
-def _when(rule: Rule) -> str:
+def _when(rule: SeriesRule) -> str:
     return f"{rule.changed:%Y-%m-%d %H:%M}"

@@ -15,7 +15,7 @@ from ad_stream.detectors.azure.grid import LARGEST_VALUE
 from ad_stream.detectors.azure.options import Options, ServiceError
 from ad_stream.detectors.azure.period import find_periods
 from ad_stream.detectors.kernels.saliency import last_score
-from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, Rule, chunks
+from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, WindowDetector, chunks
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service(Rule):
+class Service(WindowDetector):
     """Period search, seasonal decomposition, spectral residual or outlier tests, as the retired service chose them.
 
-    See `Rule` for the other options; sensitivity counts in whole numbers, as with the service.
+    See `WindowDetector` for the other options; sensitivity counts in whole numbers, as with the service.
 
     granularity, custom_interval  the distance of two columns, as the service names it
     period             columns of a season, 0 for none, None to have it searched in each window

@@ -46,7 +46,7 @@ class Pinned:
     @property
     def name(self) -> str:
         """The column `config_version`: the run's settings and, where rules stand over them, `@` and their version."""
-        ours = self.config.version()
+        ours = self.config.version(*(spec.name for spec in self.rules.named_detectors))
         return f"{ours}@{self.version}" if self.rules.rules or self.rules.refused else ours
 
     def newest(self, tables: Tables) -> Rules:

@@ -22,9 +22,10 @@ def day(seed: int, count: int = 60) -> NDArray[np.float64]:
 def flags(values: NDArray[np.float64], name: str, direction: str = "both") -> NDArray[np.bool_]:
     judged = np.zeros(values.shape, dtype=bool)
     judged[:, START:] = True
-    rows, columns, verdict = judge(values, judged, by_name(name, points=1201, direction=direction))
+    rows, columns, verdict = judge(values, judged, by_name(name, points=1201))
     found = np.zeros(values.shape, dtype=bool)
-    found[rows, columns] = verdict.is_anomaly
+    sides = {"both": verdict.is_anomaly, "down": verdict.is_negative}
+    found[rows, columns] = sides[direction]
     return found.any(axis=1)
 
 

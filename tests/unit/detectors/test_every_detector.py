@@ -129,28 +129,6 @@ def test_higher_sensitivity_never_flags_less(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name not in OF_THEIR_OWN])
-def test_direction_leaves_one_side_out(name: str) -> None:
-    rows = noise(6, 60)
-    rows[0::2, -1], rows[1::2, -1] = 60.0, -60.0
-    both = detector(name).detect_last(Windows(rows))
-    up = detector(name, direction="up").detect_last(Windows(rows))
-    down = detector(name, direction="down").detect_last(Windows(rows))
-    assert both.is_positive[0::2].all() and both.is_negative[1::2].all()
-    assert up.is_positive[0::2].all() and not up.is_anomaly[1::2].any()
-    assert down.is_negative[1::2].all() and not down.is_anomaly[0::2].any()
-
-
-@pytest.mark.parametrize("name", [name for name in names() if name not in OF_THEIR_OWN])
-def test_deviations_below_the_smallest_one_are_not_flagged(name: str) -> None:
-    rows = noise(9, 30) + 100
-    rows[:, -1] = 130.0
-    assert detector(name).detect_last(Windows(rows)).is_anomaly.all()
-    assert not detector(name, min_deviation=60.0).detect_last(Windows(rows)).is_anomaly.any()
-    assert not detector(name, min_relative_deviation=0.6).detect_last(Windows(rows)).is_anomaly.any()
-    assert detector(name, min_deviation=5.0, min_relative_deviation=0.05).detect_last(Windows(rows)).is_anomaly.all()
-
-
-@pytest.mark.parametrize("name", [name for name in names() if name not in OF_THEIR_OWN])
 def test_a_flagged_point_lies_outside_its_band(name: str) -> None:
     rows = noise(10, 60 if name in ("service", "rrcf") else 600)
     verdict = detector(name).detect_last(Windows(rows))
@@ -177,12 +155,11 @@ def test_windows_without_a_time_axis_are_refused() -> None:
         ("prophet-x", {}, "choose from: default, spectral_residual"),
         ("default", {"sensitivty": 9}, "has no option 'sensitivty', did you mean 'sensitivity'?"),
         ("default", {"sensitivity": 100}, "sensitivity of the detector default is 100, it must lie between 0 and 99"),
-        ("default", {"direction": "left"}, "'left', it must be one of both, up, down"),
         ("default", {"points": 5}, "points of the detector default is 5, it must lie between 30"),
-        ("default", {"min_deviation": -1}, "min_deviation of the detector default is -1"),
-        ("default", {"min_deviation": float("nan")}, "min_deviation of the detector default is nan"),
         ("ar", {"order": 0}, "order of the detector ar is 0"),
         ("seasonal_naive", {"period": 5000}, "with a period of 5000 it must be at least 5030"),
+        ("s_h_esd", {"side": "left"}, "side of the detector s_h_esd is 'left', it must be one of both, up, down"),
+        ("default", {"points": "120"}, "takes numbers, and was given points='120'"),
         ("s_h_esd", {"alpha": 0.7}, "alpha of the detector s_h_esd is 0.7"),
         ("rrcf", {"trees": 0}, "trees of the detector rrcf is 0"),
     ],

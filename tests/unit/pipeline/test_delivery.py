@@ -46,7 +46,7 @@ def test_what_waits_goes_out_between_batches_and_the_summary_says_so() -> None:
     deliver = opened(target, tables, fake)
     rows = [row(number) for number in range(7)]
     tables.write(("q", 0), rows)
-    assert deliver(tables, "q", 0) == {"pushed": 3, "push_failed": 4}  # type: ignore[arg-type]
+    assert deliver(tables, "q", 0) == {"pushed": 3, "push_failed": 0, "push_waiting": 4}  # type: ignore[arg-type]
     seen = []
     for _ in range(12):
         deliver.quiet()
@@ -67,7 +67,7 @@ def test_a_run_that_begins_anew_sends_what_the_one_before_left() -> None:
     target = Scripted()
     second = opened(target, tables, fake)
     assert values(target.got) == values(rows[2:])
-    assert second(tables, "q", 0) == {"pushed": 0, "push_failed": 0}  # type: ignore[arg-type]
+    assert second(tables, "q", 0) == {"pushed": 0, "push_failed": 0, "push_waiting": 0}  # type: ignore[arg-type]
 
 
 def test_a_stream_without_targets_has_nothing_to_say(caplog: pytest.LogCaptureFixture) -> None:

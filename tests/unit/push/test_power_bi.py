@@ -290,7 +290,7 @@ def test_targets_of_a_kind_get_different_names() -> None:
     ("kind", "options", "sentence"),
     [
         ("powerbi", {}, "unknown push kind 'powerbi': did you mean 'power_bi'?"),
-        ("pigeon", {}, "unknown push kind 'pigeon': known here are power_bi, webhook, kafka"),
+        ("pigeon", {}, "unknown push kind 'pigeon': choose from: power_bi, webhook, kafka"),
         ("power_bi", {"second": 3}, "unknown option 'second' of the push target 'power_bi': did you mean 'seconds'?"),
         ("power_bi", {"clock": 3}, "unknown option 'clock' of the push target 'power_bi'"),
         ("power_bi", {"url": None}, "the push target 'power_bi' has no url: give the push URL as ${env:NAME}"),

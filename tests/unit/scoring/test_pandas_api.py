@@ -109,7 +109,7 @@ def test_a_frame_that_cannot_be_used_is_refused_in_one_sentence(change: object, 
 
 
 def test_a_wrong_option_reaches_the_user_with_the_near_name() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'min_deviation'"):
-        detect(two_devices(), min_deviaton=3)
+    with pytest.raises(ConfigError, match="did you mean 'max_gap'"):
+        detect(two_devices(), max_gpa=3)
     with pytest.raises(InputError, match="step is 0s"):
         detect(two_devices(), step="0s")

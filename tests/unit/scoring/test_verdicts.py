@@ -10,6 +10,7 @@ import pytest
 from ad_stream.detectors import by_name
 from ad_stream.model import LastPoint
 from ad_stream.scoring.matrix import Packed, Rows
+from ad_stream.scoring.suppression import UNSUPPRESSED, suppress
 from ad_stream.scoring.verdicts import Scorer, Verdicts, verdicts
 from ad_stream.scoring.windows import judge
 from ad_stream.series_config.rows import rules_of
@@ -75,13 +76,16 @@ def test_a_series_is_judged_as_if_the_whole_run_had_its_settings(seed: int) -> N
     assert {"above", "below", "small_deviation", "direction", "constant"} <= set(found.columns["reason"])
     for number in range(SERIES):
         settings = settings_of(number)
+        limits = {key: settings.pop(key, default) for key, default in UNSUPPRESSED.items()}
         detector = by_name(settings.pop("detector"), **settings)
         mine = np.flatnonzero(rows.ids == number)
         mine = mine[np.argsort(rows.minutes[mine])]
         judged = ~np.isnan(values[number : number + 1]) & (np.arange(LENGTH) >= SINCE)
-        alone = judge(values[number : number + 1], judged, detector)[2]
+        verdict = judge(values[number : number + 1], judged, detector)[2]
+        alone = {name: getattr(verdict, name) for name in LastPoint.columns()}
+        suppress(alone, values[number, judged[0]], **limits)
         for name in LastPoint.columns():
-            one, other = found.columns[name][mine], getattr(alone, name)
+            one, other = found.columns[name][mine], alone[name]
             if other.dtype.kind == "f":
                 np.testing.assert_allclose(one, other, rtol=1e-9, err_msg=f"{name} of {number}")
             else:

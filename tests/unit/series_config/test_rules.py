@@ -44,7 +44,7 @@ def some_rows(seed: int, count: int = 40) -> list[dict[str, Any]]:
 
 def slow(rows: list[dict[str, Any]], device: str, signal: str) -> dict[str, Any]:
     """What applies to one series, row by row."""
-    holds: dict[str, Any] = {name: getattr(BASE, name) for name in SETTINGS} | {MUTE: (LAST, FIRST)}
+    holds: dict[str, Any] = BASE.model_dump(include=set(SETTINGS)) | {MUTE: (LAST, FIRST)}
     own = dict(holds)
     for one in sorted(rows, key=lambda one: one["changed"]):
         if fnmatchcase(device, one["device"]) and fnmatchcase(signal, one["signal"] or "*"):
