@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, PlainV
 from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.config.sources import Section, Source
 from ad_stream.errors import ConfigError
+from ad_stream.incidents.alarms import REFRACTORY
 from ad_stream.model import DetectorSpec
 from ad_stream.secrets import Secret
 
@@ -97,7 +98,7 @@ class Detection(Section):
     min_deviation: float = Field(default=0.0, ge=0)
     min_relative_deviation: float = Field(default=0.0, ge=0)
     max_gap: int = Field(default=5, ge=0)
-    refractory: Duration = timedelta(minutes=10)
+    refractory: Duration = REFRACTORY
 
     @model_validator(mode="after")
     def _known_detector(self) -> Detection:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.dashboard.formatting import Asked, iso, number, page_of, words
+from ad_stream.incidents.alarms import continues
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from ad_stream.dashboard.watcher import Watch
 
     Ints = NDArray[np.int64]
-
-STILL_OPEN = 10
-"""Minutes after its last flag for which an event counts as going on."""
 
 
 def anomalies(
@@ -51,7 +49,7 @@ def _event(watch: Watch, start: int, end: int) -> dict[str, Any]:
         "last": iso(int(rows.minute[end - 1])),
         "worst": iso(int(rows.minute[worst])),
         "minutes": end - start,
-        "open": bool(watch.fleet.newest - rows.minute[end - 1] < STILL_OPEN),
+        "open": bool(continues(watch.fleet.newest - rows.minute[end - 1], watch.refractory)),
         **{
             name: number(float(getattr(rows, name)[worst])) for name in ("value", "expected", "lower", "upper", "score")
         },

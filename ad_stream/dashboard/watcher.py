@@ -6,13 +6,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from ad_stream import times
 from ad_stream.dashboard.flags import Flags
 from ad_stream.dashboard.fleet import Fleet
 from ad_stream.dashboard.verdict_arrays import COLUMNS
+from ad_stream.incidents.alarms import REFRACTORY
 from ad_stream.monitoring import health
 from ad_stream.tables.follow import Part, TableLog
 
@@ -38,12 +39,14 @@ class Watch:
         tables: str | Path,
         *,
         config: str = "conf/local.yaml",
+        refractory: timedelta = REFRACTORY,
         fleet: Callable[[], Fleet] = Fleet,
         on_change: Callable[[int], None] = lambda _: None,
         now: Callable[[], datetime] = times.now,
     ) -> None:
         self.tables = tables
         self.config = config
+        self.refractory = int(refractory.total_seconds() // 60)
         self.lock = threading.RLock()
         self.now = now
         self.on_change = on_change

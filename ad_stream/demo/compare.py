@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ad_stream.incidents.alarms import REFRACTORY, Alarm, alarms_of
 from ad_stream.model import REASONS
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 SUDDEN = ("spike", "dip", "level_shift")
 WITHIN = timedelta(minutes=3)
 BEFORE, AFTER = timedelta(minutes=1), timedelta(minutes=10)
-ONE_ALARM = timedelta(minutes=10)
 
 DEFINITION = (
     "Found: spike, dip and level shift are flagged within 3 minutes of their start; drift, stuck and silence at any"
@@ -43,20 +43,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Alarm:
-    """A run of flagged minutes; reason (a key of REASONS) and score are those of its strongest minute."""
-
-    device_id: str
-    signal: str
-    first: datetime
-    last: datetime
-    flagged: int
-    reason: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Comparison:
+class FaultComparison:
     """outcomes in the order of the faults; alarms in the order of device, signal, time; clear_minutes: scored minutes
     outside the faults."""
 
@@ -71,7 +58,7 @@ class Comparison:
         return len(self.alarms) / (self.clear_minutes / 1440) if self.clear_minutes else 0.0
 
 
-def compare(faults: Iterable[Fault], detections: pd.DataFrame) -> Comparison:
+def compare(faults: Iterable[Fault], detections: pd.DataFrame) -> FaultComparison:
     """Faults and the rows of `detections` -> what was found, missed and flagged for nothing."""
     series = by_series(detections)
     faults = list(faults)
@@ -86,8 +73,8 @@ def compare(faults: Iterable[Fault], detections: pd.DataFrame) -> Comparison:
         flagged = outside & rows["is_anomaly"].to_numpy(dtype=bool)
         clear_minutes += int((outside & (rows["status"] == "scored").to_numpy()).sum())
         false_flags += int(flagged.sum())
-        alarms += alarms_of(key, rows[flagged])
-    return Comparison([outcome(fault, series) for fault in faults], alarms, false_flags, clear_minutes)
+        alarms += alarms_of(rows[flagged], REFRACTORY)
+    return FaultComparison([outcome(fault, series) for fault in faults], alarms, false_flags, clear_minutes)
 
 
 def by_series(detections: pd.DataFrame) -> dict[SeriesKey, pd.DataFrame]:
@@ -121,19 +108,6 @@ def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame]) -> Outcome:
     if peak is None:
         return Outcome(fault, False, None, "no minute was scored")
     return Outcome(fault, False, None, f"most unusual minute {peak['minute']:%H:%M}: {means(peak['reason'])}")
-
-
-def alarms_of(key: SeriesKey, flagged: pd.DataFrame) -> list[Alarm]:
-    """Flagged rows of one series -> alarms, rows at most ONE_ALARM apart in one."""
-    if not len(flagged):
-        return []
-    number = (flagged["minute"].diff() > ONE_ALARM).cumsum()
-    out = []
-    for _, rows in flagged.groupby(number):
-        strongest = rows.iloc[int(rows["score"].fillna(-np.inf).argmax())]
-        first, last = rows["minute"].iloc[0].to_pydatetime(), rows["minute"].iloc[-1].to_pydatetime()
-        out.append(Alarm(*key, first, last, len(rows), str(strongest["reason"]), float(strongest["score"])))
-    return out
 
 
 def _outside(rows: pd.DataFrame, faults: Sequence[Fault]) -> Bools:

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ad_stream.demo.compare import Alarm, alarms_of, by_series, means
+from ad_stream.demo.compare import by_series, means
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
 from ad_stream.demo.summary import quarantine_fact
+from ad_stream.incidents.alarms import REFRACTORY, Alarm, alarms_of
 from ad_stream.report import Fact, Page, Picture, Section, Table, draw, write
 from ad_stream.tables.reader import read_detections, read_rows
 
@@ -94,11 +95,7 @@ def own(
     minutes = max(1, round(index.rows / index.devices))
     streamed = stream(out, signals=["value"], first=first, minutes=minutes, steps=steps)
     detections = read_detections(streamed.tables)
-    alarms = [
-        alarm
-        for key, rows in by_series(detections).items()
-        for alarm in alarms_of(key, rows[rows["is_anomaly"].to_numpy(dtype=bool)])
-    ]
+    alarms = alarms_of(detections[detections["is_anomaly"].to_numpy(dtype=bool)], REFRACTORY)
     reasons = read_rows(streamed.tables, "quarantine", ["reason"])["reason"].value_counts()
     result = OwnResult(
         csv=csv,

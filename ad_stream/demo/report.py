@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ad_stream.demo.compare import DEFINITION, Alarm, Outcome, by_series, keys_of, means
+from ad_stream.demo.compare import DEFINITION, Outcome, by_series, keys_of, means
 from ad_stream.demo.summary import by_kind, facts
+from ad_stream.incidents.alarms import Alarm
 from ad_stream.report import Page, Picture, Section, Table, draw, write
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
-from ad_stream.demo.compare import Comparison, compare
+from ad_stream.demo.compare import FaultComparison, compare
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
 from ad_stream.tables.reader import read_detections, read_rows
 
@@ -26,7 +26,7 @@ class Result:
     truth: Truth
     streamed: Streamed
     detections: pd.DataFrame
-    comparison: Comparison
+    comparison: FaultComparison
     quarantined: dict[str, int]
     late: int
     wall_seconds: float

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ad_stream.detectors import by_name
 from ad_stream.errors import InputError
-from ad_stream.incidents.alarms import REFRACTORY, mark_continuing
+from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import LastPoint
 from ad_stream.scoring.suppression import UNSUPPRESSED, check, suppress
 from ad_stream.scoring.windows import judge
@@ -37,7 +37,7 @@ def detect(
     detector: str = "default",
     points: int | None = None,
     step: pd.Timedelta | str | None = None,
-    refractory: int = REFRACTORY,
+    refractory: int = 10,
     **options: object,
 ) -> pd.DataFrame:
     """Judges every row from its past only.

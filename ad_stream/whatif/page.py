@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ad_stream.evaluation.labels import Event
-    from ad_stream.whatif.alarms import Alarm
+    from ad_stream.incidents.alarms import Alarm
     from ad_stream.whatif.run import WhatIf
 
 LEAD, TAIL, MOST = timedelta(minutes=90), timedelta(minutes=45), timedelta(hours=6)

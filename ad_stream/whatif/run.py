@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from ad_stream import times
 from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import Event, found, read_labels
+from ad_stream.incidents.alarms import Alarm, alarms_of
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
 from ad_stream.series_config.rows import rules_of
 from ad_stream.tables.reader import read_rows
-from ad_stream.whatif.alarms import Alarm, alarms_of, only_in
 from ad_stream.whatif.rescore import KEY, Progress, fits, rescore
+from ad_stream.whatif.unmatched import only_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,12 +108,12 @@ def whatif(
     rescored = rescore(tables, scorer, start=start, end=end, wish=wish, progress=progress)
     versions, stored = _stored(tables, start, end, wish)
     flagged = _with_fallback(rescored, stored)
-    before, after = (alarms_of(rows, scorer.refractory) for rows in (stored, flagged))
+    before, after = (alarms_of(rows, detection.refractory) for rows in (stored, flagged))
     return WhatIf(
         start=start, end=end, tables=tables, rescored=rescored, versions=versions, minutes=len(rescored),
         series=len(rescored[KEY[:2]].drop_duplicates()), flagged_before=len(stored), flagged_after=len(flagged),
-        before=before, after=after, gained=only_in(after, before, scorer.refractory),
-        lost=only_in(before, after, scorer.refractory),
+        before=before, after=after, gained=only_in(after, before, detection.refractory),
+        lost=only_in(before, after, detection.refractory),
         labelled=None if events is None else _labelled(events, stored, flagged), seconds=round(clock() - began, 1),
     )  # fmt: skip
 

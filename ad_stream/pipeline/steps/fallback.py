@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.azure_api.client import AnswerError, Breaker, Client
 from ad_stream.http import Patience
+from ad_stream.incidents.alarms import continues
 from ad_stream.model import SCORED
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.schema import VERDICT
@@ -101,7 +102,7 @@ class Fallback:
         for answer in sorted(answers, key=lambda one: int(one["epoch_minute"])):
             if answer["is_anomaly"]:
                 series = (answer["device_id"], answer["signal"])
-                answer["continuing"] = answer["epoch_minute"] - latest.get(series, -(10**9)) <= self.refractory
+                answer["continuing"] = continues(answer["epoch_minute"] - latest.get(series, -(10**9)), self.refractory)
                 latest[series] = answer["epoch_minute"]
 
 

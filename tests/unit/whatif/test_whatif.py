@@ -20,11 +20,12 @@ from ad_stream.cli import app
 from ad_stream.config import parse_detection
 from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import Event, found, read_labels
+from ad_stream.incidents.alarms import REFRACTORY, Alarm, alarms_of
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
 from ad_stream.whatif import whatif
-from ad_stream.whatif.alarms import Alarm, alarms_of, only_in
 from ad_stream.whatif.rescore import rescore
+from ad_stream.whatif.unmatched import only_in
 
 ROOT = Path(__file__).resolve().parents[3]
 T0 = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -123,19 +124,19 @@ def test_a_time_without_minutes_or_turned_round_is_refused(tables: Path) -> None
 
 
 def alarm(device: str, first: int, last: int) -> Alarm:
-    return Alarm(device, "t", at(first), at(last), last - first + 1, 0.5, "above")
+    return Alarm(device, "t", at(first), at(last), last - first + 1, 0.5, "above", 6.0)
 
 
 def test_alarms_end_after_the_refractory_time_and_match_what_comes_as_near() -> None:
     minutes = [1, 2, 12, 23, 40]
     rows = pd.DataFrame({"device_id": "a", "signal": "t", "minute": [at(k) for k in minutes]})
-    rows = rows.assign(severity=[0.1, 0.9, 0.2, 0.3, np.nan], reason=list("vwxyz"))
+    rows = rows.assign(severity=[0.1, 0.9, 0.2, 0.3, np.nan], reason=list("vwxyz"), score=5.0)
     rows = pd.concat([rows, rows.assign(device_id="b")]).sample(frac=1, random_state=1)
-    found = [(one.device_id, one.first, one.last, one.flagged, one.severity, one.reason) for one in alarms_of(rows, 10)]
+    found = [(one.device_id, one.first, one.last, one.flagged, one.severity, one.reason) for one in alarms_of(rows, REFRACTORY)]
     of_a = [(at(1), at(12), 3, 0.9, "w"), (at(23), at(23), 1, 0.3, "y"), (at(40), at(40), 1, 0.0, "z")]
     assert found == [(device, *one) for device in "ab" for one in of_a]
     here, there = [alarm("a", 10, 12), alarm("a", 60, 60), alarm("b", 10, 12)], [alarm("a", 22, 25), alarm("b", 23, 23)]
-    assert only_in(here, there, 10) == [here[1], here[2]]
+    assert only_in(here, there, REFRACTORY) == [here[1], here[2]]
 
 
 LABELS = {
