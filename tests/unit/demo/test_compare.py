@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pandas as pd
 import pytest
 
-from ad_stream.demo.compare import Comparison, compare
+from ad_stream.demo.compare import FaultComparison, compare
 from ad_stream.simulate import Fault
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -36,7 +36,7 @@ def verdicts(*flagged: int, signal: str = "temperature", minutes: int = 1440, wa
     )
 
 
-def only(compared: Comparison) -> tuple[bool, int | None]:
+def only(compared: FaultComparison) -> tuple[bool, int | None]:
     (one,) = compared.outcomes
     return one.found, one.delay_minutes
 
