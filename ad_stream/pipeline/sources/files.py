@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.arguments import moment
 from ad_stream.errors import InputError
+from ad_stream.pipeline.clock import storable
 from ad_stream.pipeline.sources import timestamp
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def read(spark: SparkSession, settings: FilesSource, start: datetime | None) -> 
         reader = reader.option("maxFilesPerTrigger", settings.files_per_trigger)
     events = parse(reader.json(settings.path), settings.path)
     start = start or _configured(settings.start)
-    return events if start is None else events.where(F.col("enqueued_time") >= F.lit(start))
+    if start is None:
+        return events
+    # What has no time that counts is not before anything; it goes to quarantine.
+    return events.where((F.col("enqueued_time") >= F.lit(start)) | F.expr(f"{storable('enqueued_time')} is null"))
 
 
 def _configured(start: str) -> datetime | None:
@@ -46,14 +50,13 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
     """Envelope lines -> events; `name` fills the column source."""
     system = F.col("systemProperties")
     broken = F.col("_corrupt_record")
-    # A torn line has no time of its own. Its text may still tell it; else it is put before everything, where it
-    # cannot move the watermark, and is counted among what the watermark dropped.
+    # A torn line has no time of its own. Its text may still tell it; else it has none, as an event whose time is not
+    # believed, and cannot move the watermark.
     torn_time = F.expr(f"try_cast(regexp_extract(_corrupt_record, '{ENQUEUED_IN_LINE}', 1) as timestamp)")
     enqueued = F.coalesce(
         F.expr(timestamp("systemProperties['iothub-enqueuedtime']")),
         F.expr(timestamp("enqueuedTime")),
         torn_time,
-        F.lit("1970-01-01").cast("timestamp"),
     )
     return lines.select(
         F.coalesce(F.expr("try_to_binary(body, 'base64')"), F.col("body").cast("binary"), broken.cast("binary")).alias(

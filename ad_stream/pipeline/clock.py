@@ -1,0 +1,90 @@
+"""Whose clock is believed: a hub's time counts only within a bound of this machine's, or of the source's other events.
+
+The watermark follows the largest time that a stream has seen, so one event stamped 2099 would make all later telemetry
+late. A time more than `telemetry.max_ahead` after the batch began is therefore not believed: its event goes to
+quarantine as `bad_enqueued_time` and moves nothing. Times of the past are always believed, replays live on them.
+
+"The batch began" is Spark's own batch time. It stands in the offset log of the checkpoint beside the offsets, so a batch
+that is repeated after a crash takes the same decisions whatever this machine's clock has done meanwhile.
+
+Simulated or shifted files may lie ahead of this machine as a whole. Then the other events are the measure: each start
+looks at the times of the newest files, and where most of them are ahead the clock gets a lead. Leads are kept beside the
+checkpoint with the time since when they hold, so that a batch begun before a start is judged as it was.
+
+An event without a believed time travels under the time of its batch, which is added behind the operator that takes the
+watermark (`behind_watermark`): it waits in the state like every odd row, and moves no watermark.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+log = logging.getLogger(__name__)
+
+BAD_ENQUEUED_TIME = "bad_enqueued_time"
+EARLIEST, LATEST = "timestamp'1970-01-01 00:00:00Z'", "timestamp'2200-01-01 00:00:00Z'"
+"""Times that every table, Parquet and pandas (nanoseconds end in 2262) can hold; Spark's watermark begins in 1970."""
+
+WATERMARK_KEY = "spark.watermarkDelayMs"
+"""The metadata by which Spark's stateful operators know the column of the watermark."""
+
+GAP = timedelta(days=1)
+"""Events further behind the others than this do not belong to them."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What hub times are measured by. leads: (since, lead), ascending; end: where a finite input ends, if known."""
+
+    max_ahead: timedelta | None
+    leads: Sequence[tuple[datetime, timedelta]] = ()
+    end: datetime | None = None
+
+    def trusts(self, time: str) -> str:
+        """SQL: whether the hub's time in the column `time` is believed; false for null."""
+        near = "true" if self.max_ahead is None else f"{time} <= {self._now(self.max_ahead)}"
+        return f"coalesce({_in_range(time)} and {near}, false)"
+
+    def behind_watermark(self, rows: DataFrame, delay: timedelta) -> DataFrame:
+        """Gives a minute to the rows that have none, behind `withWatermark`, whose operator has not seen these times."""
+        now = F.expr(self._now(timedelta(0)) if self.end is None else _literal(self.end))
+        given = F.coalesce(F.col("minute"), F.date_trunc("minute", now))
+        return rows.withColumns({"minute": _as_event_time(given, delay)})
+
+    def _now(self, ahead: timedelta) -> str:
+        cases = "".join(
+            f" when current_timestamp() >= {_literal(since)} then current_timestamp() + {_interval(lead + ahead)}"
+            for since, lead in reversed(self.leads)
+        )
+        plain = f"current_timestamp() + {_interval(ahead)}"
+        return f"case{cases} else {plain} end" if cases else f"({plain})"
+
+
+def storable(time: str) -> str:
+    """SQL: a time, or null where no table could hold it or no device can mean it (.NET's year 1, Excel's 1899, 9999)."""
+    return f"if({_in_range(time)}, {time}, null)"
+
+
+def _in_range(time: str) -> str:
+    return f"{time} >= {EARLIEST} and {time} < {LATEST}"
+
+
+def _as_event_time(minute: Column, delay: timedelta) -> Column:
+    return minute.alias("minute", metadata={WATERMARK_KEY: delay // timedelta(milliseconds=1)})
+
+
+def _literal(moment: datetime) -> str:
+    return f"timestamp'{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S.%f}Z'"
+
+
+def _interval(span: timedelta) -> str:
+    return f"make_dt_interval(0, 0, 0, {span.total_seconds():.6f})"
