@@ -139,7 +139,10 @@ class Metrics(Section):
 
 
 class Config(Section):
-    """One run. `source` and `tables` are required, the rest has defaults."""
+    """One run. `source` and `tables` are required, the rest has defaults.
+
+    set_aside: rows that a batch can never write for their data go to the table `set_aside`; else such a batch ends the run.
+    """
 
     source: Source
     telemetry: Telemetry = Telemetry()
@@ -150,6 +153,7 @@ class Config(Section):
     push: list[PushTarget] = Field(default=[])
     trigger: Trigger = timedelta(minutes=1)
     checkpoint: str = ".ad_stream/checkpoint"
+    set_aside: bool = True
     metrics: Metrics | None = None
     spark: dict[str, str | int | float | bool] = Field(default={})
 

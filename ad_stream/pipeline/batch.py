@@ -21,6 +21,7 @@ from ad_stream.pipeline.delivery import Deliver, targets
 from ad_stream.pipeline.fallback import Fallback
 from ad_stream.pipeline.pinned import Pinned
 from ad_stream.pipeline.scoring import score
+from ad_stream.pipeline.set_aside import SetAside, Step
 from ad_stream.pipeline.sources import HEARTBEAT
 from ad_stream.pipeline.telemetry import LATE
 from ad_stream.series.verdicts import Scorer
@@ -100,9 +101,11 @@ class Batches:
     """The latest flag of each series, as far back as `refractory`; null until read from the table."""
     tidied: datetime | None = None
     pinned: Pinned = field(init=False)
+    guard: SetAside = field(init=False)
 
     def __post_init__(self) -> None:
         self.pinned = Pinned(self.config)
+        self.guard = SetAside(self.config.checkpoint, self.config.set_aside)
 
     @classmethod
     def of(
@@ -134,7 +137,8 @@ class Batches:
             self._close(row, batch_id)
             self._tidy(tally.last)
             self.report(
-                row | {"batch_id": batch_id, "first": tally.first, "last": tally.last, "reasons": tally.quarantined}
+                row | {"batch_id": batch_id, "first": tally.first, "last": tally.last, "reasons": tally.quarantined,
+                       "set_aside": self.guard.take()}
             )
         finally:
             groups.unpersist()
@@ -156,38 +160,53 @@ class Batches:
         query_id = self.query_id(self.tables.spark)
         self._look_for_others(tally, query_id)
         counts: dict[str, Any] = {"scored": 0, "anomalies": 0, "warming_up": 0, "declined": 0, "scoring_seconds": 0.0}
-        here: dict[str, Any] = {"query_id": query_id, "batch_id": batch_id}
-        verdicts = None
+        stored = False
         if tally.minutes:
             self._pin(query_id, batch_id)
             closed = self._resolved(minutes.closed(groups, self.config), tally, query_id)
-            self.tables.append("minutes", closed.where("not held"), count=tally.minutes, **here)
-            reach = tally.last - self.scorer.points * MINUTE
-            self.tables.append(
-                "history", history.pack(closed.where(F.col("minute") > F.lit(reach))), count=tally.minutes // 8, **here
-            )
-            verdicts = self._scored(closed, tally).persist()
-            if self.fallback is not None:
-                verdicts, asked = self.fallback(verdicts, self.flags or {})
-                counts |= asked
-            counts |= self._counted(verdicts)
-        if tally.quarantined:
-            rows = self._others_rows_out(
-                minutes.quarantine(groups), "quarantine", QUARANTINE_KEY, "enqueued_time", tally, query_id
-            )
-            self.tables.append("quarantine", rows, count=sum(tally.quarantined.values()), **here)
+            stored = self._step("minutes", tally.minutes, tally, batch_id, lambda here: self._append_minutes(closed, tally, here))
+        if quarantined := sum(tally.quarantined.values()):
+            bad = minutes.quarantine(groups)
+            self._step("quarantine", quarantined, tally, batch_id, lambda here: self._append_odd(bad, "quarantine", tally, here))
         if tally.late:
-            rows = self._others_rows_out(
-                minutes.late(groups, self.config), "late", LATE_KEY, "enqueued_time", tally, query_id
-            )
-            self.tables.append("late", rows, count=tally.late, **here)
-        if verdicts is not None:
-            rows = self._others_rows_out(verdicts, "detections", KEY, "minute", tally, query_id)
-            self.tables.append("detections", rows, count=tally.minutes, **here)
-            self._remember_flags(verdicts, tally.last)
-            verdicts.unpersist()
+            late = minutes.late(groups, self.config)
+            self._step("late", tally.late, tally, batch_id, lambda here: self._append_odd(late, "late", tally, here))
+        if stored:  # no verdict without its minute
+            self._step("detections", tally.minutes, tally, batch_id, lambda here: self._append_verdicts(closed, tally, here, counts))
             counts |= self.deliver(self.tables, query_id, batch_id)
         return counts
+
+    def _step(self, name: str, rows: int, tally: Tally, batch_id: int, work: Callable[[dict[str, Any]], None]) -> bool:
+        """One write of the batch; -> whether it is done, false where its rows were set aside."""
+        query_id = self.query_id(self.tables.spark)
+        step = Step(query_id, batch_id, name, rows, tally.first, tally.last)
+        return self.guard(self.tables, step, lambda: work({"query_id": query_id, "batch_id": batch_id}))
+
+    def _append_minutes(self, closed: DataFrame, tally: Tally, here: dict[str, Any]) -> None:
+        self.tables.append("minutes", closed.where("not held"), count=tally.minutes, **here)
+        reach = tally.last - self.scorer.points * MINUTE
+        packed = history.pack(closed.where(F.col("minute") > F.lit(reach)))
+        self.tables.append("history", packed, count=tally.minutes // 8, **here)
+
+    def _append_odd(self, rows: DataFrame, table: str, tally: Tally, here: dict[str, Any]) -> None:
+        key, count = (LATE_KEY, tally.late) if table == "late" else (QUARANTINE_KEY, sum(tally.quarantined.values()))
+        new = self._others_rows_out(rows, table, key, "enqueued_time", tally, here["query_id"])
+        self.tables.append(table, new, count=count, **here)
+
+    def _append_verdicts(self, closed: DataFrame, tally: Tally, here: dict[str, Any], counts: dict[str, Any]) -> None:
+        """Scores and appends; fills `counts`, for all of it or for nothing."""
+        asked: dict[str, Any] = {}
+        verdicts = self._scored(closed, tally).persist()
+        try:
+            if self.fallback is not None:
+                verdicts, asked = self.fallback(verdicts, self.flags or {})
+            found = self._counted(verdicts)
+            rows = self._others_rows_out(verdicts, "detections", KEY, "minute", tally, here["query_id"])
+            self.tables.append("detections", rows, count=tally.minutes, **here)
+            self._remember_flags(verdicts, tally.last)
+        finally:
+            verdicts.unpersist()
+        counts |= {**asked, **found}
 
     def _pin(self, query_id: str, batch_id: int) -> None:
         """The rules of this batch, with as much history as they want."""
@@ -235,7 +254,9 @@ class Batches:
     def _theirs(self, table: str, at: str, tally: Tally, query_id: str) -> DataFrame:
         # A member that is no number travels under its event's minute, up to the watermark before its enqueued time.
         until = tally.last + MINUTE + self.config.minutes.watermark
-        rows = self.tables.read(table).where((F.col(at) >= F.lit(tally.first)) & (F.col(at) < F.lit(until)))
+        near = (F.col(at) >= F.lit(tally.first)) & (F.col(at) < F.lit(until))
+        # Where the hub's time was not believed there is none, and nothing tells how near it was.
+        rows = self.tables.read(table).where(near | F.col(at).isNull() if table == "quarantine" else near)
         stream = (
             F.col("revision") == 0 if "revision" in rows.columns else F.lit(True)
         )  # else a backfill had written them

@@ -17,6 +17,7 @@ watermark (`behind_watermark`): it waits in the state like every odd row, and mo
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,8 +26,12 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from ad_stream import times
+
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+
+    from ad_stream.config import Config
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +54,21 @@ class Clock:
     leads: Sequence[tuple[datetime, timedelta]] = ()
     end: datetime | None = None
 
+    @classmethod
+    def at_start(
+        cls, spark: SparkSession, config: Config, newest: Sequence[datetime], now: datetime | None = None
+    ) -> Clock:  # fmt: skip
+        """The clock of a run. newest: hub times of the newest events at the source, as far as it can tell."""
+        now, end = now or times.now(), end_of(newest)
+        leads = _kept(spark, config.checkpoint)
+        ahead = config.telemetry.max_ahead
+        lead = timedelta(0) if end is None else end - now
+        if ahead is not None and lead > ahead and lead > max((known for _, known in leads), default=ahead):
+            log.warning("the source is %s ahead of this machine's clock: its own events are the measure of its times", lead)
+            leads = [*leads, (now, lead)]
+            _keep(spark, config.checkpoint, now, lead)
+        return cls(ahead, tuple(leads), end if config.trigger == "available_now" else None)
+
     def trusts(self, time: str) -> str:
         """SQL: whether the hub's time in the column `time` is believed; false for null."""
         near = "true" if self.max_ahead is None else f"{time} <= {self._now(self.max_ahead)}"
@@ -67,6 +87,36 @@ class Clock:
         )
         plain = f"current_timestamp() + {_interval(ahead)}"
         return f"case{cases} else {plain} end" if cases else f"({plain})"
+
+
+def end_of(newest: Sequence[datetime]) -> datetime | None:
+    """The largest time that belongs to the others: from the median on, as long as no gap is longer than `GAP`."""
+    ordered = sorted(newest)
+    if not ordered:
+        return None
+    end = ordered[(len(ordered) - 1) // 2]
+    for moment in ordered[len(ordered) // 2 :]:
+        if moment - end > GAP:
+            break
+        end = max(end, moment)
+    return end
+
+
+def _place(checkpoint: str) -> str:
+    return f"{checkpoint}/ad_stream/leads"
+
+
+def _kept(spark: SparkSession, checkpoint: str) -> list[tuple[datetime, timedelta]]:
+    try:
+        lines = [json.loads(row["value"]) for row in spark.read.text(_place(checkpoint)).collect()]
+    except Exception:  # nothing there, with another error class in classic Spark and over Connect
+        return []
+    return sorted((datetime.fromisoformat(one["since"]), timedelta(seconds=one["lead"])) for one in lines)
+
+
+def _keep(spark: SparkSession, checkpoint: str, since: datetime, lead: timedelta) -> None:
+    line = json.dumps({"since": since.isoformat(), "lead": lead.total_seconds()})
+    spark.createDataFrame([(line,)], "value string").coalesce(1).write.mode("append").text(_place(checkpoint))
 
 
 def storable(time: str) -> str:

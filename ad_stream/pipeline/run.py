@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from ad_stream.pipeline import connect, history, metrics, sources
 from ad_stream.pipeline.batch import Batches, Report, unknown
 from ad_stream.pipeline.causes import stopped
+from ad_stream.pipeline.clock import Clock
 from ad_stream.pipeline.cpu import process_tree_seconds
 from ad_stream.pipeline.minutes import minutes
 from ad_stream.pipeline.owner import Owner
@@ -107,7 +108,8 @@ def _started(
     source = sources.to_the_end(config.source) if now else config.source
     # What is stored is not read again, but for what may overlap.
     start = None if newest is None else newest - config.minutes.watermark - timedelta(minutes=1)
-    groups = minutes(readings(sources.read(spark, source, start), config), config)
+    clock = Clock.at_start(spark, config, sources.newest_times(source))
+    groups = minutes(readings(sources.read(spark, source, start), config, clock), config, clock)
     if connect.is_remote(spark):
         connect.check_travels(batches)
     writer = (

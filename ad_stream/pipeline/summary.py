@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ADDED_UP = (
     "minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed",
-    "fallback_calls", "fallback_failed",
+    "fallback_calls", "fallback_failed", "set_aside",
 )  # fmt: skip
 
 
@@ -22,6 +22,7 @@ ADDED_UP = (
 class Summary:
     """What a run did; `quarantined` by reason, cpu_seconds of the whole process tree (null on a cluster).
 
+    set_aside: writes of batches that the data made impossible, rows of the table of that name.
     watermark: minutes that began before it are closed; lag: events that waited at the source when it was last asked.
     """
 
@@ -39,6 +40,7 @@ class Summary:
     declined: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
     late: int = 0
+    set_aside: int = 0
     pushed: int = 0
     push_failed: int = 0
     push_waiting: int = 0
@@ -84,6 +86,7 @@ class Summary:
         return (
             f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
             f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
+            f"{f'SET ASIDE {self.set_aside} steps (table set_aside), ' if self.set_aside else ''}"
             f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
             f"lost by the source {self.source_lost}; "
             f"pushed {self.pushed}, thinned {self.push_thinned}, waiting {self.push_waiting}, failed {self.push_failed}; "

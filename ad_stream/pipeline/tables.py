@@ -86,6 +86,11 @@ COLUMNS = {
     sent long COMMENT 'rows that the hour of the target was charged with, failed tries included',
     minute timestamp COMMENT 'with device_id and signal: the last row meant, in this order',
     device_id string, signal string""",
+    "set_aside": f"""
+    step string COMMENT 'the table whose rows of this batch could not be written', rows long,
+    first timestamp COMMENT 'the first minute of the batch', last timestamp COMMENT 'the last one',
+    offsets string COMMENT 'JSON, where the batch ends at its source',
+    error string COMMENT 'why, redacted', at timestamp,{BATCH}""",
     "history": """
     hour timestamp COMMENT 'partition', bucket int COMMENT 'hash of the series modulo the number of buckets',
     minute timestamp, ids array<long> COMMENT 'xxhash64(device_id, signal), ascending',
@@ -105,6 +110,7 @@ ABOUT = {
     "batches": "What each batch did",
     "progress": "What only the progress of a batch knows: events, watermark, lag",
     "deliveries": "Attempts to push, and how they ended",
+    "set_aside": "What a batch could never write for its data, and where it is to be found",
     "history": "The last minutes of every series, packed; a cache of the stream, do not build on it",
     "owner": "The running query that owns these tables",
     series_config.TABLE: "Settings of single devices and signals, written by people; for each the latest row that fits wins",
@@ -174,11 +180,16 @@ class Tables:
         """The whole table as it was at a version."""
         return self.spark.sql(f"SELECT * FROM {self.name(table)} VERSION AS OF {version}")
 
-    def append(self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int) -> None:
-        """Append the rows of one batch, once however often it is repeated; `count` (about) decides the number of files."""
+    def append(
+        self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int, part: str = ""
+    ) -> None:  # fmt: skip
+        """Append the rows of one batch, once however often it is repeated; `count` (about) decides the number of files.
+
+        part: names one of several appends of the same batch.
+        """
         named = rows.withColumns({"query_id": F.lit(query_id), "batch_id": F.lit(batch_id).cast("long")})
         chosen = named.select(*self._columns(table)).coalesce(max(1, -(-count // FEW_ROWS)))
-        options = {"mergeSchema": "false", **self.once(table, query_id, batch_id)}
+        options = {"mergeSchema": "false", **self.once(f"{table}:{part}" if part else table, query_id, batch_id)}
         options |= {"userMetadata": self.notes[table]} if table in self.notes else {}
         self._save(table, chosen, options)
 

@@ -61,6 +61,15 @@ def newest(spark: SparkSession, settings: Any) -> Callable[[], Mapping[str, int]
     return partial(connector.newest, spark, settings) if hasattr(connector, "newest") else None
 
 
+def newest_times(settings: Any) -> list[datetime]:
+    """Hub times of the newest events, where the source can tell them without reading much; none from a hub."""
+    connector = import_module(f"ad_stream.pipeline.sources.{settings.kind}")
+    try:
+        return list(connector.newest_times(settings)) if hasattr(connector, "newest_times") else []
+    except OSError:  # files that come and go; the stream will say what is wrong with them
+        return []
+
+
 def to_the_end(settings: Any) -> Any:
     """The settings for a run that ends with its input.
 

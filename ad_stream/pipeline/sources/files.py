@@ -6,15 +6,18 @@ object becomes an event of its own with the line as body, so that quarantine sho
 
 from __future__ import annotations
 
-from datetime import datetime
+import contextlib
+import re
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream.arguments import moment
+from ad_stream import arguments
 from ad_stream.errors import InputError
 from ad_stream.pipeline.clock import storable
-from ad_stream.pipeline.sources import timestamp
+from ad_stream.pipeline.sources import HEARTBEAT, timestamp
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -25,6 +28,9 @@ ENVELOPE = (
     "body string, enqueuedTime string, partition string, sequence long, "
     "systemProperties map<string,string>, _corrupt_record string"
 )
+NEWEST_FILES, LAST_BYTES = 20, 1_000_000
+"""How much is looked at for `newest_times`."""
+TIME_IN_LINE = rb'"(?:enqueuedTime|iothub-enqueuedtime)" *: *"((?:19[789]|20|21)[0-9TZ:.+-]{16,33})"'
 # Without a backslash: in a SQL literal it would be gone before the pattern is read.
 ENQUEUED_IN_LINE = '"enqueuedTime" *: *"([^"]+)"'
 
@@ -43,7 +49,7 @@ def read(spark: SparkSession, settings: FilesSource, start: datetime | None) -> 
 
 
 def _configured(start: str) -> datetime | None:
-    return None if start == "earliest" else moment(start)
+    return None if start == "earliest" else arguments.moment(start)
 
 
 def parse(lines: DataFrame, name: str) -> DataFrame:
@@ -73,6 +79,29 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
             F.col("sequence"), F.xxhash64(broken, "body", "enqueuedTime", system["iothub-connection-device-id"])
         ).alias("sequence"),
     )
+
+
+def newest_times(settings: FilesSource) -> list[datetime]:
+    """Hub times in the last part of the newest files, heartbeats apart; none where this process cannot see the files."""
+    import glob
+
+    by_age = sorted((Path(name) for name in glob.glob(settings.path)), key=lambda path: path.stat().st_mtime)  # noqa: PTH207
+    files = [path for path in by_age if path.is_file()] or [
+        path for folder in by_age for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime) if path.is_file()
+    ]  # fmt: skip
+    return [moment for path in files[-NEWEST_FILES:] for moment in _times_in(path)]
+
+
+def _times_in(path: Path) -> list[datetime]:
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - LAST_BYTES))
+        lines = [line for line in handle if HEARTBEAT.encode() not in line]
+    found = []
+    for text in re.findall(TIME_IN_LINE, b"".join(lines)):
+        with contextlib.suppress(ValueError):  # what is no time is found when it is parsed
+            moment = datetime.fromisoformat(text.decode().replace("Z", "+00:00"))
+            found.append(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+    return found
 
 
 def check(_: SparkSession, settings: FilesSource) -> None:
