@@ -137,8 +137,9 @@ class Batches:
             self._close(row, batch_id)
             self._tidy(tally.last)
             self.report(
-                row | {"batch_id": batch_id, "first": tally.first, "last": tally.last, "reasons": tally.quarantined,
-                       "set_aside": self.guard.take()}
+                row
+                | {"batch_id": batch_id, "first": tally.first, "last": tally.last, "reasons": tally.quarantined}
+                | {"set_aside": self.guard.take()}
             )
         finally:
             groups.unpersist()

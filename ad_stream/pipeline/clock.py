@@ -64,7 +64,9 @@ class Clock:
         ahead = config.telemetry.max_ahead
         lead = timedelta(0) if end is None else end - now
         if ahead is not None and lead > ahead and lead > max((known for _, known in leads), default=ahead):
-            log.warning("the source is %s ahead of this machine's clock: its own events are the measure of its times", lead)
+            log.warning(
+                "the source is %s ahead of this machine's clock: its own events are the measure of its times", lead
+            )
             leads = [*leads, (now, lead)]
             _keep(spark, config.checkpoint, now, lead)
         return cls(ahead, tuple(leads), end if config.trigger == "available_now" else None)

@@ -76,7 +76,13 @@ class SetAside:
             except Exception as error:
                 if not self.wanted or not lies_in_the_data(error):
                     raise
-                log.warning("the step %r of batch %d failed (try %d of 2): %s", step.name, step.batch_id, attempt, in_a_line(error))
+                log.warning(
+                    "the step %r of batch %d failed (try %d of 2): %s",
+                    step.name,
+                    step.batch_id,
+                    attempt,
+                    in_a_line(error),
+                )
                 failed = error
         self._record(tables, step, in_a_line(failed))
         return False

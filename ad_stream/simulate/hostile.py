@@ -43,7 +43,13 @@ class Hostile:
         said = {ENQUEUED: enqueued, DEVICE: f"h{sequence}", MESSAGE: f"m{sequence}", **self.envelope}
         system = {name: said[name] for name in (DEVICE, MESSAGE) if said[name] is not None}
         body = base64.b64encode(self.body).decode()
-        line = {"body": body, "enqueuedTime": said[ENQUEUED], "partition": partition, "sequence": sequence, "systemProperties": system}
+        line = {
+            "body": body,
+            "enqueuedTime": said[ENQUEUED],
+            "partition": partition,
+            "sequence": sequence,
+            "systemProperties": system,
+        }
         return json.dumps(line) + "\n"
 
 
@@ -56,26 +62,42 @@ DEVICE_TIMES = (
 )  # fmt: skip
 HUB_TIMES = (
     "0001-01-01T00:00:00Z", "1899-12-30T00:00:00Z", "1969-12-31T23:59:59Z", "2099-01-01T00:00:00Z", "2199-12-31T00:00:00Z",
-    "2262-04-12T00:00:00Z", "9999-12-31T23:59:59.999Z", "+10000-01-01T00:00:00Z", "+294247-01-10T04:00:54Z", "", "soon", "2026-11-31T00:00:00Z", None,
+    "2262-04-12T00:00:00Z", "9999-12-31T23:59:59.999Z", "+10000-01-01T00:00:00Z", "+294247-01-10T04:00:54Z",
+    "", "soon", "2026-11-31T00:00:00Z", None,
 )  # fmt: skip
 NO_NUMBERS = (
     "NaN", "Infinity", "-Infinity", "1e999", "-1e400", '"0x10"', '"5d"', '"NaN"', '"\\u0663"', '"1,5"', '""', '"\\u0000"',
     "9" * 400, '"' + "9" * 400 + '"',
 )  # fmt: skip
-STRANGE_NAMES = ("e\u0301", "\u00e9", "\u202egnol", "\ud83d\ude00", "\u200b", "a.b`c", "'; drop table x", "../..", "\n", "%00")
+STRANGE_NAMES = (
+    "e\u0301",
+    "\u00e9",
+    "\u202egnol",
+    "\ud83d\ude00",
+    "\u200b",
+    "a.b`c",
+    "'; drop table x",
+    "../..",
+    "\n",
+    "%00",
+)
 
 
-def _bytes(dice: random.Random, limits: Limits) -> Drawn:
+def _bytes(dice: random.Random, _: Limits) -> Drawn:
     return b"\xff" + dice.randbytes(dice.randint(0, 200)), "not_utf8", {}
 
 
-def _torn(dice: random.Random, limits: Limits) -> Drawn:
+def _torn(dice: random.Random, _: Limits) -> Drawn:
     whole = json.dumps([{"t": dice.random(), "p": {"a": [1, 2]}} for _ in range(dice.randint(1, 4))])
     return whole[: dice.randint(1, len(whole) - 1)], "malformed", {}
 
 
-def _no_object(dice: random.Random, limits: Limits) -> Drawn:
-    return dice.choice(["null", "5", '"t"', "[]", "[[]]", "[1,2]", "true", "{}{}", "\ufeff{}", "{'t':1", "[{}", " \n"]), "malformed", {}
+def _no_object(dice: random.Random, _: Limits) -> Drawn:
+    return (
+        dice.choice(["null", "5", '"t"', "[]", "[[]]", "[1,2]", "true", "{}{}", "\ufeff{}", "{'t':1", "[{}", " \n"]),
+        "malformed",
+        {},
+    )
 
 
 def _elements(dice: random.Random, limits: Limits) -> Drawn:
@@ -102,36 +124,40 @@ def _long_name(dice: random.Random, limits: Limits) -> Drawn:
     return '{"t":1}', "name_too_long", {DEVICE: name}
 
 
-def _bad_name(dice: random.Random, limits: Limits) -> Drawn:
+def _bad_name(dice: random.Random, _: Limits) -> Drawn:
     name = f"a\0{dice.random()}"
     return (json.dumps({name: 1}), "bad_name", {}) if dice.random() < 0.5 else ('{"t":1}', "bad_name", {DEVICE: name})
 
 
-def _device_time(dice: random.Random, limits: Limits) -> Drawn:
+def _device_time(dice: random.Random, _: Limits) -> Drawn:
     return json.dumps({"t": dice.random(), "time": dice.choice(DEVICE_TIMES)}), "bad_time", {}
 
 
-def _hub_time(dice: random.Random, limits: Limits) -> Drawn:
+def _hub_time(dice: random.Random, _: Limits) -> Drawn:
     return json.dumps({"t": dice.random()}), "bad_enqueued_time", {ENQUEUED: dice.choice(HUB_TIMES)}
 
 
-def _no_number(dice: random.Random, limits: Limits) -> Drawn:
+def _no_number(dice: random.Random, _: Limits) -> Drawn:
     return f'{{"t":{dice.choice(NO_NUMBERS)},"n":{dice.random()}}}', "not_a_number", {}
 
 
-def _large(dice: random.Random, limits: Limits) -> Drawn:
+def _large(_: random.Random, limits: Limits) -> Drawn:
     return json.dumps({"t": 1, "p": "x" * limits.max_body}), "too_large", {}
 
 
-def _nobody(dice: random.Random, limits: Limits) -> Drawn:
+def _nobody(dice: random.Random, _: Limits) -> Drawn:
     return json.dumps({"t": dice.random(), "deviceId": dice.choice(["", None])}), "no_device", {DEVICE: None}
 
 
-def _soup(dice: random.Random, limits: Limits) -> Drawn:
-    return "x" + "".join(dice.choices('{}[]",:\\0123456789.eE+-tfnu \t\r\n\u0000\u2028é', k=dice.randint(1, 300))), ANY_REASON, {}
+def _soup(dice: random.Random, _: Limits) -> Drawn:
+    return (
+        "x" + "".join(dice.choices('{}[]",:\\0123456789.eE+-tfnu \t\r\n\u0000\u2028é', k=dice.randint(1, 300))),
+        ANY_REASON,
+        {},
+    )
 
 
-def _strange(dice: random.Random, limits: Limits) -> Drawn:
+def _strange(dice: random.Random, _: Limits) -> Drawn:
     value = dice.choice(["1e308", "-1.7e308", "4.9e-324", "-0.0", '"1e3"', "123456789012345678901234567890"])
     name = dice.choice(STRANGE_NAMES)
     text = f'{{{json.dumps(name)}:{value},"t":1,"t":2,"messageId":"\\ud800","id":{json.dumps(name * 3)[:-1]}x\\u0000"}}'

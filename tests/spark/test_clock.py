@@ -19,10 +19,14 @@ def _at(time: datetime, device: str = "outlier") -> Message:
     return Message(epoch_ms(time), b'{"t": 1}', device, None, 1)
 
 
-def test_enqueued_times_far_from_the_others_are_quarantined_and_make_nothing_late(spark: SparkSession, tmp_path: Path) -> None:
+def test_enqueued_times_far_from_the_others_are_quarantined_and_make_nothing_late(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     stream = Stream(spark, tmp_path, {"source": {"files_per_trigger": 1}})
     outliers = [_at(datetime(year, 12, 30, tzinfo=timezone.utc)) for year in (1, 1899, 2099, 9999)]
-    early, middle, late = ([message({"t": 1}, minute) for minute in part] for part in (range(6), range(6, 9), range(9, 12)))
+    early, middle, late = (
+        [message({"t": 1}, minute) for minute in part] for part in (range(6), range(6, 9), range(9, 12))
+    )
     stream.write(early, middle + outliers, end=False)
     stream.newest = 0
     summary = stream.write(late).run()

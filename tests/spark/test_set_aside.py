@@ -45,7 +45,9 @@ def _run(stream: Stream, table: str, error: Exception, **changed: Any) -> tuple[
 
 
 @pytest.mark.parametrize("table", ["quarantine", "minutes", "detections"])
-def test_a_step_that_fails_twice_for_its_data_is_set_aside_and_the_rest_lives(spark: SparkSession, tmp_path: Path, table: str) -> None:
+def test_a_step_that_fails_twice_for_its_data_is_set_aside_and_the_rest_lives(
+    spark: SparkSession, tmp_path: Path, table: str
+) -> None:
     stream = _stream(spark, tmp_path)
     summary, tries = _run(stream, table, ValueError("year -1 is out of range"))
     (row,) = stream.table("set_aside").to_dict("records")
@@ -80,8 +82,12 @@ def test_a_repeated_batch_keeps_to_what_was_set_aside_before_the_crash(spark: Sp
     assert summary.set_aside == 0
 
 
-@pytest.mark.parametrize("error", [OSError("No space left on device"), RuntimeError("java.lang.OutOfMemoryError: ValueError"), KeyError("t")])
-def test_trouble_that_may_pass_ends_the_run_and_sets_nothing_aside(spark: SparkSession, tmp_path: Path, error: Exception) -> None:
+@pytest.mark.parametrize(
+    "error", [OSError("No space left on device"), RuntimeError("java.lang.OutOfMemoryError: ValueError"), KeyError("t")]
+)
+def test_trouble_that_may_pass_ends_the_run_and_sets_nothing_aside(
+    spark: SparkSession, tmp_path: Path, error: Exception
+) -> None:
     stream = _stream(spark, tmp_path)
     with pytest.raises(RunError):
         _run(stream, "minutes", error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -41,9 +40,11 @@ def test_the_newest_files_tell_their_times_and_not_those_of_heartbeats(tmp_path:
         writer.write([Message(epoch_ms(T0 + timedelta(minutes=k + 1)), b"{}", "d", None, 0)])
     writer.write([heartbeat(last, watermark=timedelta(minutes=2))])
     torn = writer.write_lines(['{"enqueuedTime": "9999-99-99T00:00:00Z"', '"enqueuedTime": "soon"', HEARTBEAT])
-    settings = config.parse({"source": {"kind": "files", "path": f"{tmp_path}/*.jsonl"}, "tables": {"path": "unused"}}).source
+    settings = config.parse(
+        {"source": {"kind": "files", "path": f"{tmp_path}/*.jsonl"}, "tables": {"path": "unused"}}
+    ).source
     found = newest_times(settings)
     assert (min(found), max(found)) == (T0 + timedelta(minutes=8), T0 + timedelta(minutes=25))
-    os.remove(torn)
+    torn.unlink()
     folder = settings.model_copy(update={"path": str(tmp_path)})
     assert max(newest_times(folder)) == max(found)
