@@ -103,9 +103,11 @@ def _event(nth: int, at: str, sequence: int, name: str, value: float) -> str:
 class WithoutHistory(Tables):
     """The same tables, but nothing is appended to `history`."""
 
-    def append(self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int) -> None:
+    def append(
+        self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int, part: str = ""
+    ) -> None:  # fmt: skip
         if table != "history":
-            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count)
+            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count, part=part)
 
 
 @dataclass

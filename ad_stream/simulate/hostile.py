@@ -1,6 +1,6 @@
 """Messages that a broken device or a stranger may send, drawn by a seed and kept small, each with what must become of it.
 
-The limits are arguments, so that a body beyond them is small, too. No message repeats another one.
+The limits are arguments, so that a body beyond them is small, too. Bodies repeat, devices and message ids do not.
 """
 
 from __future__ import annotations

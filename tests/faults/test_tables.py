@@ -24,12 +24,12 @@ class FullDisk(Tables):
 
     at: tuple[str, int] = ("", -1)
 
-    def append(self, table: str, rows: Any, *, query_id: str, batch_id: int, count: int) -> None:
+    def append(self, table: str, rows: Any, *, query_id: str, batch_id: int, count: int, part: str = "") -> None:
         if (table, batch_id) != self.at:
-            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count)
+            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count, part=part)
             return
         with no_file_grows(self.spark._jvm.java.lang.ProcessHandle.current().pid()):
-            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count)
+            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count, part=part)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 from streaming import Stream, message
 
 from ad_stream.errors import RunError
@@ -59,6 +60,24 @@ def test_a_step_that_fails_twice_for_its_data_is_set_aside_and_the_rest_lives(
     gone = {"minutes": ("minutes", "detections")}.get(table, (table,))
     assert lengths == {name: 0 if name in gone else count for name, count in whole.items()}
     assert summary.set_aside == 1 and "SET ASIDE 1" in summary.sentence()
+
+
+@dataclass(frozen=True)
+class Ancient(Tables):
+    """Tables that are handed a date in `quarantine` which Parquet refuses."""
+
+    def append(self, table: str, rows: Any, *, query_id: str, batch_id: int, count: int, part: str = "") -> None:
+        if table == "quarantine":
+            rows = rows.withColumns({"enqueued_time": F.expr("timestamp'0001-01-01 00:00:00'")})
+        super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count, part=part)
+
+
+def test_what_parquet_refuses_is_told_apart_in_sparks_own_words(spark: SparkSession, tmp_path: Path) -> None:
+    stream = _stream(spark, tmp_path)
+    summary = run(stream.config(), spark=spark, tables=Ancient(spark, stream.config().tables))
+    assert (summary.set_aside, summary.minutes_closed) == (1, MINUTES)
+    (error,) = stream.table("set_aside").error
+    assert "ANCIENT" in error
 
 
 def test_a_repeated_batch_keeps_to_what_was_set_aside_before_the_crash(spark: SparkSession, tmp_path: Path) -> None:
