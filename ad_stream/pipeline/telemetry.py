@@ -84,7 +84,7 @@ def _is_telemetry() -> Column:
 
 
 def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
-    """The envelope in storable form and size, `trusted` beside the hub's time; every element will carry a copy of it."""
+    """The envelope in storable form and size, as every element carries a copy; `enqueued_time` null where not believed."""
     names = {name: f"if(length({name}) > {most}, sha2({name}, 256), {name})" for name, most in
              {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
     changed = {
