@@ -29,3 +29,8 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise InputError(f"{text!r} is no time: write it like 2026-11-01T06:30Z") from None
     return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+
+
+def from_seconds(seconds: float) -> datetime:
+    """Seconds since 1970 -> UTC."""
+    return datetime.fromtimestamp(seconds, timezone.utc)

@@ -3,7 +3,7 @@
     python benchmarks/pipeline_trigger.py [SERIES ...]        default 100 10000 100000
 
 `stream` is ad_stream as it runs. `long rows` is the same body, but keeps no packed history: it reads the last `points`
-minutes back from `minutes`, collects and sorts them per series (SPARK.md section 4, variant A). `whole run` feeds
+minutes back from `minutes`, collects and sorts them per series. `whole run` feeds
 ad_stream JSON events instead of closed minutes, so that parsing, duplicates and state are in it. `rules` are rows of
 `series_config`, a pattern, a sensitivity and a smallest deviation each. History of `points`
 minutes is seeded before; the first triggers are warm-up, the median of the others counts. Each row is a process of

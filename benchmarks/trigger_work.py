@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from pyspark.sql import functions as F
 
 from ad_stream.model import LastPoint, Windows
-from ad_stream.pipeline.batch import Batches, Tally
+from ad_stream.pipeline.batch import STEPS, Batches, Step
+from ad_stream.pipeline.batch_state import Batch, BatchReport
 from ad_stream.pipeline.operation.cpu import process_tree_seconds
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.steps import history
-from ad_stream.pipeline.steps.scoring import VERDICT, epoch_minute
+from ad_stream.pipeline.steps import history, verdicts
+from ad_stream.pipeline.steps.scoring import ROW, epoch_minute
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
 from ad_stream.pipeline.store.delta import Tables
@@ -103,37 +104,40 @@ def _event(nth: int, at: str, sequence: int, name: str, value: float) -> str:
 class WithoutHistory(Tables):
     """The same tables, but nothing is appended to `history`."""
 
-    def append(self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int) -> None:
+    def append(
+        self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int, part: str = ""
+    ) -> None:  # fmt: skip
         if table != "history":
-            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count)
+            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count, part=part)
 
 
-@dataclass
-class LongRows(Batches):
-    """The body of the stream, but the past is read back from `minutes`, collected and sorted per series."""
+def store_from_long_rows(batch: Batch) -> None:
+    """The step of the verdicts, but the past is read back from `minutes`, collected and sorted per series."""
+    last = int(batch.tally.last.timestamp()) // 60
+    verdicts = from_long_rows(batch.tables, batch.state.scorer, last)
+    rows = verdicts.withColumns({
+        "revision": F.lit(0), "config_version": F.lit(""),
+        "minute": F.timestamp_seconds(F.col("epoch_minute") * 60),
+    })  # fmt: skip
+    batch.tables.append("detections", rows, count=batch.tally.minutes, **batch.name)
 
-    def _scored(self, closed: DataFrame, tally: Tally) -> DataFrame:  # noqa: ARG002 - the minutes are in the table
-        last = int(tally.last.timestamp()) // 60
-        verdicts = from_long_rows(self.tables, self.scorer, last)
-        return verdicts.withColumns({
-            "revision": F.lit(0), "config_version": F.lit(""),
-            "minute": F.timestamp_seconds(F.col("epoch_minute") * 60),
-        })  # fmt: skip
+
+LONG_ROWS = tuple(store_from_long_rows if step is verdicts.store else step for step in STEPS)
 
 
 def from_long_rows(tables: Tables, scorer: Scorer, last: int) -> DataFrame:
-    """SPARK.md section 4, variant A: the last `points` minutes of all series -> VERDICT columns at minute `last`."""
+    """The last `points` minutes of all series -> columns of ROW at minute `last`."""
     window = tables.read("minutes").select("device_id", "signal", "value", epoch_minute("minute").alias("at"))
     window = window.where((F.col("at") > last - scorer.detector.points) & (F.col("at") <= last))
     pairs = F.sort_array(F.collect_list(F.struct("at", "value"))).alias("pairs")
     arrays = window.groupBy("device_id", "signal").agg(pairs)
     rows = arrays.select("device_id", "signal", F.col("pairs.at").alias("at"), F.col("pairs.value").alias("values"))
-    return rows.mapInPandas(lambda frames: _scored(frames, scorer, last), VERDICT)
+    return rows.mapInPandas(lambda frames: _scored(frames, scorer, last), ROW)
 
 
 def _scored(frames: Iterator[pd.DataFrame], scorer: Scorer, last: int) -> Iterator[pd.DataFrame]:
     points = scorer.detector.points
-    names = [word.split()[0] for word in VERDICT.split(", ")]
+    names = [word.split()[0] for word in ROW.split(", ")]
     for frame in frames:
         matrix = np.full((len(frame), points), np.nan)
         row = np.repeat(np.arange(len(frame)), frame["at"].str.len())
@@ -151,9 +155,9 @@ def run_events(config: Config, tables: Tables, after: After) -> float:
     """The stream itself, from JSON to verdicts; -> scoring seconds of a trigger."""
     scoring: list[float] = []
 
-    def report(row: dict[str, Any]) -> None:
-        if row["minutes_closed"]:
-            scoring.append(row["scoring_seconds"])
+    def report(done: BatchReport) -> None:
+        if done.counts["minutes_closed"]:
+            scoring.append(done.scoring_seconds)
             after(process_tree_seconds() or 0.0, time.monotonic())
 
     run(config, progress=report, spark=tables.spark)
@@ -162,17 +166,18 @@ def run_events(config: Config, tables: Tables, after: After) -> float:
 
 def run_groups(config: Config, tables: Tables, after: After) -> float:
     """foreachBatch of the stream over ready groups; -> scoring seconds of a trigger."""
-    return _run(config, tables, after, Batches)
+    return _run(config, tables, after, STEPS)
 
 
 def run_long(config: Config, tables: Tables, after: After) -> float:
     """The same with the past from long rows; its scoring seconds are not taken (0)."""
-    return _run(config, WithoutHistory(tables.spark, tables.settings), after, LongRows)
+    return _run(config, WithoutHistory(tables.spark, tables.settings), after, LONG_ROWS)
 
 
-def _run(config: Config, tables: Tables, after: After, kind: type[Batches]) -> float:
+def _run(config: Config, tables: Tables, after: After, steps: tuple[Step, ...]) -> float:
     scoring: list[float] = []
-    batches = kind.of(config, tables, cpu=process_tree_seconds, report=lambda row: scoring.append(row["scoring_seconds"]))
+    told = lambda done: scoring.append(done.scoring_seconds)  # noqa: E731
+    batches = Batches(config, tables, cpu=process_tree_seconds, report=told, steps=steps)
     _stream(config, tables, batches, after)
     return float(np.median(scoring[-5:]))
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ad_stream.cli.options import Config, From, Json, Set, To
 from ad_stream.config.overrides import overrides
 from ad_stream.times import moment
+
+if TYPE_CHECKING:
+    from ad_stream.pipeline.batch_state import BatchReport
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,7 +69,7 @@ def validate(
     print(json.dumps(shown) if as_json else yaml.safe_dump(shown, sort_keys=False).rstrip())
 
 
-def _line(batch: dict[str, Any]) -> None:
-    first, last = (f"{batch[name]:%Y-%m-%d %H:%M}" if batch.get(name) else "-" for name in ("first", "last"))
-    counts = f"{batch['scored']} scored, {batch['anomalies']} anomalies, {batch['quarantined']} quarantined"
-    print(f"batch {batch['batch_id']}: {first} to {last} UTC, {counts}", file=sys.stderr, flush=True)
+def _line(batch: BatchReport) -> None:
+    first, last = (f"{at:%Y-%m-%d %H:%M}" if at else "-" for at in (batch.first, batch.last))
+    counts = ", ".join(f"{batch.counts[name]} {name}" for name in ("scored", "anomalies", "quarantined"))
+    print(f"batch {batch.batch_id}: {first} to {last} UTC, {counts}", file=sys.stderr, flush=True)

@@ -37,6 +37,10 @@ class Telemetry(Section):
     signals: `auto` (every numeric top-level member) or the declared names (faster).
     event_time: `enqueued`, or the name of the body's own time member (then least(body time, enqueued time)).
     max_body: bytes; a longer body goes to quarantine as `too_large`. keep_body: bytes of a bad body that are kept.
+    max_elements of an array body, max_members of an element (with `auto`), max_depth of brackets in each other, max_name:
+    characters of the name of a device or signal. Beyond them: quarantine as `too_many_elements`, `too_many_members`,
+    `too_deep`, `name_too_long`.
+    max_ahead: how far the hub's clock may be ahead of this machine's, null: any (docs/decisions/hostile-messages.md).
     """
 
     signals: Annotated[Literal["auto"] | list[str], BeforeValidator(_parse_signals)] = "auto"
@@ -46,11 +50,17 @@ class Telemetry(Section):
     max_future: Duration = timedelta(minutes=5)
     max_body: int = Field(default=262_144, ge=1)
     keep_body: int = Field(default=1024, ge=0, le=65_536)
+    max_elements: int = Field(default=5_000, ge=1, le=100_000)
+    max_members: int = Field(default=1_000, ge=1, le=100_000)
+    max_depth: int = Field(default=32, ge=2, le=500)
+    max_name: int = Field(default=256, ge=8, le=4_096)
+    max_ahead: Duration | None = timedelta(hours=1)
 
 
 class Minutes(Section):
     """How readings become minutes; watermark = how long a minute waits for its events, whole minutes."""
 
+    every: Duration = timedelta(minutes=1)
     aggregate: Aggregate = "max"
     watermark: Duration = timedelta(minutes=2)
 
@@ -194,7 +204,10 @@ def _told(section: Section, known: frozenset[str]) -> dict[str, Any]:
 
 
 class Config(Section):
-    """One run. `source` and `tables` are required, the rest has defaults."""
+    """One run. `source` and `tables` are required, the rest has defaults.
+
+    set_aside: rows that a batch can never write for their data go to the table `set_aside`; else such a batch ends the run.
+    """
 
     source: Source
     telemetry: Telemetry = Telemetry()
@@ -205,6 +218,7 @@ class Config(Section):
     push: list[PushTarget] = Field(default=[])
     trigger: Trigger = timedelta(minutes=1)
     checkpoint: str = ".ad_stream/checkpoint"
+    set_aside: bool = True
     metrics: Metrics | None = None
     spark: dict[str, str | int | float | bool] = Field(default={})
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
     from ad_stream.azure_api.local_server import Local
+    from ad_stream.pipeline.batch_state import BatchReport
     from ad_stream.pipeline.operation.summary import Summary
 
 Steps = Callable[[str, float], None]
@@ -64,8 +65,9 @@ def stream(
     from ad_stream.pipeline.run import run
     from ad_stream.simulate.power_bi.receiver import PowerBIReceiver
 
-    def progress(batch: dict[str, Any]) -> None:
-        steps("streaming", min(((batch["last"] - first).total_seconds() / 60 + 1) / minutes, 1.0))
+    def progress(batch: BatchReport) -> None:
+        last = batch.last or first
+        steps("streaming", min(((last - first).total_seconds() / 60 + 1) / minutes, 1.0))
 
     steps("streaming", 0.0)
     with PowerBIReceiver(keep_rows=False, streaming_tile=False, requests_per_second=5) as receiver:

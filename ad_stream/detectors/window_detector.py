@@ -29,7 +29,7 @@ BLOCK_BYTES = 8 * 2**20
 """Rows are prepared in blocks of this size, so that memory does not grow with the number of series."""
 
 CHUNK_BYTES = 2**19
-"""The working set of one kernel call: half a MiB stays in the cache (SPARK.md, section 3)."""
+"""The working set of one kernel call: half a MiB stays in the cache."""
 
 UNJUDGED = {
     gaps.FEW_POINTS: (WARMING_UP, "few_points"),

@@ -54,6 +54,7 @@ class Status:
     declined: int
     fallback_calls: int
     fallback_failed: int
+    set_aside: int
     quarantined: dict[str, int]
     late: int
     duplicates: int

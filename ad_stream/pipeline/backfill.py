@@ -17,7 +17,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
 from ad_stream.pipeline.operation.session import session
-from ad_stream.pipeline.steps.config_version import Pinned
+from ad_stream.pipeline.steps.config_version import BatchConfig
 from ad_stream.pipeline.steps.history import pack
 from ad_stream.pipeline.steps.scoring import score
 from ad_stream.pipeline.store.delta import Tables
@@ -76,7 +76,7 @@ def backfill(
     tables = Tables(spark, config.tables)
     tables.create()
     tell = progress or (lambda _: None)
-    pinned = Pinned(config)
+    pinned = BatchConfig(config)
     scorer = Scorer.of(config.detection).under(pinned.newest(tables))
     here: dict[str, Any] = {"query_id": f"backfill-{uuid.uuid4().hex[:12]}", "batch_id": 0}
     reach = start - timedelta(minutes=scorer.points)

@@ -6,11 +6,11 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream.pipeline.batch import Batches, Report, unknown
+from ad_stream.pipeline.batch import Batches, Report, no_cpu
 from ad_stream.pipeline.operation import connect, metrics
 from ad_stream.pipeline.operation.cpu import process_tree_seconds
 from ad_stream.pipeline.operation.failure import stopped
@@ -19,6 +19,7 @@ from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.operation.signals import asked_to_stop
 from ad_stream.pipeline.operation.summary import Summary
 from ad_stream.pipeline.steps import history
+from ad_stream.pipeline.steps.clock import Clock
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
 from ad_stream.pipeline.store.delta import Tables
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
     from ad_stream.config import Config
+    from ad_stream.pipeline.batch_state import BatchReport
 
 LOOK_EVERY = 1
 """Seconds between two looks at the running query."""
@@ -42,7 +44,7 @@ def run(
 ) -> Summary:
     """Run the stream until it ends (available_now) or is interrupted; -> what it did.
 
-    progress: called after each batch with its counts and `first`, `last` (minutes, UTC). tables: where to write, in
+    progress: called after each batch with its report. tables: where to write, in
     place of a plain `Tables` (fault tests).
     Raises RunError where the query failed; OwnedError where another run owns the tables.
     """
@@ -69,26 +71,26 @@ def run(
 def _stream(
     spark: SparkSession, config: Config, tables: Tables, owner: Owner, summary: Summary, progress: Report | None
 ) -> None:  # fmt: skip
-    def report(row: dict[str, Any]) -> None:
-        summary.add(row)
+    def report(done: BatchReport) -> None:
+        summary.add(done)
         if progress is not None:
-            progress(row)
+            progress(done)
 
-    batches = Batches.of(config, tables, cpu=_cpu_of(spark), report=report)
-    history.rebuild(tables, batches.scorer.points)
+    batches = Batches(config, tables, cpu=_cpu_of(spark), report=report)
+    history.rebuild(tables, batches.state.scorer.points * config.minutes.every)
     newest, remote = _newest(tables, config), connect.is_remote(spark)
     batches.deliver.start(tables, newest)
     query = _started(spark, config, batches, newest)
     summary.query_id = str(query.id)
-    told = connect.Ledger(tables, report) if remote else None
+    ledger = connect.RemoteLedger(tables, report) if remote else None
     written = Progress(tables, None if remote else contract.newest(spark, config.source))
 
     def look() -> None:
         rows = written.collect(query)
         for row in rows:
             summary.add_progress(row)
-        if told is not None:
-            told(rows)
+        if ledger is not None:
+            ledger(rows)
 
     def between() -> None:
         if not remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
@@ -109,7 +111,8 @@ def _started(
     source = contract.to_the_end(config.source) if now else config.source
     # What is stored is not read again, but for what may overlap.
     start = None if newest is None else newest - config.minutes.watermark - timedelta(minutes=1)
-    groups = minutes(readings(contract.read(spark, source, start), config), config)
+    clock = Clock.at_start(spark, config, contract.newest_times(source))
+    groups = minutes(readings(contract.read(spark, source, start), config, clock), config, clock)
     if connect.is_remote(spark):
         connect.check_travels(batches)
     writer = (
@@ -160,6 +163,6 @@ def _exists(spark: SparkSession, checkpoint: str) -> bool:
 
 def _cpu_of(spark: SparkSession) -> Callable[[], float | None]:
     if connect.is_remote(spark):
-        return unknown
+        return no_cpu
     local = str(spark.conf.get("spark.master", "") or "").startswith("local")
-    return process_tree_seconds if local else unknown
+    return process_tree_seconds if local else no_cpu

@@ -44,6 +44,20 @@ def timestamp(text: str) -> str:
     return f"try_cast(if({is_utc}, left({text}, length({text}) - 1), {text}) as timestamp)"
 
 
+EARLIEST, LATEST = "timestamp'1970-01-01 00:00:00Z'", "timestamp'2200-01-01 00:00:00Z'"
+"""Times that every table, Parquet and pandas (nanoseconds end in 2262) can hold; Spark's watermark begins in 1970."""
+
+
+def storable(time: str) -> str:
+    """SQL: a time, or null where no table could hold it or no device can mean it (.NET's year 1, Excel's 1899, 9999)."""
+    return f"if({in_range(time)}, {time}, null)"
+
+
+def in_range(time: str) -> str:
+    """SQL: whether every table can hold the time; null for null."""
+    return f"{time} >= {EARLIEST} and {time} < {LATEST}"
+
+
 def read(spark: SparkSession, settings: Any, start: datetime | None) -> DataFrame:
     """The events of the configured source, from `start` on."""
     connector: Read = import_module(f"ad_stream.sources.{settings.kind}.reader").read
@@ -59,6 +73,15 @@ def newest(spark: SparkSession, settings: Any) -> Callable[[], Mapping[str, int]
     """Asks the source for the next sequence number of each partition; None where Spark's own progress tells the lag."""
     connector = import_module(f"ad_stream.sources.{settings.kind}.reader")
     return partial(connector.newest, spark, settings) if hasattr(connector, "newest") else None
+
+
+def newest_times(settings: Any) -> list[datetime]:
+    """Hub times of the newest events, where the source can tell them without reading much; none from a hub."""
+    connector = import_module(f"ad_stream.sources.{settings.kind}.reader")
+    try:
+        return list(connector.newest_times(settings)) if hasattr(connector, "newest_times") else []
+    except OSError:  # files that come and go; the stream will say what is wrong with them
+        return []
 
 
 def to_the_end(settings: Any) -> Any:

@@ -142,6 +142,7 @@ BATCHES = Table(
         number("cpu_seconds", "of the whole process tree; null on a cluster"),
         number("scoring_seconds", "process time inside the scoring function, summed over its tasks"),
         whole("push_waiting", "rows of the batch that were still to be pushed when it ended", COUNT, since=2),
+        whole("set_aside", "steps whose rows could not be written for their data, see the table set_aside", COUNT, since=2),
     ),
     key=("query_id", "batch_id"),
 )  # fmt: skip
@@ -179,6 +180,20 @@ DELIVERIES = Table(
         text("signal", "see minute"),
     ),
     key=("sink", "query_id", "batch_id", "attempt"),
+)  # fmt: skip
+
+SET_ASIDE = Table(
+    "set_aside", "What a batch could never write for its data, and where it is to be found",
+    (
+        text("step", "table whose rows of this batch could not be written"),
+        whole("rows", "how many rows"),
+        moment("first", "first window of the batch"), moment("last", "last window of the batch"),
+        text("offsets", "where the batch ends at its source, JSON"),
+        text("error", "why, redacted"),
+        moment("at", "when"),
+        *BATCH,
+    ),
+    key=("query_id", "batch_id", "step"),
 )  # fmt: skip
 
 HISTORY = Table(
@@ -226,7 +241,7 @@ SERIES_CONFIG = Table(
 TABLES = {
     table.name: table
     for table in (
-        MINUTES, DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, HISTORY, OWNER, SERIES_CONFIG,
+        MINUTES, DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, HISTORY, OWNER, SERIES_CONFIG,
     )
 }  # fmt: skip
 """Every table by its name. `history` and `owner` serve the stream alone; people write `series_config`."""

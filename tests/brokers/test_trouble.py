@@ -56,7 +56,7 @@ def test_a_broker_that_is_killed_and_comes_back_costs_a_running_stream_nothing(
             broker.stop(kill=True)
             back.start()
         told.append(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text)
-        if batch["last"] >= newest(wanted):
+        if batch.last >= newest(wanted):
             _thread.interrupt_main()
 
     told: list[str] = []

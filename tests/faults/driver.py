@@ -28,11 +28,11 @@ class Dying(Tables):
 
     kill: dict[str, Any] = field(default_factory=dict)
 
-    def append(self, table: str, rows: Any, *, query_id: str, batch_id: int, count: int) -> None:
+    def append(self, table: str, rows: Any, *, query_id: str, batch_id: int, count: int, part: str = "") -> None:
         hit = table == self.kill["table"] and batch_id == self.kill["batch"]
         if hit and self.kill["moment"] == "before":
             self._die(rows.count())
-        super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count)
+        super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count, part=part)
         if hit:
             self._die(rows.count())
 

@@ -134,7 +134,7 @@ def test_a_server_that_comes_back_is_used_again(telemetry: Path, tmp_path: Path,
     with ExitStack() as later:
 
         def after(batch: dict[str, Any]) -> None:
-            batches.append((batch["fallback_calls"], batch["fallback_failed"]))
+            batches.append((batch.counts["fallback_calls"], batch.counts["fallback_failed"]))
             if batches[-1][1] and len(batches) == 1:
                 later.enter_context(listening(create_app(keys=Keys(["only-for-tests"])), port=port))
 

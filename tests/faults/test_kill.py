@@ -85,7 +85,7 @@ def test_a_batch_that_is_repeated_keeps_the_version_of_series_config_it_was_begu
             wish(folder / "tables", 40)
             finish(load(config), spark)
         else:
-            finish(load(config), spark, progress=lambda batch: batch["batch_id"] == BATCH and wish(calm, 40))
+            finish(load(config), spark, progress=lambda batch: batch.batch_id == BATCH and wish(calm, 40))
         both[name] = read(folder / "tables", "detections")
     assert difference(both["killed"], both["calm"], "detections").none
     versions = set(both["killed"]["config_version"].str.partition("@")[2])

@@ -24,12 +24,12 @@ class FullDisk(Tables):
 
     at: tuple[str, int] = ("", -1)
 
-    def append(self, table: str, rows: Any, *, query_id: str, batch_id: int, count: int) -> None:
+    def append(self, table: str, rows: Any, *, query_id: str, batch_id: int, count: int, part: str = "") -> None:
         if (table, batch_id) != self.at:
-            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count)
+            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count, part=part)
             return
         with no_file_grows(self.spark._jvm.java.lang.ProcessHandle.current().pid()):
-            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count)
+            super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count, part=part)
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def test_a_column_added_a_compaction_and_a_vacuum_by_somebody_else_change_no_row
     tables = Tables(spark, config.tables)
 
     def somebody_else(batch: dict[str, Any]) -> None:
-        if batch["batch_id"] == 1:
+        if batch.batch_id == 1:
             spark.sql(f"ALTER TABLE {tables.name('detections')} ADD COLUMN note string")
         for table in ("minutes", "history", "detections"):
             spark.sql(f"OPTIMIZE {tables.name(table)}")

@@ -34,7 +34,7 @@ BODIES: dict[str, tuple[object, list[tuple[int, str]], list[float]]] = {
     "only_text": ('"t"', [(0, "malformed")], []),
     "only_number": ("5", [(0, "malformed")], []),
     "only_null": ("null", [(0, "malformed")], []),
-    "deep": ("[" * 1500, [(0, "malformed")], []),
+    "deep": ("[" * 1500, [(0, "too_deep")], []),
     "long_number": ('{"t":' + "9" * 1500 + "}", [(0, "malformed")], []),
     "empty_array": ("[]", [(0, "malformed")], []),
     "nested_array": ('[[{"t":1}]]', [(0, "malformed")], []),

@@ -1,6 +1,6 @@
 """From windows with empty minutes to dense rows of equal length, which is all the detectors see.
 
-Rules (DESIGN.md, "History"): a gap that touches the judged minute is filled with the value before it, because a
+Rules: a gap that touches the judged minute is filled with the value before it, because a
 line drawn to the judged value would hide a spike; other gaps are filled linearly up to `max_gap`; a longer gap
 restarts the window. Values of the history that are not finite count as empty.
 """

@@ -9,15 +9,20 @@ from __future__ import annotations
 import importlib.util
 import pickle
 import socket
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from pyspark.sql import functions as F
 
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
+from ad_stream.pipeline.batch_state import BatchReport
+from ad_stream.tables.catalog import BATCHES
+from ad_stream.tables.schema import COUNT
+from ad_stream.times import from_seconds
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -63,11 +68,11 @@ def check_travels(batches: object) -> None:
 
 
 @dataclass
-class Ledger:
+class RemoteLedger:
     """Tells after the fact what each batch did: the table `batches` and the rows that the batch wrote say it."""
 
     tables: Tables
-    report: Callable[[dict[str, Any]], None]
+    report: Callable[[BatchReport], None]
 
     def __call__(self, finished: Sequence[Mapping[str, Any]]) -> None:
         """finished: rows of the table `progress`."""
@@ -77,7 +82,7 @@ class Ledger:
         rows = {table: self._written(table, query_id, batch_ids) for table in ("batches", "detections", "quarantine")}
         minute = F.unix_seconds("minute")
         spans = {
-            row["batch_id"]: (_utc(row["first"]), _utc(row["last"]))
+            row["batch_id"]: (from_seconds(row["first"]), from_seconds(row["last"]))
             for row in rows["detections"].groupBy("batch_id").agg(F.min(minute).alias("first"), F.max(minute).alias("last")).collect()
         }
         reasons: dict[int, dict[str, int]] = {}
@@ -85,11 +90,14 @@ class Ledger:
             reasons.setdefault(row["batch_id"], {})[row["reason"]] = row["count"]
         for row in rows["batches"].orderBy("batch_id").collect():
             first, last = spans.get(row["batch_id"], (None, None))
-            self.report(row.asDict() | {"first": first, "last": last, "reasons": reasons.get(row["batch_id"], {})})
+            self.report(_report(row.asDict(), first, last, reasons.get(row["batch_id"], {})))
 
     def _written(self, table: str, query_id: str, batch_ids: Sequence[int]) -> DataFrame:
         return self.tables.read(table).where((F.col("query_id") == query_id) & F.col("batch_id").isin(*batch_ids))
 
 
-def _utc(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, timezone.utc)
+def _report(row: dict[str, Any], first: datetime | None, last: datetime | None, reasons: dict[str, int]) -> BatchReport:
+    counts = Counter({name: row[name] or 0 for name in BATCHES.named(COUNT)})
+    return BatchReport(
+        row["batch_id"], first, last, reasons, counts, row["duration_ms"], row["cpu_seconds"], row["scoring_seconds"] or 0.0
+    )  # fmt: skip

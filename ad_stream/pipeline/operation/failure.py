@@ -27,6 +27,42 @@ KNOWN = {
 """What Java says -> what to do about it; {} is the word that told."""
 
 
+IN_THE_DATA = (
+    r"SparkUpgradeException|INCONSISTENT_BEHAVIOR_CROSS_VERSION|ArithmeticException|DateTimeException|DateTimeParseException"
+    r"|NumberFormatException|CharacterCodingException|MalformedInputException|SparkNumberFormatException"
+    r"|\[(CAST_INVALID_INPUT|CAST_OVERFLOW|ARITHMETIC_OVERFLOW|DATETIME_OVERFLOW|NUMERIC_VALUE_OUT_OF_RANGE|DIVIDE_BY_ZERO)"
+    r"|DELTA_VIOLATE_CONSTRAINT|DELTA_NOT_NULL_CONSTRAINT|InvariantViolationException|DUPLICATED_MAP_KEY"
+    r"|\b(ValueError|OverflowError|ZeroDivisionError|FloatingPointError|UnicodeDecodeError|UnicodeEncodeError"
+    r"|ArrowInvalid|OutOfBoundsDatetime)\b"
+)
+"""Words of failures that the data alone decide: a value that cannot be converted, computed or stored."""
+PASSES = (
+    r"OutOfMemory|No space left|File too large|Disk quota|IOException|FileNotFound|NoSuchFile|ConnectException|SocketException"
+    r"|Timeout|Concurrent\w*Exception|MetadataChanged|ProtocolChanged|ExecutorLost|exited unexpectedly|worker crashed"
+    r"|SparkContext was shut down|has been stopped|Interrupted|AccessDenied|AccessControl|Forbidden|Unauthorized|Throttl"
+    r"|ServiceUnavailable|SlowDown|UnknownHost|SSLException|Broken pipe|Connection (reset|refused)|Py4JNetworkError"
+)
+"""Words of failures of machines, networks, stores and other writers; where one of them is told, the data are not blamed."""
+
+
+def lies_in_the_data(error: BaseException) -> bool:
+    """Whether the same data would fail anywhere at any time; in doubt, not."""
+    if isinstance(error, (AdStreamError, OSError, MemoryError)):
+        return False
+    cause = f"{type(error).__name__}: {error}"
+    return re.search(IN_THE_DATA, cause) is not None and re.search(PASSES, cause) is None
+
+
+def in_a_line(error: object) -> str:
+    """What an error says, without the pages of Java around it and without secrets."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = next(
+        (line for line in reversed(lines) if "Error:" in line or "Exception:" in line),
+        lines[0] if lines else "no cause given",
+    )
+    return redact(told[:500])
+
+
 def stopped(error: object) -> AdStreamError:
     """The error that ended a query as one of ours."""
     cause = str(error)
@@ -34,9 +70,4 @@ def stopped(error: object) -> AdStreamError:
         found = re.search(pattern, cause)
         if found is not None:
             return RunError(f"the stream stopped: {sentence.format(found[0])}")
-    lines = [line.strip() for line in cause.splitlines() if line.strip()]
-    told = next(
-        (line for line in reversed(lines) if "Error:" in line or "Exception:" in line),
-        lines[0] if lines else "no cause given",
-    )
-    return RunError(redact(f"the stream stopped: {told[:500]}"))
+    return RunError(f"the stream stopped: {in_a_line(cause)}")

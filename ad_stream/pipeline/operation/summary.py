@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.push.base import LOST
+from ad_stream.tables.catalog import BATCHES, PROGRESS
+from ad_stream.tables.schema import COUNT
 
 if TYPE_CHECKING:
+    from ad_stream.pipeline.batch_state import BatchReport
     from ad_stream.pipeline.delivery import Deliver
 
-ADDED_UP = (
-    "minutes_closed", "scored", "anomalies", "warming_up", "declined", "late", "pushed",
-    "fallback_calls", "fallback_failed",
-)  # fmt: skip
+BY_REASON_OR_TARGET = {"quarantined", "push_failed", "push_waiting"}
+"""Counters that the run knows in more detail: by reason, or from the outboxes."""
 
 
 @dataclass
 class Summary:
     """What a run did; `quarantined` by reason, cpu_seconds of the whole process tree (null on a cluster).
 
+    set_aside: writes of batches that the data made impossible, rows of the table of that name.
     watermark: minutes that began before it are closed; lag: events that waited at the source when it was last asked.
     """
 
@@ -40,6 +42,7 @@ class Summary:
     declined: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
     late: int = 0
+    set_aside: int = 0
     pushed: int = 0
     push_failed: int = 0
     push_waiting: int = 0
@@ -52,17 +55,18 @@ class Summary:
     watermark: datetime | None = None
     lag: int | None = None
 
-    def add(self, row: dict[str, Any]) -> None:
+    def add(self, report: BatchReport) -> None:
         """One batch more."""
         self.batches += 1
-        for name in ADDED_UP:
-            setattr(self, name, getattr(self, name) + row.get(name, 0))
-        self.scoring_seconds += row.get("scoring_seconds") or 0.0
-        self.quarantined = dict(Counter(self.quarantined) + Counter(row["reasons"]))
+        for name in BATCHES.named(COUNT):
+            if name not in BY_REASON_OR_TARGET:
+                setattr(self, name, getattr(self, name) + report.counts[name])
+        self.scoring_seconds += report.scoring_seconds
+        self.quarantined = dict(Counter(self.quarantined) + Counter(report.reasons))
 
     def add_progress(self, row: dict[str, Any]) -> None:
         """What the progress of a batch adds."""
-        for name in ("events", "non_telemetry", "duplicates", "dropped_by_watermark", "source_lost"):
+        for name in PROGRESS.named(COUNT):
             setattr(self, name, getattr(self, name) + row[name])
         self.watermark = row["watermark"] or self.watermark
         self.lag = row["lag"]
@@ -85,6 +89,7 @@ class Summary:
         return (
             f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
             f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
+            f"{f'SET ASIDE {self.set_aside} steps (table set_aside), ' if self.set_aside else ''}"
             f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
             f"lost by the source {self.source_lost}; "
             f"pushed {self.pushed}, thinned {self.push_thinned}, waiting {self.push_waiting}, failed {self.push_failed}; "

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from ad_stream.pipeline.steps import history
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import Rules
 from ad_stream.tables.catalog import SERIES_CONFIG
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from ad_stream.config import Config, Detection
+    from ad_stream.pipeline.batch_state import Batch
     from ad_stream.pipeline.store.delta import Tables
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,7 @@ LOOK_BACK = 200
 
 
 @dataclass
-class Pinned:
+class BatchConfig:
     """The rules of the batch at hand; keeps the last ones where the table cannot be read."""
 
     config: Config
@@ -89,6 +91,17 @@ class Pinned:
         if sentence not in self.told:
             self.told.add(sentence)
             log.warning("%s", sentence)
+
+
+def pin(batch: Batch) -> None:
+    """The rules of this batch, with as much history as they want; its first commit says which version they are of."""
+    if not batch.tally.minutes:
+        return
+    state, before = batch.state, batch.state.scorer.points
+    state.scorer = state.scorer.under(state.config.of_batch(batch.tables, batch.query_id, batch.report.batch_id))
+    batch.tables = replace(batch.tables, notes={"minutes": state.config.note(batch.query_id, batch.report.batch_id)})
+    if state.scorer.points > before:
+        history.rebuild(batch.tables, state.scorer.points * batch.config.minutes.every)
 
 
 def rules_in(frame: DataFrame, base: Detection) -> Rules:

@@ -8,10 +8,12 @@ from `minutes`, and hours that no window can reach any more are deleted.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
+
+from ad_stream.times import from_seconds
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
 BUCKETS = 64
 """Fixed, because it is stored; a power of two, so that fewer and larger groups can be read."""
-
-MINUTE = timedelta(minutes=1)
 
 
 def series_id() -> Column:
@@ -52,28 +52,28 @@ def span(rows: DataFrame) -> tuple[datetime | None, datetime | None]:
     row = rows.agg(F.unix_seconds(F.min("minute")), F.unix_seconds(F.max("minute"))).first()
     if row is None or row[0] is None:
         return None, None
-    return datetime.fromtimestamp(row[0], timezone.utc), datetime.fromtimestamp(row[1], timezone.utc)
+    return from_seconds(row[0]), from_seconds(row[1])
 
 
-def rebuild(tables: Tables, points: int) -> None:
-    """Make the history anew from `minutes` where it does not reach back far enough (points raised, table lost)."""
+def rebuild(tables: Tables, reach: timedelta) -> None:
+    """Make the history of that length anew from `minutes` where it does not reach back far enough (points raised, table lost)."""
     # The packed table is small; the long one is only searched in full where the packed one is lost.
     _, newest = span(tables.read("history"))
     newest = newest or span(tables.read("minutes").where("revision = 0"))[1]
     if newest is None:
         return
-    first = newest - points * MINUTE
+    first = newest - reach
     window = tables.read("minutes").where((F.col("revision") == 0) & (F.col("minute") > F.lit(first)))
     if span(tables.read("history").where(F.col("minute") > F.lit(first)))[0] == span(window)[0]:
         return
     tables.overwrite("history", pack(window.select("device_id", "signal", "minute", "value")))
 
 
-def tidy(tables: Tables, newest: datetime, points: int) -> None:
+def tidy(tables: Tables, newest: datetime, reach: timedelta) -> None:
     """Once an hour: the finished hours become one file each, hours out of reach go."""
     hour = newest.replace(minute=0, second=0, microsecond=0)
     name, spark = tables.name("history"), tables.spark
-    spark.sql(f"DELETE FROM {name} WHERE hour < {_timestamp(newest - points * MINUTE - timedelta(hours=2))}")
+    spark.sql(f"DELETE FROM {name} WHERE hour < {_timestamp(newest - reach - timedelta(hours=2))}")
     spark.sql(f"OPTIMIZE {name} WHERE hour >= {_timestamp(hour - timedelta(hours=2))} AND hour < {_timestamp(hour)}")
 
 

@@ -3,7 +3,11 @@
 Good and bad travel in one plan, because a second query would steal the Event Hubs epoch and a second read would
 cost as much as the first. A row is good while `odd` is null; otherwise `odd` holds all that the tables `quarantine`
 or `late` will show. Rows travel under `minute`: that of the event for good rows, that of the enqueued time for odd
-ones, so that no device clock moves the watermark past the hub's.
+ones, so that no device clock moves the watermark past the hub's. A row whose hub time is not trusted has no minute
+(`ad_stream.pipeline.steps.clock`).
+
+What one message may cost is bounded before its body becomes rows: its elements, members, names and nesting have limits,
+and the body itself stays behind, because every element would carry a copy of it (docs/decisions/hostile-messages.md).
 """
 
 from __future__ import annotations
@@ -13,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream.sources.contract import HEARTBEAT, timestamp
+from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock
+from ad_stream.sources.contract import HEARTBEAT, storable, timestamp
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -31,20 +36,31 @@ NOT_SIGNALS = (
 TEXT = "cast(body as string)"
 IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
 LARGEST = "1.7976931348623157E308D"
+STRING = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+PAIR = r"[\[{][^\[\]{}]*+[\]}]"
+"""Java patterns: a JSON string, and the innermost brackets; possessive, because Java would recurse once a character."""
+
+LONGEST_PARTITION = 64
+MANY = 16
+"""Bad elements of one body that keep the whole `keep_body` each; with more elements all of them share as much."""
+LEAST_KEPT = 64
 
 
-def readings(events: DataFrame, config: Config) -> DataFrame:
+def readings(events: DataFrame, config: Config, clock: Clock | None = None) -> DataFrame:
     """Events -> one row per body element: key, element, minute, event_time, sequence, device_id, odd, nan_odd, members.
 
     members: struct of the declared signals (double), or map name -> double (auto); null = not sent or no number.
     nan_odd: the quarantine row of an element some of whose members are no numbers; its other members live.
+    minute: null where the hub's time is not trusted. clock: what such times are measured by, this machine's by default.
     """
     telemetry = config.telemetry
+    clock = clock or Clock(telemetry.max_ahead)
     return (
         events.transform(_counted)
         .where(_is_telemetry() | _is_heartbeat())
+        .transform(lambda df: _bounded(df, telemetry, clock))
         .transform(lambda df: _parsed(df, telemetry))
-        .transform(_elements)
+        .transform(lambda df: _elements(df, telemetry))
         .transform(lambda df: _measured(df, telemetry))
         .transform(lambda df: _judged(df, config))
     )
@@ -67,8 +83,23 @@ def _is_telemetry() -> Column:
     return F.coalesce(F.lower("message_source") == "telemetry", F.lit(True))
 
 
+def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
+    """The envelope in storable form and size, as every element carries a copy; `enqueued_time` null where not believed."""
+    names = {name: f"if(length({name}) > {most}, sha2({name}, 256), {name})" for name, most in
+             {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
+    changed = {
+        **names, "enqueued_time": f"if({clock.trusts('enqueued_time')}, enqueued_time, null)",
+        "device_id": f"left(device_id, {telemetry.max_name + 1})",
+    }  # fmt: skip
+    kept = [name for name in events.columns if name not in changed]
+    return events.selectExpr(*kept, *[f"{text} as {name}" for name, text in changed.items()])
+
+
 def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`."""
+    """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`.
+
+    Each text is parsed in a step of its own, because parsing is dear and Spark would repeat it wherever it is named.
+    """
     shape = "map<string,string>" if telemetry.signals == "auto" else _struct(telemetry)
     unreadable = (
         F.when(_is_heartbeat(), HEARTBEAT)
@@ -76,29 +107,40 @@ def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
         .when(F.octet_length("body") > telemetry.max_body, "too_large")
         # Not decode(): where bytes are no UTF-8, Spark 3.5 mends them and 4.1 fails the batch. encode() mends on both.
         .when(F.encode(F.col("body").cast("string"), "UTF-8") != F.col("body"), "not_utf8")
+        .when(F.expr(_is_deep(telemetry.max_depth)), "too_deep")
     )
+    # An element takes two bytes at least; only where there may be too many are they counted before they are read.
+    may_be_many = f"unreadable is null and octet_length(body) > {2 * telemetry.max_elements} and {IS_ARRAY}"
+    too_many = f"{_is_whole('texts')} and size(texts[0]) > {telemetry.max_elements}"
+    good = f"{_is_whole('parsed')} and ({IS_ARRAY} or size(parsed[0]) = 1)"
+    each = f"if({_is_whole('texts')}, transform(texts[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0)), null)"
     return (
         events.withColumn("unreadable", unreadable)
+        .withColumn("texts", F.expr(f"if({may_be_many}, {_lists(TEXT, 'string')}, null)"))
+        .withColumn("unreadable", F.expr(f"coalesce(unreadable, if({too_many}, 'too_many_elements', null))"))
         .withColumn("parsed", F.expr(_parsed_body(shape)))
-        .withColumn("elements", F.expr(_elements_of(shape)))
+        # One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
+        .withColumn("bad_array", F.expr(f"unreadable is null and not coalesce({good}, false) and {IS_ARRAY}"))
+        .withColumn("texts", F.expr(f"case when bad_array then coalesce(texts, {_lists(TEXT, 'string')}) end"))
+        .withColumn("elements", F.expr(f"case when bad_array then {each} when {good} then parsed[0] end"))
+        .drop("parsed", "texts", "bad_array")
     )
+
+
+def _is_deep(most: int) -> str:
+    """SQL: whether brackets nest deeper than `most`: strings away, then `most` times the innermost pairs."""
+    opens = "^" + r"(?:[^\[{]*+[\[{])" + f"{{{most + 1}}}"
+    bare = f"regexp_replace({TEXT}, {quoted(STRING)}, '')"
+    left = f"aggregate(sequence(1, {most}), {bare}, (rest, _) -> regexp_replace(rest, {quoted(PAIR)}, ''))"
+    opened = f"length(translate(rest, '[{{', '')) < length(rest) - {most}"
+    deeper = f"exists(array({left}), rest -> rest rlike {quoted(PAIR)} or {opened})"
+    return f"octet_length(body) > {2 * most} and {TEXT} rlike {quoted(opens)} and {deeper}"
 
 
 def _parsed_body(shape: str) -> str:
-    """SQL: the body as a list of its elements and an empty list, read once, in a step of its own because parsing is dear."""
+    """SQL: the body as a list of its elements and an empty list; null where it is not to be read."""
     text = f"case when unreadable is not null then null when {IS_ARRAY} then {TEXT} else {_in_list(TEXT)} end"
     return _lists(text, shape)
-
-
-def _elements_of(shape: str) -> str:
-    """SQL: the elements of a readable body; null where it is no JSON object or array.
-
-    One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
-    """
-    texts = _lists(TEXT, "string")
-    each = f"if({_is_whole(texts)}, transform({texts}[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0)), null)"
-    good = f"{_is_whole('parsed')} and ({IS_ARRAY} or size(parsed[0]) = 1)"
-    return f"case when unreadable is not null then null when {good} then parsed[0] when {IS_ARRAY} then {each} end"
 
 
 def _in_list(text: str) -> str:
@@ -129,30 +171,49 @@ def _struct(telemetry: Telemetry) -> str:
     )
 
 
-def _elements(bodies: DataFrame) -> DataFrame:
-    """One row per element; a body without elements keeps one row."""
-    others = [name for name in bodies.columns if name not in ("parsed", "elements")]
-    return bodies.select(*others, F.posexplode_outer("elements").alias("position", "one"))
+def _elements(bodies: DataFrame, telemetry: Telemetry) -> DataFrame:
+    """One row per element; a body without elements keeps one row. Of the body only its beginning, length and hash go on."""
+    keep = telemetry.keep_body
+    share = f"greatest(least({LEAST_KEPT}, {keep}), {MANY * keep} div greatest(coalesce(size(elements), 1), 1))"
+    named = ["enqueued_time", "device_id", "message_id", "source", "partition", "sequence", "unreadable", "elements"]
+    light = bodies.selectExpr(
+        *named,
+        f"substring(body, 1, cast(least({keep}, {share}) as int)) as cut",
+        "cast(octet_length(body) as bigint) as body_bytes",
+        "if(message_id is null, null, xxhash64(body)) as body_hash",
+    )
+    others = [name for name in light.columns if name != "elements"]
+    return light.select(*others, F.posexplode_outer("elements").alias("position", "one"))
 
 
 def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     """Adds device, body_time, members, any_member and any_nan."""
     times = telemetry.event_time != "enqueued"
     time_text = _member(telemetry.event_time) if times else "cast(null as string)"
-    members, any_member, any_nan = _auto(telemetry) if telemetry.signals == "auto" else _declared(telemetry)
+    is_auto = telemetry.signals == "auto"
+    members, any_member, any_nan = _auto(telemetry) if is_auto else _declared(telemetry)
     devices = ["device_id" if name == "system" else _member(name) for name in telemetry.device_id]
     device = "coalesce(" + ", ".join(f"nullif({text}, '')" for text in devices) + ")"
+    signal = "exists(map_keys(members), k -> {})" if is_auto else "false"
     # The numbers in a step of their own, so that the flags look at them and do not make them again.
     return elements.selectExpr("*", f"{members} as members").selectExpr(
         *[name for name in elements.columns if name != "one"],
         "one is null as no_object",
-        f"{device} as device",
+        f"translate(left({device}, {telemetry.max_name}), char(0), '\ufffd') as device",
+        f"length({device}) > {telemetry.max_name} or {signal.format(f'length(k) > {telemetry.max_name}')} as long_name",
+        f"{_has_nul(device)} or {signal.format(_has_nul('k'))} as bad_name",
+        f"{f'size(one) > {telemetry.max_members}' if is_auto else 'false'} as many_members",
         f"{time_text} is not null as has_time",
         f"{_time(time_text)} as body_time",
         "members",
         f"{any_member} as any_member",
         f"{any_nan} as any_nan",
     )
+
+
+def _has_nul(text: str) -> str:
+    """SQL: whether a text holds the character 0, which databases and reports behind the tables refuse."""
+    return f"locate(char(0), {text}) > 0"
 
 
 def _member(name: str) -> str:
@@ -173,7 +234,9 @@ def _time(text: str) -> str:
     epoch = f"timestamp_micros(cast({number} * if(abs({number}) > 1e11, 1000, 1000000) as bigint))"
     # Dates are told apart first because the pattern is dear.
     is_number = f"{text} rlike '^ *-?([0-9]{{9,13}}([.][0-9]+)?|[0-9][.][0-9]+E([89]|1[012])) *$'"
-    return f"if(substr(ltrim({text}), 5, 1) = '-', {timestamp(text)}, if({is_number}, {epoch}, cast(null as timestamp)))"
+    return storable(
+        f"if(substr(ltrim({text}), 5, 1) = '-', {timestamp(text)}, if({is_number}, {epoch}, cast(null as timestamp)))"
+    )
 
 
 def _number(text: str) -> str:
@@ -207,6 +270,10 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
     reason = (
         F.when(F.col("unreadable").isNotNull(), F.col("unreadable"))
         .when(F.col("no_object"), "malformed")
+        .when(F.col("enqueued_time").isNull(), BAD_ENQUEUED_TIME)
+        .when(F.col("many_members"), "too_many_members")
+        .when(F.col("long_name"), "name_too_long")
+        .when(F.col("bad_name"), "bad_name")
         .when(F.col("device").isNull(), "no_device")
         .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
         .when(F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(config.telemetry.max_future)}"), "future_time")
@@ -218,7 +285,7 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
         F.least(F.col("body_time"), F.col("enqueued_time")).alias("event_time"),
         F.coalesce(F.col("position"), F.lit(0)).cast("long").alias("element"),
         F.expr(
-            "if(message_id is not null, concat_ws('|', 'm', device, message_id, xxhash64(body)),"
+            "if(message_id is not null, concat_ws('|', 'm', device, message_id, body_hash),"
             " concat_ws('|', 's', source, partition, sequence))"
         ).alias("key"),
     )
@@ -235,19 +302,17 @@ def _tagged(placed: DataFrame, config: Config) -> DataFrame:
         "key", "element", "event_time", "sequence",
         F.date_trunc("minute", F.when(reason.isNull(), F.col("event_time")).otherwise(F.col("enqueued_time"))).alias("minute"),
         F.col("device").alias("device_id"),
-        F.when(reason.isNotNull(), _odd(reason, config.telemetry)).alias("odd"),
-        F.when(is_nan, _odd(F.lit(NAN), config.telemetry)).alias("nan_odd"),
+        F.when(reason.isNotNull(), _odd(reason)).alias("odd"),
+        F.when(is_nan, _odd(F.lit(NAN))).alias("nan_odd"),
         F.when(F.col("reason").isNull(), F.col("members")).alias("members"),
     )  # fmt: skip
 
 
-def _odd(reason: Column, telemetry: Telemetry) -> Column:
-    cut = F.expr(f"substring(body, 1, {telemetry.keep_body})")
+def _odd(reason: Column) -> Column:
     return F.struct(
         reason.alias("reason"),
-        F.when(reason != LATE, cut).alias("body"),
-        F.octet_length("body").cast("long").alias("body_bytes"),
-        "enqueued_time", "event_time", "source", "partition", "sequence", "element",
+        F.when(reason != LATE, F.col("cut")).alias("body"),
+        "body_bytes", "enqueued_time", "event_time", "source", "partition", "sequence", "element",
     )  # fmt: skip
 
 

@@ -8,10 +8,12 @@ whole minutes both comparisons are the same).
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from ad_stream.pipeline.steps.clock import Clock
 from ad_stream.pipeline.steps.telemetry import LATE, quoted
 from ad_stream.sources.contract import HEARTBEAT
 
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
 MEASURES = ("value", "n", "min", "max", "mean")
 
 
-def minutes(readings: DataFrame, config: Config) -> DataFrame:
+def minutes(readings: DataFrame, config: Config, clock: Clock | None = None) -> DataFrame:
     """Streaming readings -> streaming groups, one per closed (minute, device[, signal]) and one per odd element."""
-    delay = int(config.minutes.watermark.total_seconds()) + 60
-    once = readings.withWatermark("minute", f"{delay} seconds").dropDuplicatesWithinWatermark(["key", "element"])
+    clock = clock or Clock(config.telemetry.max_ahead)
+    delay = config.minutes.watermark + timedelta(minutes=1)
+    timed = readings.withWatermark("minute", f"{delay // timedelta(seconds=1)} seconds")
+    once = clock.behind_watermark(timed, delay).dropDuplicatesWithinWatermark(["key", "element"])
     return _auto(once, config) if config.telemetry.signals == "auto" else _declared(once, config)
 
 

@@ -90,11 +90,16 @@ class Tables:
         """The whole table as it was at a version."""
         return self.spark.sql(f"SELECT * FROM {self.name(table)} VERSION AS OF {version}")
 
-    def append(self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int) -> None:
-        """Append the rows of one batch, once however often it is repeated; `count` (about) decides the number of files."""
+    def append(
+        self, table: str, rows: DataFrame, *, query_id: str, batch_id: int, count: int, part: str = ""
+    ) -> None:  # fmt: skip
+        """Append the rows of one batch, once however often it is repeated; `count` (about) decides the number of files.
+
+        part: names one of several appends of the same batch.
+        """
         named = rows.withColumns({"query_id": F.lit(query_id), "batch_id": F.lit(batch_id).cast("long")})
         chosen = named.select(*TABLES[table].names).coalesce(max(1, -(-count // FEW_ROWS)))
-        options = {"mergeSchema": "false", **self.once(table, query_id, batch_id)}
+        options = {"mergeSchema": "false", **self.once(f"{table}:{part}" if part else table, query_id, batch_id)}
         options |= {"userMetadata": self.notes[table]} if table in self.notes else {}
         self._save(table, chosen, options)
 

@@ -6,13 +6,16 @@ object becomes an event of its own with the line as body, so that quarantine sho
 
 from __future__ import annotations
 
-from datetime import datetime
+import contextlib
+import re
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
-from ad_stream.sources.contract import timestamp
+from ad_stream.sources.contract import HEARTBEAT, storable, timestamp
 from ad_stream.times import moment
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ ENVELOPE = (
     "body string, enqueuedTime string, partition string, sequence long, "
     "systemProperties map<string,string>, _corrupt_record string"
 )
+NEWEST_FILES, LAST_BYTES = 20, 1_000_000
+"""How much is looked at for `newest_times`."""
+TIME_IN_LINE = rb'"(?:enqueuedTime|iothub-enqueuedtime)" *: *"((?:19[789]|20|21)[0-9TZ:.+-]{16,33})"'
 # Without a backslash: in a SQL literal it would be gone before the pattern is read.
 ENQUEUED_IN_LINE = '"enqueuedTime" *: *"([^"]+)"'
 
@@ -35,7 +41,10 @@ def read(spark: SparkSession, settings: FilesSource, start: datetime | None) -> 
         reader = reader.option("maxFilesPerTrigger", settings.files_per_trigger)
     events = parse(reader.json(settings.path), settings.path)
     start = start or _configured(settings.start)
-    return events if start is None else events.where(F.col("enqueued_time") >= F.lit(start))
+    if start is None:
+        return events
+    # What has no time that counts is not before anything; it goes to quarantine.
+    return events.where((F.col("enqueued_time") >= F.lit(start)) | F.expr(f"{storable('enqueued_time')} is null"))
 
 
 def _configured(start: str) -> datetime | None:
@@ -46,14 +55,13 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
     """Envelope lines -> events; `name` fills the column source."""
     system = F.col("systemProperties")
     broken = F.col("_corrupt_record")
-    # A torn line has no time of its own. Its text may still tell it; else it is put before everything, where it
-    # cannot move the watermark, and is counted among what the watermark dropped.
+    # A torn line has no time of its own. Its text may still tell it; else it has none, as an event whose time is not
+    # believed, and cannot move the watermark.
     torn_time = F.expr(f"try_cast(regexp_extract(_corrupt_record, '{ENQUEUED_IN_LINE}', 1) as timestamp)")
     enqueued = F.coalesce(
         F.expr(timestamp("systemProperties['iothub-enqueuedtime']")),
         F.expr(timestamp("enqueuedTime")),
         torn_time,
-        F.lit("1970-01-01").cast("timestamp"),
     )
     return lines.select(
         F.coalesce(F.expr("try_to_binary(body, 'base64')"), F.col("body").cast("binary"), broken.cast("binary")).alias(
@@ -70,6 +78,29 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
             F.col("sequence"), F.xxhash64(broken, "body", "enqueuedTime", system["iothub-connection-device-id"])
         ).alias("sequence"),
     )
+
+
+def newest_times(settings: FilesSource) -> list[datetime]:
+    """Hub times in the last part of the newest files, heartbeats apart; none where this process cannot see the files."""
+    import glob
+
+    by_age = sorted((Path(name) for name in glob.glob(settings.path)), key=lambda path: path.stat().st_mtime)  # noqa: PTH207
+    files = [path for path in by_age if path.is_file()] or [
+        path for folder in by_age for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime) if path.is_file()
+    ]  # fmt: skip
+    return [moment for path in files[-NEWEST_FILES:] for moment in _times_in(path)]
+
+
+def _times_in(path: Path) -> list[datetime]:
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - LAST_BYTES))
+        lines = [line for line in handle if HEARTBEAT.encode() not in line]
+    found = []
+    for text in re.findall(TIME_IN_LINE, b"".join(lines)):
+        with contextlib.suppress(ValueError):  # what is no time is found when it is parsed
+            moment = datetime.fromisoformat(text.decode().replace("Z", "+00:00"))
+            found.append(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+    return found
 
 
 def check(_: SparkSession, settings: FilesSource) -> None:

@@ -23,7 +23,7 @@ def batches(url: str) -> Batches:
         "tables": {"path": "tables"},
     })  # fmt: skip
     session: object = socket.socket
-    return Batches.of(config, Tables(session, config.tables))  # type: ignore[arg-type]
+    return Batches(config, Tables(session, config.tables))  # type: ignore[arg-type]
 
 
 def test_without_a_remote_nothing_is_asked() -> None:
@@ -50,7 +50,7 @@ def test_batches_travel_as_what_they_are_made_from_and_without_the_session(monke
     sent = pickle.dumps(made)
     assert b"a2V5LW9mLXB1c2g" not in sent
     there = pickle.loads(sent)
-    assert (there.config, there.scorer, there.alone) == (made.config, made.scorer, False)
+    assert (there.config, there.state.scorer, there.state.sole_writer) == (made.config, made.state.scorer, False)
     assert there.tables.spark is None
     assert there.tables.location("minutes") == made.tables.location("minutes") == str(Path("tables/minutes").resolve())
     assert (len(there.deliver.targets), there.fallback.settings) == (1, made.config.fallback)

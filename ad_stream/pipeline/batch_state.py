@@ -1,0 +1,109 @@
+"""What a batch and its steps share: the batch at hand, what is remembered between batches, the report of a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ad_stream.tables.catalog import BATCHES
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from ad_stream.config import Config
+    from ad_stream.pipeline.delivery import Deliver
+    from ad_stream.pipeline.steps.config_version import BatchConfig
+    from ad_stream.pipeline.steps.fallback import Fallback
+    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.set_aside import SetAside
+    from ad_stream.scoring.verdicts import Scorer
+
+Series = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a batch holds, counted once. rejected: rows that are no good minute, by reason."""
+
+    first: datetime
+    last: datetime
+    minutes: int
+    late: int
+    quarantined: dict[str, int]
+
+
+@dataclass
+class BatchReport:
+    """What a batch did: a row of `batches`, and what the run tells while it goes on.
+
+    counts: the columns of `batches` that add up; first, last: its windows (UTC); reasons: rejected messages by reason.
+    """
+
+    batch_id: int
+    first: datetime | None = None
+    last: datetime | None = None
+    reasons: dict[str, int] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    duration_ms: int = 0
+    cpu_seconds: float | None = None
+    scoring_seconds: float = 0.0
+
+    def row(self) -> dict[str, Any]:
+        """The columns of `batches`, without those that name the batch."""
+        names = [name for name in BATCHES.names if name not in BATCHES.key]
+        return {name: getattr(self, name) if hasattr(self, name) else self.counts[name] for name in names}
+
+
+@dataclass
+class BatchState:
+    """What is remembered from batch to batch, and where a restart finds it again.
+
+    scorer       settings of the newest batch         `series_config` at the version that the batch's first commit names
+    config       which version that is                the same
+    sole_writer  no other query holds rows from the   the query ids in `minutes`, `detections`, `quarantine`, `late`
+                 current window on
+    flags        latest flag of each series, as far   `detections`
+                 back as `refractory`; None: unread
+    set_aside    steps that an earlier start gave up  `set_aside`
+    maintained   hour of the last maintenance         nowhere: an hour later it is done again
+    """
+
+    scorer: Scorer
+    config: BatchConfig
+    set_aside: SetAside
+    sole_writer: bool = False
+    flags: dict[Series, datetime] | None = None
+    maintained: datetime | None = None
+
+
+@dataclass
+class Batch:
+    """One batch on its way through the steps.
+
+    groups: what Spark hands over; closed: its closed windows, once a step has made them; stored: whether they are in
+    `minutes`. Without closed windows no verdict is given, without a stored window neither.
+    """
+
+    config: Config
+    tables: Tables
+    state: BatchState
+    deliver: Deliver
+    fallback: Fallback | None
+    query_id: str
+    groups: DataFrame
+    tally: Tally
+    report: BatchReport
+    closed: DataFrame | None = None
+    stored: bool = False
+
+    @property
+    def name(self) -> dict[str, Any]:
+        """How appends name the batch."""
+        return {"query_id": self.query_id, "batch_id": self.report.batch_id}
+
+    def write(self, table: str, rows: int, work: Callable[[], None]) -> bool:
+        """Do one write of the batch; -> whether it is done, False where its rows were set aside for their data."""
+        return self.state.set_aside(self, table, rows, work)

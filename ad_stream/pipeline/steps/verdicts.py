@@ -1,0 +1,59 @@
+"""Verdicts on the closed windows of a batch, to `detections`; what could not be judged here is asked of the fallback."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from ad_stream.model import STATUSES
+from ad_stream.pipeline.steps import history, recent_flags
+from ad_stream.pipeline.steps.other_queries import without_theirs
+from ad_stream.pipeline.steps.scoring import score
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from ad_stream.pipeline.batch_state import Batch
+
+
+def store(batch: Batch) -> None:
+    """Score and append; the counts are reported for all of it or for nothing. No verdict without its window."""
+    if batch.stored:
+        batch.write("detections", batch.tally.minutes, lambda: _append(batch))
+
+
+def _append(batch: Batch) -> None:
+    asked: dict[str, int] = {}
+    verdicts = _scored(batch).persist()
+    try:
+        if batch.fallback is not None:
+            verdicts, asked = batch.fallback(verdicts, batch.state.flags or {})
+        counted = _counted(verdicts)
+        new = without_theirs(batch, verdicts, "detections")
+        batch.tables.append("detections", new, count=batch.tally.minutes, **batch.name)
+        recent_flags.remember(batch, verdicts)
+    finally:
+        verdicts.unpersist()
+    batch.report.scoring_seconds = counted.pop("scoring_seconds") or 0.0
+    batch.report.counts.update(counted | asked)
+
+
+def _scored(batch: Batch) -> DataFrame:
+    assert batch.closed is not None
+    scorer, every, tally = batch.state.scorer, batch.config.minutes.every, batch.tally
+    past = history.read(batch.tables, tally.first - (scorer.points - 1) * every, tally.last + every)
+    span = (tally.last - tally.first) // every + 1
+    series = -(-tally.minutes // span)
+    rows = recent_flags.with_flags(batch, batch.closed)
+    verdicts = score(rows, past, scorer, cells=series * (scorer.points + span))
+    return verdicts.withColumns({"revision": F.lit(0), "config_version": F.lit(batch.state.config.name)})
+
+
+def _counted(verdicts: DataFrame) -> dict[str, Any]:
+    row = verdicts.agg(
+        *[F.count(F.when(F.col("status") == status, 1)).alias(status) for status in STATUSES],
+        F.count(F.when(F.col("is_anomaly"), 1)).alias("anomalies"), F.sum("seconds").alias("scoring_seconds"),
+    ).first()  # fmt: skip
+    assert row is not None  # an aggregate without groups has one row
+    return dict(row.asDict())
