@@ -67,7 +67,7 @@ def answer_arrow(body: bytes, operation: str, options: Mapping[str, Any]) -> byt
     values = table["value"].to_numpy()
     times = None if "timestamp" not in table.column_names else table["timestamp"].to_numpy()
     rows: list[dict[str, Any]] = []
-    for start, stop in zip(starts, [*starts[1:], len(names)], strict=True):
+    for start, stop in zip(starts, [*starts[1:], len(names)][: len(starts)], strict=True):
         part = None if times is None else times[start:stop]
         rows += _arrow_rows(names[start], values[start:stop], part, operation, options)
     sink = pa.BufferOutputStream()

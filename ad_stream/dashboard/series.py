@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.dashboard.shown import iso, minutes_of
+from ad_stream.dashboard.shown import MOST_STORED, iso, minutes_of
 from ad_stream.errors import InputError
 from ad_stream.report import draw, read_detections
 
@@ -40,7 +40,7 @@ def series(watch: Watch, *, device: str, signal: str, first: datetime, last: dat
             ("minute", ">=", first),
             ("minute", "<", last),
         ]
-        rows = read_detections(watch.tables, where)
+        rows = read_detections(watch.tables, where, MOST_STORED)
     drawn = draw(
         rows,
         id="series",

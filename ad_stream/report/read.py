@@ -29,8 +29,12 @@ def read_rows(
     table: str,
     columns: Sequence[str] | None = None,
     where: Sequence[tuple[str, str, Value]] | None = None,
+    most: int | None = None,
 ) -> pd.DataFrame:
-    """The rows of one table. where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold."""
+    """The rows of one table. where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold.
+
+    most: InputError where there are more rows; without it there may be any number.
+    """
     import pyarrow as pa
     from deltalake import DeltaTable, QueryBuilder
     from deltalake.exceptions import TableNotFoundError
@@ -44,7 +48,12 @@ def read_rows(
     chosen = ", ".join(_column(name, kinds.get(name, "")) for name in columns or kinds)
     conditions = " AND ".join(f'"{name}" {operator} {_literal(value)}' for name, operator, value in where or ())
     query = f"SELECT {chosen} FROM rows" + (f" WHERE {conditions}" if conditions else "")
+    query += f" LIMIT {most + 1}" if most is not None else ""
     frame: pd.DataFrame = pa.table(QueryBuilder().register("rows", opened).execute(query)).to_pandas()
+    if most is not None and len(frame) > most:
+        raise InputError(
+            f"more than {most:,} rows of {table!r} lie in that time: ask for fewer signals or a shorter one"
+        )
     return frame
 
 
@@ -69,8 +78,12 @@ def signals_of(tables: str | Path, device: str) -> list[str]:
     return sorted(found["signal"].unique())
 
 
-def read_detections(tables: str | Path, where: Sequence[tuple[str, str, Value]] | None = None) -> pd.DataFrame:
-    """The verdicts, highest revision of each minute, sorted by device, signal and minute (UTC)."""
-    rows = read_rows(tables, "detections", SHOWN, where).sort_values(["device_id", "signal", "minute", "revision"])
+def read_detections(
+    tables: str | Path, where: Sequence[tuple[str, str, Value]] | None = None, most: int | None = None
+) -> pd.DataFrame:
+    """The verdicts, highest revision of each minute, sorted by device, signal and minute (UTC). most: as `read_rows`."""
+    rows = read_rows(tables, "detections", SHOWN, where, most).sort_values(
+        ["device_id", "signal", "minute", "revision"]
+    )
     latest: pd.DataFrame = rows.drop_duplicates(["device_id", "signal", "minute"], keep="last").reset_index(drop=True)
     return latest

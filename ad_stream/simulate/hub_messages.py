@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from proton import UNDESCRIBED, Array, Data, Message, int32, symbol, timestamp
 
-from ad_stream.arguments import moment
+from ad_stream.arguments import instant
 from ad_stream.errors import InputError
 from ad_stream.simulate.hub_store import Hub, Partition, Stored
 
@@ -149,7 +149,7 @@ def _time_or_text(name: str, value: str) -> Any:
     if name != "iothub-enqueuedtime":
         return value
     try:
-        return timestamp(round(moment(value).timestamp() * 1000))
+        return timestamp(round(instant(value).timestamp() * 1000))
     except InputError:
         return value
 

@@ -44,7 +44,7 @@ class ConnectionLimits:
 
 def server_config(app: ASGIApp, limits: ConnectionLimits, **settings: Any) -> uvicorn.Config:
     """The uvicorn configuration of this app; settings: further fields of uvicorn.Config."""
-    quiet = {"access_log": False, "log_level": "warning", "server_header": False}
+    quiet: dict[str, Any] = {"access_log": False, "log_level": "warning", "server_header": False}
     return uvicorn.Config(
         app,
         http=_limited(limits),
