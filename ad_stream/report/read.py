@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
+from ad_stream.secrets import redact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +43,9 @@ def read_rows(
     try:
         opened = DeltaTable(place(tables, table))
     except TableNotFoundError:
-        raise InputError(f"there is no table {table!r} in {tables}: name the folder that a run wrote") from None
+        raise InputError(
+            f"there is no table {table!r} in {redact(str(tables))}: name the folder that a run wrote"
+        ) from None
     # The query engine reads the other columns of the rows that match only, which a filter of the dataset does not.
     kinds = {field.name: str(field.type.type) for field in opened.schema().fields if hasattr(field.type, "type")}
     chosen = ", ".join(_column(name, kinds.get(name, "")) for name in columns or kinds)

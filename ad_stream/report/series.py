@@ -13,6 +13,7 @@ from ad_stream.report.page import Fact, Page, Section, Table, render
 from ad_stream.report.picture import TIME, Picture, draw
 from ad_stream.report.png import png
 from ad_stream.report.read import read_detections, read_rows
+from ad_stream.secrets import redact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +66,9 @@ def read_series(
     rows = read_detections(tables, where, most)
     if rows.empty:
         asked = f"device {device!r}" + (f", signal {signal!r}" if signal else "")
-        raise InputError(f"{tables} holds no verdicts on {asked} in that time: `ad-stream status` shows what is there")
+        raise InputError(
+            f"{redact(str(tables))} holds no verdicts on {asked} in that time: `ad-stream status` shows what is there"
+        )
     return rows
 
 
