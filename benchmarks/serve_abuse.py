@@ -21,7 +21,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.serve import running
+from benchmarks.serve import cpu_seconds, running, tree
 
 SERVER = """
 from ad_stream.azure_api.gate import Limits
@@ -42,15 +42,6 @@ def batch(megabytes: float, seed: int) -> bytes:
     return b'{"requests":[' + b",".join(requests) + b"]}"
 
 
-def tree(pid: int) -> list[int]:
-    """A process and all below it."""
-    found = [pid]
-    for one in found:
-        for task in Path(f"/proc/{one}/task").glob("*/children"):
-            found += [int(child) for child in task.read_text().split()]
-    return found
-
-
 def resident(pid: int) -> float:
     """MiB of a process and all below it; what ends while it is read counts as nothing."""
     total = 0
@@ -60,18 +51,6 @@ def resident(pid: int) -> float:
         except (OSError, IndexError):
             continue
     return total / 2**20
-
-
-def busy(pid: int) -> float:
-    """CPU seconds so far of the living processes of a tree."""
-    total = 0.0
-    for one in tree(pid):
-        try:
-            fields = Path(f"/proc/{one}/stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return total
 
 
 def send(port: int, body: bytes, answers: list[str]) -> None:
@@ -89,12 +68,12 @@ def send(port: int, body: bytes, answers: list[str]) -> None:
 def watch(pid: int, seconds: float, threads: list[threading.Thread]) -> list[float]:
     """Prints memory and CPU until the threads are done and `seconds` have gone by."""
     seen: list[float] = []
-    begin, used = time.perf_counter(), busy(pid)
+    begin, used = time.perf_counter(), cpu_seconds(pid)
     left = seconds
     while left > 0:
         time.sleep(1)
         left = left if any(one.is_alive() for one in threads) else left - 1
-        now = busy(pid)
+        now = cpu_seconds(pid)
         seen.append(resident(pid))
         print(f"  {time.perf_counter() - begin:5.0f} s {seen[-1]:8.0f} MiB {max(now - used, 0):6.2f} CPU", flush=True)
         used = now

@@ -19,8 +19,9 @@ import requests
 
 from ad_stream.azure_api.gate import Limits
 from ad_stream.web.connections import ConnectionLimits
-from benchmarks.serve import running
-from benchmarks.serve_abuse import SERVER, batch, busy, resident, tree
+from benchmarks.serve import cpu_seconds as busy
+from benchmarks.serve import running, tree
+from benchmarks.serve_abuse import SERVER, batch, resident
 from tests.unit.azure_api.conftest import KEY
 from tests.unit.service.requests import noise, request
 
