@@ -17,8 +17,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --quiet --constraint requirements/constraints.txt
-PINS := pyproject.toml requirements/constraints.txt
+# Every file that pip takes has its SHA-256 in requirements/locked/ (requirements/lock.sh writes them).
+HASHED := -m pip install --quiet --require-hashes --no-build-isolation --requirement requirements/locked
+OURSELVES := -m pip install --quiet --no-deps --no-build-isolation --editable .
+PINS := pyproject.toml $(wildcard requirements/locked/*.txt)
 VENV4 := .venv-spark4
 PY4 := $(VENV4)/bin/python
 CORE4 := $(addprefix tests/,spark/test_bad_input.py brokers/test_kafka.py)
@@ -73,25 +75,24 @@ $(VENV)/bin/python $(VENV4)/bin/python:
 
 $(VENV)/local: $(VENV)/bin/python $(PINS)
 	@echo "installing the pinned packages into $(VENV)"
-	@$(PIP) --editable ".[local]"
+	@$(PY) $(HASHED)/build.txt
+	@$(PY) $(HASHED)/local.txt
+	@$(PY) $(OURSELVES)
 	@touch $@
 
 $(VENV)/dev: $(VENV)/local
 	@echo "installing the pinned test packages into $(VENV)"
-	@$(PIP) --editable ".[dev]"
+	@$(PY) $(HASHED)/dev.txt
 	@# PyPI has python-qpid-proton as source only: where no C compiler is, its tests are skipped and say so.
-	@$(PIP) --editable ".[simulate-event-hubs]" 2> /dev/null || \
+	@$(PY) $(HASHED)/simulate-event-hubs.txt 2> /dev/null || \
 	  echo "python-qpid-proton could not be built, so the tests of the Event Hubs stand-in are skipped" >&2
 	@touch $@
 
-# The pins of the first line, but for what the second has its own for.
-$(VENV4)/constraints.txt: $(VENV4)/bin/python requirements/constraints.txt requirements/constraints-spark4.txt
-	@awk -F '==' 'FNR == NR { if (NF > 1) own[$$1] = 1; print; next } !($$1 in own)' \
-	  requirements/constraints-spark4.txt requirements/constraints.txt > $@
-
-$(VENV4)/dev: $(VENV4)/constraints.txt pyproject.toml
+$(VENV4)/dev: $(VENV4)/bin/python $(PINS)
 	@echo "installing the pinned packages of the second Spark line into $(VENV4)"
-	@$(PY4) -m pip install --quiet --constraint $(VENV4)/constraints.txt --editable ".[local-spark4,tests]"
+	@$(PY4) $(HASHED)/build.txt
+	@$(PY4) $(HASHED)/spark4.txt
+	@$(PY4) $(OURSELVES)
 	@touch $@
 
 clean:

@@ -19,14 +19,20 @@ MASK = "***"
 _ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _SCOPE = re.compile(r"\{\{secrets/([^/{}\s]+)/([^/{}\s]+)\}\}")
 _LOOKS_LIKE_REFERENCE = re.compile(r"\$\{|\{\{\s*secrets")
-_NAMES = r"(?:[\w-]*key|sig|signature|code|[\w-]*token|[\w-]*secret|password|pwd)"
+_NAMES = r"(?:[\w-]*key|sig|signature|code|[\w-]*token|[\w-]*secret|[\w-]*password|passwd|pwd)"
 # name=value as in query strings and connection strings; name: value as in headers and JSON.
-_ASSIGNED = re.compile(rf"(?i)\b({_NAMES})=[^\s&;,\"'<>)]+")
+_ASSIGNED = re.compile(rf"(?i)\b({_NAMES})=(?:\"[^\"]*\"|'[^']*'|[^\s&;,\"'<>)]+)")
 _HEADER = re.compile(rf"(?i)\b({_NAMES}|authorization)([\"']?\s*:\s*[\"']?)(?:(?:bearer|basic)\s+)?[^\s,;\"'<>)]+")
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>)]+")
-_USER = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@\"']+@")
+# In the addresses of Azure's storage a container stands there, which is no secret.
+_USER = re.compile(r"(?i)\b(?!abfss?:|wasbs?:)([a-z][a-z0-9+.-]*://)[^\s/@\"']+@")
 # Shorter parts of a secret would also be cut out of ordinary words.
 _SHORTEST_PART = 8
+
+
+def is_reference(text: str) -> bool:
+    """Is the whole text a reference to a secret that lies elsewhere?"""
+    return bool(_ENV.fullmatch(text) or _SCOPE.fullmatch(text))
 
 
 class Secret:
@@ -49,7 +55,7 @@ class Secret:
     @property
     def is_reference(self) -> bool:
         """Whether the value lies elsewhere."""
-        return bool(_ENV.fullmatch(self._text) or _SCOPE.fullmatch(self._text))
+        return is_reference(self._text)
 
     def reveal(self) -> str:
         """The value; ConfigError if the variable is not set, SetupError if there are no Databricks secrets here."""

@@ -6,6 +6,9 @@ from datetime import datetime, timezone
 
 from ad_stream.errors import InputError
 
+FIRST_TIME = datetime(1900, 1, 1, tzinfo=timezone.utc)
+LAST_TIME = datetime(2200, 1, 1, tzinfo=timezone.utc)
+
 
 def now() -> datetime:
     """The time of this machine's clock."""
@@ -22,13 +25,28 @@ def iso_or_none(moment: datetime | None) -> str | None:
     return None if moment is None else iso(moment)
 
 
-def moment(text: str) -> datetime:
+def instant(text: str) -> datetime:
     """'2026-11-01', '2026-11-01T06:30Z', '2026-11-01 06:30+01:00' -> UTC; without a zone it is UTC."""
     try:
         value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    except ValueError:
-        raise InputError(f"{text!r} is no time: write it like 2026-11-01T06:30Z") from None
-    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+        return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+    except (ValueError, OverflowError):  # a zone can lead out of the years 1 to 9999
+        raise InputError(f"{short(text)} is no time: write it like 2026-11-01T06:30Z") from None
+
+
+def moment(text: str) -> datetime:
+    """As `instant`, from FIRST_TIME to LAST_TIME: near the years 1 and 9999 no span can be reckoned."""
+    value = instant(text)
+    if not FIRST_TIME <= value <= LAST_TIME:
+        raise InputError(
+            f"{short(text)} lies outside the years {FIRST_TIME.year} to {LAST_TIME.year}: write a time within them"
+        )
+    return value
+
+
+def short(text: str) -> str:
+    """What was handed in, quoted, for a message."""
+    return repr(text) if len(text) <= 60 else f"{text[:60]!r}…"
 
 
 def from_seconds(seconds: float) -> datetime:

@@ -39,10 +39,14 @@ def answer_json(body: bytes, operation: str) -> bytes:
 def _one(request: object, defaults: Mapping[str, Any], operation: str) -> dict[str, Any]:
     if not isinstance(request, Mapping):
         return _error(None, "InvalidJsonFormat", "Each of the 'requests' must be an object.")
+    name = request.get("id")
+    if name is not None and not isinstance(name, (str, int)):
+        # An infinite number or a deep list could be read, but not written back.
+        return _error(None, "BadArgument", "The 'id' of a request must be text or an integer.")
     try:
-        return {"id": request.get("id"), "answer": answer({**defaults, **request}, operation)}
+        return {"id": name, "answer": answer({**defaults, **request}, operation)}
     except REFUSALS as error:
-        return _error(request.get("id"), error.code, error.message)
+        return _error(name, error.code, error.message)
 
 
 def _error(name: object, code: str, message: str) -> dict[str, Any]:
@@ -63,7 +67,7 @@ def answer_arrow(body: bytes, operation: str, options: Mapping[str, Any]) -> byt
     values = table["value"].to_numpy()
     times = None if "timestamp" not in table.column_names else table["timestamp"].to_numpy()
     rows: list[dict[str, Any]] = []
-    for start, stop in zip(starts, [*starts[1:], len(names)], strict=True):
+    for start, stop in zip(starts, [*starts[1:], len(names)][: len(starts)], strict=True):
         part = None if times is None else times[start:stop]
         rows += _arrow_rows(names[start], values[start:stop], part, operation, options)
     sink = pa.BufferOutputStream()

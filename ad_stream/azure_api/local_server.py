@@ -17,6 +17,8 @@ from ad_stream.azure_api.server import create_app
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from ad_stream.web.connections import ConnectionLimits
+
 
 @dataclass(frozen=True)
 class Local:
@@ -35,14 +37,16 @@ def local_server() -> Iterator[Local]:
 
 
 @contextmanager
-def listening(app: FastAPI, *, port: int = 0) -> Iterator[str]:
+def listening(app: FastAPI, *, port: int = 0, limits: ConnectionLimits | None = None) -> Iterator[str]:
     """The address of the app, which runs in a thread until the block ends; port 0 takes a free one."""
     import uvicorn
+
+    from ad_stream.web.connections import ConnectionLimits, server_config
 
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=1))
+        server = uvicorn.Server(server_config(app, limits or ConnectionLimits(), timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         while not server.started:

@@ -1,19 +1,18 @@
 """`ad-stream serve`: the univariate REST API of the retired Azure Anomaly Detector, on this machine.
 
 Every request is checked before any work: key, room, size, JSON, fields, points. A bad one gets a 4xx with the code of
-the contract; work runs in a few threads with a time limit, so that health and metrics always answer.
+the contract; work runs in a few processes that are ended when their time is up or nobody waits any more, so that health
+and metrics always answer. docs/limits.md lists what a server takes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import anyio
-from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -23,25 +22,37 @@ from ad_stream.azure_api.admission import (
     Admission,
     Keys,
     Limits,
+    Place,
     RefusedError,
     announced_size,
     check_exposure,
     read_body,
 )
-from ad_stream.azure_api.answer import REFUSALS, answer
+from ad_stream.azure_api.jobs import Job
 from ad_stream.azure_api.metrics import Metrics
+from ad_stream.azure_api.workers import Workers
+from ad_stream.web.connections import ConnectionLimits, server_config
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
+    from starlette.types import Receive, Scope, Send
+
 VERSIONS = ("v1.0", "v1.1-preview", "v1.1-preview.1", "v1.1")
 PORT = 5000
 JSON = "application/json"
-log = logging.getLogger(__name__)
+PIECE = 64 * 1024
 
 
 def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> FastAPI:
-    """The server as an ASGI application; `keys` None takes them from AD_STREAM_KEYS."""
+    """The server as an ASGI application; `keys` None takes them from AD_STREAM_KEYS. Its workers end with its lifespan."""
+    desk = Desk(Keys.from_environment() if keys is None else keys, limits or Limits())
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await desk.workers.close()
+
     app = FastAPI(
         title="ad_stream",
         summary="The univariate API of the retired Azure Anomaly Detector.",
@@ -49,8 +60,8 @@ def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> Fas
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        lifespan=running,
     )
-    desk = Desk(Keys.from_environment() if keys is None else keys, limits or Limits())
     _add_operations(app, desk)
     _add_batches(app, desk)
     _add_rest(app, desk)
@@ -61,14 +72,13 @@ def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> Fas
 
 def serve(*, host: str = "127.0.0.1", port: int = PORT, limits: Limits | None = None) -> None:
     """Serve until stopped; keys come from AD_STREAM_KEYS, ConfigError if none are set and host is not this machine."""
-    import uvicorn
+    from uvicorn import Server
 
     keys = Keys.from_environment()
     check_exposure(host, keys)
-    uvicorn.run(
-        create_app(keys=keys, limits=limits), host=host, port=port, access_log=False, log_level="warning",
-        server_header=False, timeout_keep_alive=75, timeout_graceful_shutdown=10,
-    )  # fmt: skip
+    app = create_app(keys=keys, limits=limits)
+    with suppress(KeyboardInterrupt):
+        Server(server_config(app, ConnectionLimits(), host=host, port=port, timeout_graceful_shutdown=10)).run()
 
 
 class Desk:
@@ -79,37 +89,77 @@ class Desk:
         self.limits = limits
         self.admission = Admission(limits)
         self.metrics = Metrics()
-        self._workers: anyio.CapacityLimiter | None = None
+        self.workers = Workers(limits)
 
-    async def serve(
-        self, request: Request, name: str, work: Callable[[bytes], bytes], *, most: int, media: str = JSON
-    ) -> Response:
+    async def serve(self, request: Request, name: str, job: Job, *, most: int, media: str = JSON) -> Response:
         """The answer to one request, whatever becomes of it."""
         with self.metrics.timing(name) as outcome:
             try:
                 self.keys.check(request)
-                with self.admission.place(announced_size(request, most)):
-                    body = await read_body(request, most=most, seconds=self.limits.read_seconds)
-                    response = Response(await self._work(work, body), media_type=media)
+                response = await self._admitted(request, job, most, media)
             except RefusedError as refusal:
                 response = error_response(refusal.status, refusal.code, refusal.message, refusal.retry_after)
-            except REFUSALS as error:
-                response = error_response(400, error.code, error.message)
             except ClientDisconnect:
                 response = Response(status_code=499)
             outcome.status = response.status_code
             return response
 
-    async def _work(self, work: Callable[[bytes], bytes], body: bytes) -> bytes:
-        if self._workers is None:
-            self._workers = anyio.CapacityLimiter(self.limits.workers)
-        running = run_sync(work, body, limiter=self._workers, abandon_on_cancel=True)
+    async def _admitted(self, request: Request, job: Job, most: int, media: str) -> Response:
+        """The answer of a worker, which keeps its place until it is sent."""
+        place = self.admission.place(announced_size(request, most))
         try:
-            return await asyncio.wait_for(running, self.limits.work_seconds)
-        except (TimeoutError, asyncio.TimeoutError):
+            body = await read_body(request, most=most, seconds=self.limits.read_seconds)
+            found = await self._work(request, job, body)
+            place.resize(len(found))
+        except BaseException:
+            place.leave()
+            raise
+        return HeldResponse(found, place, media_type=media)
+
+    async def _work(self, request: Request, job: Job, body: bytes) -> bytes:
+        """Raises RefusedError (503) when the time is up and ClientDisconnect when the caller left; the work ends with it."""
+        working = asyncio.ensure_future(self.workers.run(job, body))
+        leaving = asyncio.ensure_future(_left(request))
+        try:
+            await asyncio.wait(
+                (working, leaving), timeout=self.limits.work_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if working.done():
+                return working.result()
+            if leaving.done():
+                raise ClientDisconnect
             raise RefusedError(
                 503, "Timeout", f"The answer took more than {self.limits.work_seconds:g} seconds.", retry_after=5
-            ) from None
+            )
+        finally:
+            working.cancel()
+            leaving.cancel()
+            await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    """Returns when the caller hangs up."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+class HeldResponse(Response):
+    """An answer that goes out in pieces, as fast as it is read, and keeps the request's place until it is out."""
+
+    def __init__(self, content: bytes, place: Place, **more: Any) -> None:
+        super().__init__(content, **more)
+        self._place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Called by the server to send it."""
+        try:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            for start in range(0, len(self.body), PIECE):
+                piece = bytes(self.body[start : start + PIECE])
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._place.leave()
 
 
 def error_response(status: int, code: str, message: str, retry_after: int | None = None) -> Response:
@@ -135,11 +185,10 @@ def _add_operations(app: FastAPI, desk: Desk) -> None:
 
 
 def _one_series(desk: Desk, operation: str) -> Callable[[Request], Awaitable[Response]]:
-    def work(body: bytes) -> bytes:
-        return json.dumps(answer(wire.read_json(body), operation), allow_nan=False).encode()
+    job = Job(kind="one", operation=operation)
 
     async def detect(request: Request) -> Response:
-        return await desk.serve(request, operation, work, most=desk.limits.body_bytes)
+        return await desk.serve(request, operation, job, most=desk.limits.body_bytes)
 
     return detect
 
@@ -160,14 +209,11 @@ def _many_series(desk: Desk, operation: str) -> Callable[[Request], Awaitable[Re
     async def detect(request: Request) -> Response:
         name = f"batch_{operation}"
         if request.headers.get("content-type", JSON).split(";")[0].strip().lower() != bulk.ARROW:
-            return await desk.serve(
-                request, name, lambda body: bulk.answer_json(body, operation), most=desk.limits.batch_bytes
-            )
+            job = Job(kind="json", operation=operation)
+            return await desk.serve(request, name, job, most=desk.limits.batch_bytes)
         options = {key: bulk.option_from_text(key, text) for key, text in request.query_params.items()}
-        return await desk.serve(
-            request, name, lambda body: bulk.answer_arrow(body, operation, options),
-            most=desk.limits.batch_bytes, media=bulk.ARROW,
-        )  # fmt: skip
+        job = Job(kind="arrow", operation=operation, options=options)
+        return await desk.serve(request, name, job, most=desk.limits.batch_bytes, media=bulk.ARROW)
 
     return detect
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ad_stream.errors import ConfigError
+from ad_stream.secrets import redact
 
 TABLES = ".ad_stream/tables"
 
@@ -30,7 +31,7 @@ def dashboard(
 
     place = _tables(config, tables)
     shown = f"[{host}]" if ":" in host else host
-    print(f"http://{shown}:{port}/ shows the tables in {place}; Ctrl-C ends it", file=sys.stderr, flush=True)
+    print(f"http://{shown}:{port}/ shows the tables in {redact(place)}; Ctrl-C ends it", file=sys.stderr, flush=True)
     serve(place, config=config or "conf/local.yaml", host=host, port=port)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from ad_stream.config.overrides import overrides
 from ad_stream.times import moment
 
 if TYPE_CHECKING:
+    from ad_stream import config as settings
     from ad_stream.pipeline.batch_state import BatchReport
 
 
@@ -29,6 +30,7 @@ def run(config: Config, set_: Set = [], as_json: Json = False) -> None:  # noqa:
     from ad_stream.pipeline.run import run as run_stream
 
     loaded = settings.load(config, overrides(set_))
+    _masked(loaded)
     summary = run_stream(loaded, progress=None if as_json else _line)
     print(json.dumps(summary.as_dict()) if as_json else summary.sentence())
 
@@ -45,6 +47,7 @@ def backfill(
     from ad_stream.pipeline.backfill import backfill as score_again
 
     loaded = settings.load(config, overrides(set_))
+    _masked(loaded)
     summary = score_again(loaded, start=moment(start), end=moment(end))
     print(json.dumps(summary.as_dict()) if as_json else summary.sentence())
 
@@ -64,9 +67,19 @@ def validate(
     loaded = settings.load(config, overrides(set_))
     detector = make(loaded.detection.detector, **loaded.detection.shared_options())
     targets_of((entry.kind, entry.options()) for entry in loaded.push)
-    shown = loaded.model_dump(mode="json", by_alias=True)
+    shown = _masked(loaded)
     shown["detection"]["points"] = detector.points
     print(json.dumps(shown) if as_json else yaml.safe_dump(shown, sort_keys=False).rstrip())
+
+
+def _masked(loaded: settings.Config) -> dict[str, Any]:
+    """The settings as they may be printed; secrets that stand in them are warned of."""
+    from ad_stream.config.masking import masked
+
+    found = masked(loaded.model_dump(mode="json", by_alias=True))
+    if found.literals:
+        print(f"ad-stream: warning: {found.sentence()}", file=sys.stderr, flush=True)
+    return dict(found.settings)
 
 
 def _line(batch: BatchReport) -> None:

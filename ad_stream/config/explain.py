@@ -9,9 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from ad_stream.config.masking import hidden
 from ad_stream.config.sections import Config, Detection, Fallback, Metrics, Minutes, Tables, Telemetry
 from ad_stream.config.sources import EventHubsSource, FilesSource, KafkaSource
-from ad_stream.secrets import redact
+from ad_stream.secrets import MASK
 
 
 def sentence(first: Mapping[str, Any]) -> str:
@@ -33,7 +34,9 @@ def sentence(first: Mapping[str, Any]) -> str:
 
 
 def _shown(key: str, value: object) -> str:
-    return "***" if re.search(r"key|secret|password|connection|url", key) else redact(repr(value))[:200]
+    if re.search(r"key|secret|password|connection|url", key):
+        return MASK
+    return repr(value)[:200] if isinstance(value, (int, float, type(None))) else hidden(key, repr(value))[:200]
 
 
 def _near(place: list[str]) -> str:

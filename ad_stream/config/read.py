@@ -6,31 +6,42 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from ad_stream.config.explain import sentence
 from ad_stream.config.overrides import merged
 from ad_stream.config.sections import Config, Detection
+from ad_stream.config.yaml_text import MOST_BYTES, YamlTextError, read_yaml
 from ad_stream.errors import ConfigError
 
 
 def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read and check a YAML file; ConfigError is one sentence with key, value and the way out."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"the configuration {str(path)!r} cannot be read ({error.strerror}): name an existing YAML file"
-        ) from None
-    try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        where = f" in line {mark.line + 1}" if (mark := getattr(error, "problem_mark", None)) else ""
-        raise ConfigError(f"{str(path)!r} is no valid YAML{where}: {getattr(error, 'problem', 'mend it')}") from None
+        content = read_yaml(_text(path))
+    except YamlTextError as error:
+        raise ConfigError(f"{str(path)!r} {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{str(path)!r} holds no settings: start from conf/local.yaml")
     return parse(merged(content, overrides or {}))
+
+
+def _text(path: str | Path) -> str:
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(4 * MOST_BYTES)  # a character has at most four bytes
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"the configuration {str(path)!r} is not UTF-8 (byte 0x{content[error.start]:02x} in line {line}): "
+            "save it as UTF-8"
+        ) from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "its name is none"
+        raise ConfigError(
+            f"the configuration {str(path)!r} cannot be read ({why}): name an existing YAML file"
+        ) from None
 
 
 def parse(content: Mapping[str, Any]) -> Config:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import os
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
@@ -18,6 +17,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from starlette.datastructures import MutableHeaders
 
 from ad_stream.errors import ConfigError
+from ad_stream.web.bodies import BodyTooLargeError, BodyTooSlowError, announced, read_body
+from ad_stream.web.callers import comes_from_elsewhere, is_loopback, names_this_machine
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 TOKEN_VARIABLE = "AD_STREAM_DASHBOARD_TOKEN"
 COOKIE = "ad_stream_dashboard"
 MOST_FORM_BYTES = 4096
+FORM_SECONDS = 10.0
 YEAR = 365 * 86_400
 OPEN_PATHS = ("/login", "/healthz", "/assets/style.css")
 HEADERS = {
@@ -62,7 +64,7 @@ class Token:
 
 def check_exposure(host: str, token: Token) -> None:
     """Raises ConfigError where a dashboard without a token would be seen beyond its own machine."""
-    if not token and not _is_here(host):
+    if not token and not is_loopback(host):
         raise ConfigError(f"a dashboard without a token listens on 127.0.0.1 only, not on {host}: set {TOKEN_VARIABLE}")
 
 
@@ -93,8 +95,12 @@ def add_door(app: FastAPI, token: Token) -> None:
 
     @app.post("/login")
     async def login(request: Request) -> Response:
-        body = (await request.body())[:MOST_FORM_BYTES].decode("utf-8", "replace")
-        given = parse_qs(body).get("token", [""])[0]
+        try:
+            announced(request.headers, MOST_FORM_BYTES)
+            body = await read_body(request, most=MOST_FORM_BYTES, seconds=FORM_SECONDS)
+            given = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).get("token", [""])[0]
+        except (BodyTooLargeError, BodyTooSlowError, ValueError) as error:
+            return JSONResponse({"error": f"This is no form with a token. {error}"}, status_code=_status(error))
         if not token.opens(given):
             return HTMLResponse(LOGIN.format(note="That is not the token."), status_code=401)
         answer = RedirectResponse("/", status_code=303)
@@ -104,13 +110,19 @@ def add_door(app: FastAPI, token: Token) -> None:
         return answer
 
 
+def _status(error: Exception) -> int:
+    return 413 if isinstance(error, BodyTooLargeError) else 408 if isinstance(error, BodyTooSlowError) else 400
+
+
 def _refusal(request: Request, token: Token) -> Response | None:
     """None where the request may go on."""
+    if comes_from_elsewhere(request.method, request.headers):
+        return JSONResponse({"error": "This comes from a page of another site, which may not do it."}, status_code=403)
     if request.url.path in OPEN_PATHS:
         return None
     if not token:
         # Another site's page could reach this machine under a name of its own (DNS rebinding).
-        if _is_here(request.url.hostname or "") and _is_here(request.client.host if request.client else ""):
+        if names_this_machine(request.headers) and is_loopback(request.client.host if request.client else ""):
             return None
         sentence = f"This dashboard has no token and answers its own machine only: set {TOKEN_VARIABLE}."
         return JSONResponse({"error": sentence}, status_code=403)
@@ -122,13 +134,6 @@ def _refusal(request: Request, token: Token) -> Response | None:
     return JSONResponse(
         {"error": "This needs the dashboard's token: send it as Authorization: Bearer."}, status_code=401
     )
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _digest(text: str) -> bytes:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from ad_stream.dashboard.formatting import MOST_STORED
 from ad_stream.errors import InputError
 from ad_stream.model import REASONS, SCORED
 from ad_stream.tables.catalog import BATCH, DETECTIONS, DEVICE, SIGNAL
@@ -21,7 +22,7 @@ def why(tables: str | Path, *, device: str, signal: str, minute: datetime) -> di
         ("device_id", "=", device), ("signal", "=", signal), ("minute", ">=", minute),
         ("minute", "<", minute + timedelta(minutes=1)),
     ]  # fmt: skip
-    rows = read_rows(tables, "detections", COLUMNS, where).sort_values("revision").to_dict("records")
+    rows = read_rows(tables, "detections", COLUMNS, where, MOST_STORED).sort_values("revision").to_dict("records")
     if not rows:
         raise InputError(
             f"{device} {signal} has no verdict on {minute:%Y-%m-%d %H:%M}: no reading of that minute arrived in time"

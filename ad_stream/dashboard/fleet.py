@@ -89,8 +89,9 @@ class Fleet:
         known = self.recent["there"][rows.series, columns]
         newer = ~known | (rows.revision >= self.recent["revision"][rows.series, columns])
         chosen, columns = rows.take(newer), columns[newer]
-        for name, matrix in self.recent.items():
-            matrix[chosen.series, columns] = True if name == "there" else getattr(chosen, name)
+        with np.errstate(over="ignore"):  # beyond single precision is infinite, which a page shows as nothing
+            for name, matrix in self.recent.items():
+                matrix[chosen.series, columns] = True if name == "there" else getattr(chosen, name)
 
     def _advance(self, minute: int) -> None:
         if minute <= self.newest:

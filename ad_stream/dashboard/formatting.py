@@ -60,20 +60,47 @@ def words(reason: str) -> str:
     return REASONS.get(reason, reason)
 
 
+class MalformedError(InputError):
+    """A parameter of a page's question is wrong; InputError alone means that there is nothing to show."""
+
+
+def time_of(text: str) -> datetime:
+    """A time as pages send it; raises MalformedError."""
+    try:
+        return moment(text)
+    except InputError as error:
+        raise MalformedError(str(error)) from None
+
+
 def span(start: str | None, end: str | None, hours: float, newest: int) -> tuple[datetime, datetime]:
     """The stretch a page asks for: start <= minute < end, else the last hours up to the newest minute."""
-    last = moment(end) if end else at(newest + 1)
-    first = moment(start) if start else last - timedelta(hours=hours)
+    last = time_of(end) if end else at(newest + 1)
+    return _checked(time_of(start) if start else last - timedelta(hours=hours), last)
+
+
+def whole_span(start: str | None, end: str | None) -> tuple[datetime, datetime]:
+    """The stretch of a picture or a report, which must be named; raises MalformedError."""
+    if not start or not end:
+        raise MalformedError(
+            f"a picture or report needs 'from' and 'to', at most {MOST_SPAN.days} days apart: "
+            "add from=2026-11-01T06:00Z&to=2026-11-01T12:00Z"
+        )
+    return _checked(time_of(start), time_of(end))
+
+
+def _checked(first: datetime, last: datetime) -> tuple[datetime, datetime]:
     if first >= last:
-        raise InputError(f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} is no stretch of time: swap them")
+        raise MalformedError(f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} is no stretch of time: swap them")
     if last - first > MOST_SPAN:
-        raise InputError(
+        raise MalformedError(
             f"{(last - first).days} days are more than a picture can show: ask for {MOST_SPAN.days} or less"
         )
     return first, last
 
 
 MOST_SPAN = timedelta(days=31)
+MOST_STORED = 200_000
+"""Rows of the table that one answer may read: a month of four signals."""
 
 
 def page_of(rows: list[dict[str, Any]], total: int, asked: Asked) -> dict[str, Any]:

@@ -11,12 +11,25 @@ KEEP_ALIVE = 15.0
 """Seconds of quiet after which a comment goes out, so that nothing between here and the page hangs up."""
 
 
-class Bell:
-    """A page that has not taken the last message gets only the newest one, so no page can pile anything up."""
+MOST_PAGES = 100
 
-    def __init__(self) -> None:
+
+class Bell:
+    """A page that has not taken the last message gets only the newest one, so no page can pile anything up.
+
+    most: so many pages listen at once; `full` says that no further one may.
+    """
+
+    def __init__(self, most: int = MOST_PAGES) -> None:
+        self._most = most
+
         self._pages: set[asyncio.Queue[Mapping[str, Any] | None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def full(self) -> bool:
+        """Do as many pages listen as may?"""
+        return len(self._pages) >= self._most
 
     def open(self) -> None:
         """Called from the event loop whose pages listen."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.dashboard.formatting import iso, minutes_of
+from ad_stream.dashboard.formatting import MOST_STORED, iso, minutes_of
 from ad_stream.errors import InputError
 from ad_stream.report import draw
 from ad_stream.tables.reader import read_detections
@@ -41,7 +41,7 @@ def series(watch: Watch, *, device: str, signal: str, first: datetime, last: dat
             ("minute", ">=", first),
             ("minute", "<", last),
         ]
-        rows = read_detections(watch.tables, where)
+        rows = read_detections(watch.tables, where, MOST_STORED)
     drawn = draw(
         rows,
         id="series",

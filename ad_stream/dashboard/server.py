@@ -6,6 +6,7 @@ import gzip
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,17 +20,20 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from ad_stream.dashboard import explanation, stream_state
 from ad_stream.dashboard.access import Token, add_door, check_exposure
 from ad_stream.dashboard.anomalies import anomalies
-from ad_stream.dashboard.formatting import Asked, minutes_of, span
+from ad_stream.dashboard.formatting import MOST_STORED, Asked, MalformedError, minutes_of, span, time_of, whole_span
 from ad_stream.dashboard.live_updates import Bell
 from ad_stream.dashboard.overview import Overview
 from ad_stream.dashboard.series_chart import series
+from ad_stream.dashboard.turns import RETRY_AFTER, CrowdedError, Turns
 from ad_stream.dashboard.watcher import Watch
 from ad_stream.errors import InputError
 from ad_stream.report import pictures_of, png, read_series, series_page
 from ad_stream.report.page import render
-from ad_stream.times import moment
+from ad_stream.web.connections import ConnectionLimits, server_config
 
 PORT = 8010
+LIMITS = ConnectionLimits(connections=300)
+MOST_PAGE = 1_000_000
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 Text = Annotated[str, Query(max_length=1000)]
 Time = Annotated[str | None, Query(max_length=40)]
@@ -55,15 +59,20 @@ def create_app(
     add_door(app, Token.from_environment() if token is None else token)
     _add_page(app)
     _add_answers(app, watch)
-    _add_series(app, watch)
-    _add_pictures(app, watch)
+    turns = Turns()
+    _add_series(app, watch, turns)
+    _add_pictures(app, watch, turns)
 
     @app.get("/api/events")
-    async def events() -> StreamingResponse:
+    async def events() -> Response:
+        if bell.full:
+            return _again_later("As many pages are open as this dashboard tells of changes: close one.")
         quiet = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(bell.listen(_change(watch, 0)), media_type="text/event-stream", headers=quiet)
 
     app.add_exception_handler(InputError, _cannot)
+    app.add_exception_handler(CrowdedError, _crowded)
+    app.add_exception_handler(Exception, _failed)
     app.add_exception_handler(RequestValidationError, _malformed)
     return app
 
@@ -79,13 +88,10 @@ def serve(tables: str | Path, *, config: str = "conf/local.yaml", host: str = "1
 class Server(uvicorn.Server):
     """uvicorn, but open pages do not keep it from stopping: their streams of changes end first."""
 
-    def __init__(self, app: FastAPI, *, host: str = "127.0.0.1", port: int = PORT) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app, host=host, port=port, access_log=False, log_level="warning", server_header=False,
-                timeout_graceful_shutdown=5,
-            )
-        )  # fmt: skip
+    def __init__(
+        self, app: FastAPI, *, host: str = "127.0.0.1", port: int = PORT, limits: ConnectionLimits | None = None
+    ) -> None:
+        super().__init__(server_config(app, limits or LIMITS, host=host, port=port, timeout_graceful_shutdown=5))
         self._bell: Bell = app.state.bell
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -134,7 +140,7 @@ def _add_answers(app: FastAPI, watch: Watch) -> None:
         state: Literal["all", "flagged", "warming_up", "declined", "silent"] = "all",
         order: Literal["worst", "latest", "flags", "name"] = "worst",
         minutes: Annotated[int, Query(ge=1, le=1440)] = 60,
-        page: Annotated[int, Query(ge=0)] = 0,
+        page: Annotated[int, Query(ge=0, le=MOST_PAGE)] = 0,
         size: Annotated[int, Query(ge=1, le=200)] = 25,
     ) -> dict[str, Any]:
         return overview.page(
@@ -147,60 +153,71 @@ def _add_answers(app: FastAPI, watch: Watch) -> None:
         signal: Text = "",
         start: Annotated[Time, Query(alias="from")] = None,
         end: Annotated[Time, Query(alias="to")] = None,
-        page: Annotated[int, Query(ge=0)] = 0,
+        page: Annotated[int, Query(ge=0, le=MOST_PAGE)] = 0,
         size: Annotated[int, Query(ge=1, le=200)] = 25,
     ) -> dict[str, Any]:
-        first = minutes_of(moment(start)) if start else 0
-        last = minutes_of(moment(end)) - 1 if end else None
+        first = minutes_of(time_of(start)) if start else 0
+        last = minutes_of(time_of(end)) - 1 if end else None
         return anomalies(
             watch, overview, Asked(device=device, signal=signal, page=page, size=size), first=first, last=last
         )
 
 
-def _add_series(app: FastAPI, watch: Watch) -> None:
+def _add_series(app: FastAPI, watch: Watch, turns: Turns) -> None:
     @app.get("/api/series")
-    def one(
+    async def one(
         device: Text,
         signal: Text,
         start: Annotated[Time, Query(alias="from")] = None,
         end: Annotated[Time, Query(alias="to")] = None,
         hours: Annotated[float, Query(gt=0, le=744)] = 3.0,
-    ) -> dict[str, Any]:
+    ) -> Any:
         first, last = span(start, end, hours, watch.fleet.newest)
-        return series(watch, device=device, signal=signal, first=first, last=last)
+        return await turns.take(lambda: series(watch, device=device, signal=signal, first=first, last=last))
 
     @app.get("/api/why")
-    def reason(device: Text, signal: Text, minute: Annotated[str, Query(max_length=40)]) -> dict[str, Any]:
-        return explanation.why(watch.tables, device=device, signal=signal, minute=moment(minute))
+    async def reason(device: Text, signal: Text, minute: Annotated[str, Query(max_length=40)]) -> Any:
+        asked = time_of(minute)
+        return await turns.take(lambda: explanation.why(watch.tables, device=device, signal=signal, minute=asked))
 
 
-def _add_pictures(app: FastAPI, watch: Watch) -> None:
-    def rows(device: str, signal: str | None, start: str | None, end: str | None) -> Any:
-        first, last = (moment(text) if text else None for text in (start, end))
-        return read_series(watch.tables, device=device, signal=signal, start=first, end=last)
+def _add_pictures(app: FastAPI, watch: Watch, turns: Turns) -> None:
+    def rows(device: str, signal: str | None, stretch: tuple[datetime, datetime]) -> Any:
+        first, last = stretch
+        return read_series(watch.tables, device=device, signal=signal, start=first, end=last, most=MOST_STORED)
 
     @app.get("/picture")
-    def picture(
+    async def picture(
         device: Text,
         signal: Text,
         start: Annotated[Time, Query(alias="from")] = None,
         end: Annotated[Time, Query(alias="to")] = None,
         theme: Literal["light", "dark"] = "light",
     ) -> Response:
-        (drawn,) = pictures_of(device, rows(device, signal, start, end))
-        return Response(png(drawn, theme=theme), media_type="image/png")
+        stretch = whole_span(start, end)
+
+        def draw() -> bytes:
+            (drawn,) = pictures_of(device, rows(device, signal, stretch))
+            return png(drawn, theme=theme)
+
+        return Response(await turns.take(draw), media_type="image/png")
 
     @app.get("/report")
-    def report(
+    async def report(
         device: Text,
         signal: Annotated[str | None, Query(max_length=1000)] = None,
         start: Annotated[Time, Query(alias="from")] = None,
         end: Annotated[Time, Query(alias="to")] = None,
     ) -> Response:
-        found = rows(device, signal, start, end)
-        page = render(series_page(device, found, pictures_of(device, found)))
+        stretch = whole_span(start, end)
+
+        def write() -> str:
+            found = rows(device, signal, stretch)
+            return render(series_page(device, found, pictures_of(device, found)))
+
         # The page's own script is inline, so it is handed over as a file and never runs under this address.
-        return HTMLResponse(page, headers={"Content-Disposition": 'attachment; filename="report.html"'})
+        headers = {"Content-Disposition": 'attachment; filename="report.html"'}
+        return HTMLResponse(await turns.take(write), headers=headers)
 
 
 def asset(name: str) -> str:
@@ -227,7 +244,19 @@ def _plotly_response(request: Request) -> Response:
 
 
 async def _cannot(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, status_code=404)
+    return JSONResponse({"error": str(error)}, status_code=400 if isinstance(error, MalformedError) else 404)
+
+
+async def _crowded(_: Request, __: Exception) -> Response:
+    return _again_later("Too many pictures and series are asked for at once: come again in a moment.")
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": f"This could not be answered ({type(error).__name__})."}, status_code=500)
+
+
+def _again_later(sentence: str) -> Response:
+    return JSONResponse({"error": sentence}, status_code=503, headers={"Retry-After": str(RETRY_AFTER)})
 
 
 async def _malformed(_: Request, error: Exception) -> Response:

@@ -11,6 +11,7 @@ import numpy as np
 from ad_stream.model import REASONS, STATUSES
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.schema import PAGE
+from ad_stream.times import FIRST_TIME, LAST_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,12 +86,15 @@ class Names:
         return int(self._series[at]) if at < len(self._pairs) and self._pairs[at] == pair else None
 
     def rows(self, batch: pa.RecordBatch) -> Rows:
-        """A batch with COLUMNS -> Rows; rows without device, signal or minute are left out."""
+        """A batch with COLUMNS -> Rows; rows without device, signal or a minute of our time are left out."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        keys = (batch.column(name).is_valid() for name in ("device_id", "signal", "minute"))
-        whole = pc.and_(pc.and_(next(keys), next(keys)), next(keys))
+        named = pc.and_(batch.column("device_id").is_valid(), batch.column("signal").is_valid())
+        # Comparing a minute that is null gives null, which a filter leaves out as well.
+        minute = pc.cast(batch.column("minute"), pa.timestamp("us", "UTC"))
+        times = pc.and_(pc.greater_equal(minute, pa.scalar(FIRST_TIME)), pc.less(minute, pa.scalar(LAST_TIME)))
+        whole = pc.and_(named, pc.fill_null(times, False))
         if not pc.all(whole).as_py():
             batch = batch.filter(whole)
 
@@ -101,14 +105,17 @@ class Names:
         micros = pc.cast(batch.column("minute"), pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
         flagged, up = numbers("is_anomaly", False), numbers("is_positive", False)
         expected = numbers("expected", math.nan)
+        with np.errstate(all="ignore"):  # what another writer put there may be infinite
+            upper = expected + numbers("upper_margin", math.nan)
+            lower = expected - numbers("lower_margin", math.nan)
         return Rows(
             series=self._series_of(batch),
             minute=micros // MICROSECONDS_A_MINUTE,
             revision=numbers("revision").astype(np.int64),
             value=numbers("value", math.nan),
             expected=expected,
-            upper=expected + numbers("upper_margin", math.nan),
-            lower=expected - numbers("lower_margin", math.nan),
+            upper=upper,
+            lower=lower,
             score=numbers("score", math.nan),
             severity=numbers("severity", 0.0),
             flag=np.where(flagged, np.where(up, 1, -1), 0).astype(np.int8),

@@ -15,6 +15,7 @@ from ad_stream.dashboard.fleet import Fleet
 from ad_stream.dashboard.verdict_arrays import COLUMNS
 from ad_stream.incidents.alarms import REFRACTORY
 from ad_stream.monitoring import health
+from ad_stream.secrets import redact
 from ad_stream.tables.follow import Part, TableLog
 
 LOOK_BACK = 24 * 60
@@ -105,7 +106,7 @@ class Watch:
                 self._tell(None)
             except Exception as error:  # whatever the store says: the page tells it, and the next look tries again
                 log.debug("a look at the tables failed", exc_info=True)
-                self._tell(f"the tables in {self.tables} cannot be read ({type(error).__name__}: {error})")
+                self._tell(redact(f"the tables in {self.tables} cannot be read ({type(error).__name__}: {error})"))
             if not more:
                 self._stop.wait(self.every)
 

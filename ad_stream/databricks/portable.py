@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.config.masking import masked
 from ad_stream.errors import ConfigError
-from ad_stream.secrets import MASK
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
@@ -26,12 +26,13 @@ def check(config: Config) -> list[tuple[str, str]]:
     if config.source.kind == "files":
         _on_databricks("source.path", config.source.path, f"name a folder of a volume, {VOLUME}/in")
     found: dict[tuple[str, str], None] = {}
-    for key, text in _texts(config.model_dump(mode="json", by_alias=True)):
-        if text == MASK:
-            raise ConfigError(
-                f"the setting {key!r} holds a secret itself, which would be sent in plain text: put it into a secret "
-                f"scope and write {{{{secrets/<scope>/<key>}}}}"
-            )
+    settings = config.model_dump(mode="json", by_alias=True)
+    for key in masked(settings).literals:
+        raise ConfigError(
+            f"the setting {key!r} holds a secret itself, which would be sent in plain text: put it into a secret "
+            f"scope and write {{{{secrets/<scope>/<key>}}}}"
+        )
+    for key, text in _texts(settings):
         if env := ENV.search(text):
             raise ConfigError(
                 f"the setting {key!r} refers to {env[0]}, a variable of this machine: put its value into a secret scope "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -88,5 +89,5 @@ def draw(
 
 
 def _numbers(column: pd.Series[float]) -> list[float | None]:
-    """Six digits are more than a picture shows; NaN becomes None."""
-    return [float(f"{value:.6g}") if value == value else None for value in column.astype(float)]
+    """Six digits are more than a picture shows; NaN and infinite become None."""
+    return [float(f"{value:.6g}") if math.isfinite(value) else None for value in column.astype(float)]

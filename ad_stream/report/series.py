@@ -12,6 +12,7 @@ from ad_stream.model import REASONS
 from ad_stream.report.page import Fact, Page, Section, Table, render
 from ad_stream.report.picture import TIME, Picture, draw
 from ad_stream.report.png import png
+from ad_stream.secrets import redact
 from ad_stream.tables.reader import read_detections, read_rows
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def read_series(
     signal: str | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
+    most: int | None = None,
 ) -> pd.DataFrame:
-    """The verdicts on one device, as `series_report` picks them; InputError where there are none."""
+    """The verdicts on one device, as `series_report` picks them; InputError where there are none, or more than `most`."""
     where: list[tuple[str, str, str | datetime]] = [("device_id", "=", device)]
     if signal is not None:
         where.append(("signal", "=", signal))
@@ -61,10 +63,12 @@ def read_series(
         start = newest.to_pydatetime() - timedelta(days=1) if newest == newest else None
     where += [("minute", ">=", start)] if start else []
     where += [("minute", "<", end)] if end else []
-    rows = read_detections(tables, where)
+    rows = read_detections(tables, where, most)
     if rows.empty:
         asked = f"device {device!r}" + (f", signal {signal!r}" if signal else "")
-        raise InputError(f"{tables} holds no verdicts on {asked} in that time: `ad-stream status` shows what is there")
+        raise InputError(
+            f"{redact(str(tables))} holds no verdicts on {asked} in that time: `ad-stream status` shows what is there"
+        )
     return rows
 
 

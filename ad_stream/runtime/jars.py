@@ -2,7 +2,7 @@
 
 They come from Maven Central once and stay in a cache folder; after that no network is needed. The resolver is the Ivy
 that Spark ships, in a short JVM of its own; where it cannot get through and `mvn` is on the PATH (a company's mirror
-is often configured there only), Maven is asked.
+is often configured there only), Maven is asked. What comes is taken only if its SHA-256 is the recorded one.
 
     $AD_STREAM_CACHE     where the cache lies; default $XDG_CACHE_HOME/ad_stream, else ~/.cache/ad_stream
     $AD_STREAM_OFFLINE   set: never ask the network
@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ad_stream.errors import SetupError
-from ad_stream.runtime import maven, spark_versions
+from ad_stream.runtime import checksums, maven, spark_versions
 
 WHOLE = {"kafka_broker"}
 """Sets that run in a JVM of their own and so need also what Spark would bring."""
@@ -36,12 +36,13 @@ def jars(
     *sets: str,
     environ: Mapping[str, str] = os.environ,
     resolvers: Sequence[Resolve] | None = None,
+    verify: Callable[[Path], None] = checksums.verify,
     sleep: Callable[[float], None] = time.sleep,
 ) -> list[Path]:
     """The jar files of the named sets, without what Spark brings itself and without doubles.
 
-    sets: keys of `SparkVersion.jars`, of the version of Spark that is installed. Downloads what the cache lacks, with a line on
-    stderr. SetupError if that fails.
+    sets: keys of `SparkVersion.jars`, of the version of Spark that is installed. Downloads what the cache lacks, with a
+    line on stderr. SetupError if that fails, or if a jar is not the one whose SHA-256 is recorded.
     """
     line = spark_versions.installed()
     unknown = set(sets) - line.jars.keys()
@@ -49,7 +50,7 @@ def jars(
         raise SetupError(_no_jars(min(unknown), line))
     paths: dict[str, Path] = {}
     for name in sets:
-        for path in _cached(name, line.jars[name], environ, resolvers, sleep):
+        for path in _cached(name, line.jars[name], environ, resolvers, verify, sleep):
             paths.setdefault(artifact(path), path)
     return list(paths.values())
 
@@ -84,7 +85,8 @@ def spark_folder() -> Path:
 
 
 def _cached(
-    name: str, coordinates: str, environ: Mapping[str, str], resolvers: Sequence[Resolve] | None, sleep: Callable[[float], None]
+    name: str, coordinates: str, environ: Mapping[str, str], resolvers: Sequence[Resolve] | None,
+    verify: Callable[[Path], None], sleep: Callable[[float], None],
 ) -> list[Path]:  # fmt: skip
     # What Spark brings itself is left out, so that the jars of one Spark are not those of another.
     beside = "" if name in WHOLE else importlib.metadata.version("pyspark")
@@ -98,12 +100,13 @@ def _cached(
             )
         if resolvers is None:
             resolvers = _resolvers(environ)
-        _download(coordinates, folder, resolvers, sleep, whole=name in WHOLE)
+        _download(coordinates, folder, resolvers, verify, sleep, whole=name in WHOLE)
     return sorted(folder.glob("*.jar"))
 
 
 def _download(
-    coordinates: str, folder: Path, resolvers: Sequence[Resolve], sleep: Callable[[float], None], *, whole: bool, attempts: int = 2
+    coordinates: str, folder: Path, resolvers: Sequence[Resolve], verify: Callable[[Path], None],
+    sleep: Callable[[float], None], *, whole: bool, attempts: int = 2,
 ) -> None:  # fmt: skip
     folder.parent.mkdir(parents=True, exist_ok=True)
     print(f"ad_stream: downloading {coordinates} and what it needs into {folder}", file=sys.stderr, flush=True)
@@ -114,13 +117,14 @@ def _download(
             try:
                 fresh.mkdir()
                 resolve(coordinates, fresh)
+                if not whole:
+                    _drop_what_spark_has(fresh)
+                verify(fresh)
             except SetupError as error:
                 failures.append(str(error))
                 shutil.rmtree(fresh)
                 sleep(2.0 * (attempt + 1))
             else:
-                if not whole:
-                    _drop_what_spark_has(fresh)
                 return _publish(fresh, folder)
         raise SetupError(
             f"{coordinates} could not be downloaded ({failures[0]}): check the network or its proxy, name the"

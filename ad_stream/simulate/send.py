@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ad_stream.errors import InputError, RunError, SetupError
 from ad_stream.simulate.envelope import epoch_ms
-from ad_stream.times import moment
+from ad_stream.times import instant
 
 ENQUEUED = "iothub-enqueuedtime"
 # Retries must not change the order; the broker's own start is no news.
@@ -92,7 +92,7 @@ def _event(line: str, where: str) -> Event:
         content = json.loads(line)
         return Event(
             partition=int(content["partition"]),
-            enqueued=moment(content["enqueuedTime"]),
+            enqueued=instant(content["enqueuedTime"]),
             body=base64.b64decode(content["body"], validate=True),
             properties=content.get("properties") or {},
             system=content.get("systemProperties") or {},
@@ -123,4 +123,4 @@ def _string(text: str) -> bytes:
 
 
 def _timestamp(text: str) -> bytes:
-    return b"\x83" + epoch_ms(moment(text)).to_bytes(8, "big", signed=True)
+    return b"\x83" + epoch_ms(instant(text)).to_bytes(8, "big", signed=True)

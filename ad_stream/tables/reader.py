@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
+from ad_stream.secrets import redact
 from ad_stream.tables.catalog import DETECTIONS, TABLES
 from ad_stream.tables.names import folder_of
 from ad_stream.tables.schema import PAGE
@@ -24,10 +25,12 @@ def read_rows(
     table: str,
     columns: Sequence[str] | None = None,
     where: Sequence[tuple[str, str, Value]] | None = None,
+    most: int | None = None,
 ) -> pd.DataFrame:
     """The rows of one table; a column that an earlier version did not write is null.
 
-    where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold.
+    where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold. most: InputError where there are
+    more rows; without it there may be any number.
     """
     import pyarrow as pa
     from deltalake import DeltaTable, QueryBuilder
@@ -36,14 +39,21 @@ def read_rows(
     try:
         opened = DeltaTable(folder_of(tables, table))
     except TableNotFoundError:
-        raise InputError(f"there is no table {table!r} in {tables}: name the folder that a run wrote") from None
+        raise InputError(
+            f"there is no table {table!r} in {redact(str(tables))}: name the folder that a run wrote"
+        ) from None
     # The query engine reads the other columns of the rows that match only, which a filter of the dataset does not.
     kinds = {field.name: str(getattr(field.type, "type", "")) for field in opened.schema().fields}
     later = [name for name in columns or TABLES[table].names if name not in kinds]
     chosen = ", ".join(_column(name, kinds[name]) for name in columns or kinds if name in kinds)
     conditions = " AND ".join(f'"{name}" {operator} {_literal(value)}' for name, operator, value in where or ())
     query = f"SELECT {chosen} FROM rows" + (f" WHERE {conditions}" if conditions else "")
+    query += f" LIMIT {most + 1}" if most is not None else ""
     frame: pd.DataFrame = pa.table(QueryBuilder().register("rows", opened).execute(query)).to_pandas()
+    if most is not None and len(frame) > most:
+        raise InputError(
+            f"more than {most:,} rows of {table!r} lie in that time: ask for fewer signals or a shorter one"
+        )
     return frame.assign(**dict.fromkeys(later)) if later else frame
 
 
@@ -68,8 +78,12 @@ def signals_of(tables: str | Path, device: str) -> list[str]:
     return sorted(found["signal"].unique())
 
 
-def read_detections(tables: str | Path, where: Sequence[tuple[str, str, Value]] | None = None) -> pd.DataFrame:
-    """The verdicts, highest revision of each minute, sorted by device, signal and minute (UTC)."""
-    rows = read_rows(tables, "detections", SHOWN, where).sort_values(["device_id", "signal", "minute", "revision"])
+def read_detections(
+    tables: str | Path, where: Sequence[tuple[str, str, Value]] | None = None, most: int | None = None
+) -> pd.DataFrame:
+    """The verdicts, highest revision of each minute, sorted by device, signal and minute (UTC). most: as `read_rows`."""
+    rows = read_rows(tables, "detections", SHOWN, where, most).sort_values(
+        ["device_id", "signal", "minute", "revision"]
+    )
     latest: pd.DataFrame = rows.drop_duplicates(["device_id", "signal", "minute"], keep="last").reset_index(drop=True)
     return latest

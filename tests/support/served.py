@@ -13,12 +13,16 @@ import httpx
 from ad_stream.dashboard.access import Token
 from ad_stream.dashboard.server import Server, create_app
 from ad_stream.dashboard.watcher import Watch
+from ad_stream.web.connections import ConnectionLimits
 
 
 class Served:
     """All that the tables hold is read before the first answer. now: what it takes for the time, None is the clock."""
 
-    def __init__(self, tables: Path, *, now: datetime | None = None, token: Token | None = None, port: int = 0) -> None:
+    def __init__(
+        self, tables: Path, *, now: datetime | None = None, token: Token | None = None, port: int = 0,
+        limits: ConnectionLimits | None = None,
+    ) -> None:  # fmt: skip
         self.now = now
         self.watch = Watch(tables, now=lambda: self.now or datetime.now(timezone.utc))
         while self.watch.look():
@@ -27,7 +31,7 @@ class Served:
         self.port = self._listener.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
         app = create_app(tables, token=token or Token(), watch=self.watch)
-        self._server = Server(app)
+        self._server = Server(app, limits=limits)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True)
         self._thread.start()
         while self._thread.is_alive() and not self._server.started:

@@ -27,6 +27,9 @@ MICROSECONDS = {
 }
 """Length of a step. "microsecond" is a thousandth of a second: that is what the service took it for."""
 
+LONGEST_STEP = 2**62
+"""Microseconds; longer than all time, and the largest intervals would not fit 64 bits."""
+
 MONTHS = {"monthly": 1, "yearly": 12}
 
 
@@ -66,7 +69,7 @@ def grid_indices(times: Times, *, granularity: str, interval: int) -> Ints:
         size = MONTHS[granularity] * interval
     else:
         steps = (micros - micros[0]).astype(np.int64)
-        size = MICROSECONDS[granularity] * interval
+        size = min(MICROSECONDS[granularity] * interval, LONGEST_STEP)
         if granularity == "microsecond":
             steps = steps // 1_000 * 1_000
         off = np.zeros(len(steps), dtype=np.bool_)

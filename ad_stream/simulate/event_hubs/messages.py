@@ -16,7 +16,7 @@ from proton import UNDESCRIBED, Array, Data, Message, int32, symbol, timestamp
 
 from ad_stream.errors import InputError
 from ad_stream.simulate.event_hubs.store import Hub, Partition, Stored
-from ad_stream.times import moment
+from ad_stream.times import instant
 
 CBS, MANAGEMENT = "$cbs", "$management"
 DATA_SECTION = 0x75
@@ -149,7 +149,7 @@ def _time_or_text(name: str, value: str) -> Any:
     if name != "iothub-enqueuedtime":
         return value
     try:
-        return timestamp(round(moment(value).timestamp() * 1000))
+        return timestamp(round(instant(value).timestamp() * 1000))
     except InputError:
         return value
 

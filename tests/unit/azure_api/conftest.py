@@ -10,6 +10,7 @@ import pytest
 from ad_stream.azure_api.admission import Keys, Limits
 from ad_stream.azure_api.local_server import listening
 from ad_stream.azure_api.server import create_app
+from ad_stream.web.connections import ConnectionLimits
 
 KEY = "a-key-for-the-tests"
 
@@ -26,7 +27,7 @@ def serving() -> Iterator[Callable[..., str]]:
     """A server with its own keys and limits: serving(keys=[...], limits=Limits(...))."""
     with ExitStack() as stack:
 
-        def begin(*, keys: list[str], limits: Limits | None = None) -> str:
-            return stack.enter_context(listening(create_app(keys=Keys(keys), limits=limits)))
+        def begin(*, keys: list[str], limits: Limits | None = None, connections: ConnectionLimits | None = None) -> str:
+            return stack.enter_context(listening(create_app(keys=Keys(keys), limits=limits), limits=connections))
 
         yield begin

@@ -43,7 +43,9 @@ def test_ctrl_c_ends_it_at_once_though_a_page_is_open(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [*COMMAND, "dashboard", "--tables", str(tmp_path), "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ, preexec_fn=interruptible) as process:
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=os.environ, preexec_fn=interruptible
+    ) as process:
         assert process.stderr is not None
         assert f"http://127.0.0.1:{port}/ shows the tables in" in process.stderr.readline()
         transport = httpx.HTTPTransport(retries=8)

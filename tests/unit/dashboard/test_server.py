@@ -43,7 +43,12 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(tables, "progress", [watermark])
     write(tables, "quarantine", [{"reason": "empty"}, {"reason": "malformed"}, {"reason": "malformed"}])
     sent = {"sink": "power_bi", "query_id": "q", "batch_id": 1}
-    states = [("delivered", 50, None), ("thinned", 40, None), ("failed", 9, "no answer"), ("failed", 3, "the target answered 429")]
+    states = [
+        ("delivered", 50, None),
+        ("thinned", 40, None),
+        ("failed", 9, "no answer"),
+        ("failed", 3, "the target answered 429"),
+    ]
     write(tables, "deliveries", [
         sent | {"attempt": n, "state": state, "rows": rows, "error": why} for n, (state, rows, why) in enumerate(states, start=1)
     ])  # fmt: skip
@@ -160,9 +165,13 @@ def test_the_picture_is_the_one_that_the_report_writes(served: Served, filled: P
     [
         ("/api/series?device=x&signal=y", 404, "there is no series x y in the last day"),
         ("/api/series?device=pump-1&signal=y", 404, "its signals are temperature"),
-        ("/api/series?device=pump-1&signal=temperature&from=noon", 404, "'noon' is no time"),
-        ("/api/series?device=p&signal=t&from=2026-01-01&to=2026-11-01", 404, "ask for 31 or less"),
-        ("/picture?device=x&signal=y", 404, "holds no verdicts on device 'x', signal 'y'"),
+        ("/api/series?device=pump-1&signal=temperature&from=noon", 400, "'noon' is no time"),
+        ("/api/series?device=p&signal=t&from=2026-01-01&to=2026-11-01", 400, "ask for 31 or less"),
+        (
+            "/picture?device=x&signal=y&from=2026-11-01&to=2026-11-02",
+            404,
+            "holds no verdicts on device 'x', signal 'y'",
+        ),
         ("/api/overview?order=best", 400, "the parameter 'order' is wrong"),
         ("/api/overview?size=100000", 400, "the parameter 'size' is wrong"),
         ("/assets/..%2fserver.py", 404, "Not Found"),

@@ -1,0 +1,1 @@
+"""What `serve` and `dashboard` share: limits on connections, on bodies, and on who may ask."""

@@ -1,0 +1,141 @@
+"""What the dashboard takes on: each line of its table in docs/limits.md, from a real server over real tables."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from ad_stream.dashboard import access, live_updates, turns
+from ad_stream.dashboard.access import Token
+from ad_stream.errors import InputError
+from ad_stream.tables.reader import read_rows
+from benchmarks.serve_abuse import resident
+from tests.support.served import Served
+from tests.support.written import create, series_rows, write
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
+ASKED = {"device": "pump", "signal": "t"}
+HOUR = {"from": "2026-11-01T11:00Z", "to": "2026-11-01T12:00Z"}
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tables")
+    create(folder)
+    write(folder, "detections", series_rows("pump", "t", NOW - timedelta(hours=2), [20.0] * 120, {}))
+    return folder
+
+
+@pytest.fixture
+def served(tables: Path) -> Iterator[Served]:
+    running = Served(tables, now=NOW)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def guarded(tables: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    running = Served(tables, now=NOW, token=Token("open sesame"))
+    yield running
+    running.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_body_before_the_login_is_not_taken_in(guarded: Served) -> None:
+    before = resident(os.getpid())
+    pieces = (b"x" * 65536 for _ in range(4800))  # 300 MiB
+    with ThreadPoolExecutor(1) as pool, socket.create_connection(("127.0.0.1", guarded.port), timeout=60) as connection:
+        connection.sendall(b"POST /login HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+
+        def send() -> None:
+            for piece in pieces:
+                connection.sendall(b"10000\r\n" + piece + b"\r\n")
+
+        sending = pool.submit(send)
+        assert connection.recv(12) == b"HTTP/1.1 413"
+        most = before
+        while not sending.done():
+            most = max(most, resident(os.getpid()))
+            time.sleep(0.02)
+    assert most < before + 60  # 351 MiB more before there was a limit
+
+
+def test_a_login_beyond_its_bytes_is_refused_by_its_announcement(guarded: Served) -> None:
+    answer = guarded.http.post("/login", content=b"token=" + b"x" * access.MOST_FORM_BYTES)
+    assert (answer.status_code, "at most 4096 bytes" in answer.text) == (413, True)
+    assert guarded.http.post("/login", content="&".join(["token=a"] * 500)).status_code == 400
+
+
+def test_a_login_from_another_sites_page_is_refused(guarded: Served) -> None:
+    for header in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}):
+        answer = guarded.http.post("/login", content="token=open+sesame", headers=header)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (403, False)
+    own = {"Sec-Fetch-Site": "same-origin", "Origin": guarded.address}
+    assert guarded.http.post("/login", content="token=open+sesame", headers=own).status_code == 303
+
+
+def test_pages_beyond_those_that_may_listen_are_told_so_and_one_that_leaves_makes_room(served: Served) -> None:
+    with ExitStack() as stack:
+        for _ in range(live_updates.MOST_PAGES):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", served.port), timeout=60))
+            connection.sendall(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(15) == b"HTTP/1.1 200 OK"
+            while b"data:" not in connection.recv(65536):
+                pass
+        refused = served.http.get("/api/events")
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "2")
+        assert served.http.get("/api/state").status_code == 200
+    while not opens(served):
+        time.sleep(0.05)
+
+
+def opens(served: Served) -> bool:
+    with served.http.stream("GET", "/api/events") as answer:
+        return answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/picture", "/report"])
+@pytest.mark.parametrize(
+    ("stretch", "told"),
+    [
+        ({}, "needs 'from' and 'to', at most 31 days apart"),
+        ({"from": HOUR["from"]}, "needs 'from' and 'to'"),
+        ({"to": HOUR["to"]}, "needs 'from' and 'to'"),
+        ({"from": "1900-01-01", "to": "2200-01-01"}, "are more than a picture can show: ask for 31 or less"),
+        ({"from": "0001-01-01", "to": "9999-01-01"}, "lies outside the years 1900 to 2200"),
+        ({"from": HOUR["to"], "to": HOUR["from"]}, "is no stretch of time: swap them"),
+    ],
+)
+def test_a_picture_or_report_of_unbounded_span_is_refused(
+    served: Served, path: str, stretch: dict[str, str], told: str
+) -> None:
+    answer = served.http.get(path, params=ASKED | stretch)
+    assert (answer.status_code, told in answer.json()["error"]) == (400, True), answer.text
+    assert served.http.get(path, params=ASKED | HOUR).status_code == 200
+
+
+def test_more_stored_rows_than_an_answer_may_read_are_refused(tables: Path) -> None:
+    where = [("device_id", "=", "pump")]
+    assert len(read_rows(tables, "detections", ["minute"], where, 120)) == 120
+    with pytest.raises(InputError, match=r"more than 119 rows of 'detections' lie in that time: ask for fewer signals"):
+        read_rows(tables, "detections", ["minute"], where, 119)
+
+
+def test_so_many_pictures_are_drawn_or_wait_and_the_page_still_answers(served: Served) -> None:
+    with ThreadPoolExecutor(60) as pool:
+        asked = [pool.submit(served.http.get, "/picture", params=ASKED | HOUR, timeout=120) for _ in range(60)]
+        assert served.http.get("/api/state", timeout=120).status_code == 200
+        found = [one.result() for one in asked]
+    statuses = {answer.status_code for answer in found}
+    assert statuses <= {200, 503}
+    assert sum(answer.status_code == 200 for answer in found) >= turns.AT_ONCE + turns.WAITING
+    assert all(answer.headers["Retry-After"] for answer in found if answer.status_code == 503)
