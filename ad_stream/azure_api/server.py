@@ -50,6 +50,7 @@ def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> Fas
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
+        desk.workers.start()
         yield
         await desk.workers.close()
 

@@ -16,7 +16,7 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 
 class Workers:
-    """At most `limits.workers` processes, begun when they are first needed; each runs one job at a time.
+    """At most `limits.workers` processes, begun with the server, replaced when they end; each runs one job at a time.
 
     A job whose caller is cancelled takes its process with it, so nothing goes on for a caller that no longer waits.
     """
@@ -26,6 +26,7 @@ class Workers:
         self._free: asyncio.Semaphore | None = None
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
+        self._begun: set[asyncio.Task[None]] = set()
 
     async def run(self, job: Job, body: bytes) -> bytes:
         """The answer's body; raises RefusedError. Waits for a free process, first come first served."""
@@ -36,22 +37,41 @@ class Workers:
                 answer, found = await worker.ask(job, body)
             except (asyncio.IncompleteReadError, ConnectionError):
                 self._end(worker)
+                self.start()
                 raise RefusedError(
                     503, "WorkerLost", "The process that judged this ended: send fewer series or points.", retry_after=5
                 ) from None
             except BaseException:
                 self._end(worker)
+                self.start()
                 raise
             if answer.last:
                 self._end(worker)
+                self.start()
             else:
                 self._idle.append(worker)
         if answer.status != 200:
             raise RefusedError(answer.status, answer.code, answer.message)
         return found
 
+    def start(self) -> None:
+        """Begins what is missing to `limits.workers` processes beside all else: a process takes seconds to load."""
+        for _ in range(self._limits.workers - len(self._all) - len(self._begun)):
+            task = asyncio.create_task(self._spare())
+            self._begun.add(task)
+            task.add_done_callback(self._begun.discard)
+
+    async def _spare(self) -> None:
+        worker = await WorkerProcess.begin(self._limits)
+        self._all.add(worker)
+        self._idle.append(worker)
+
     async def close(self) -> None:
         """Ends all processes and waits until they are gone."""
+        for task in list(self._begun):
+            with suppress(asyncio.CancelledError):
+                task.cancel()
+                await task
         ending = list(self._all)
         for worker in ending:
             self._end(worker)
@@ -59,7 +79,10 @@ class Workers:
             await worker.gone()
 
     async def _take(self) -> WorkerProcess:
-        while self._idle:
+        while self._idle or self._begun:
+            if not self._idle:
+                await asyncio.wait(self._begun, return_when=asyncio.FIRST_COMPLETED)
+                continue
             worker = self._idle.pop()
             if worker.alive:
                 return worker

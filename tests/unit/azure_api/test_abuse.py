@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from tests.unit.detectors.azure.requests import noise, request
 
 from ad_stream.azure_api.admission import Limits
 from ad_stream.web.connections import ConnectionLimits
@@ -24,6 +23,7 @@ from benchmarks.serve import cpu_seconds as busy
 from benchmarks.serve import running, tree
 from benchmarks.serve_abuse import SERVER, batch, resident
 from tests.unit.azure_api.conftest import KEY
+from tests.unit.detectors.azure.requests import noise, request
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -97,15 +97,17 @@ def test_workers_end_with_their_server() -> None:
 
 
 def test_a_worker_that_is_killed_is_a_503_and_the_next_request_gets_a_new_one(serving: Callable[..., str]) -> None:
-    address = serving(keys=[KEY], limits=Limits(workers=1))
     before = set(tree(os.getpid()))
+    address = serving(keys=[KEY], limits=Limits(workers=1))
     values = np.sin(np.arange(8640) / 90) + noise(1, 8640)
     body = {"requests": [request(values)] * 20}
+    reply = requests.post(f"{address}/batch/last", json={"requests": []}, headers=HEADERS, timeout=SECONDS)
+    (worker,) = set(tree(os.getpid())) - before
+    rested = busy(worker)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(requests.post, f"{address}/batch/entire", json=body, headers=HEADERS, timeout=SECONDS)
-        wait_until(lambda: bool(set(tree(os.getpid())) - before), "no worker began")
-        for worker in set(tree(os.getpid())) - before:
-            os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: busy(worker) > rested + 0.2, "the worker does not work")
+        os.kill(worker, signal.SIGKILL)
     assert (asked.result().status_code, asked.result().json()["code"]) == (503, "WorkerLost")
     reply = requests.post(f"{address}/batch/last", json={"requests": []}, headers=HEADERS, timeout=SECONDS)
     assert reply.json() == {"answers": []}

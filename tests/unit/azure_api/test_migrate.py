@@ -51,7 +51,7 @@ def test_the_streaming_sample_becomes_a_configuration_that_loads() -> None:
     assert config["minutes"]["aggregate"] == "max"
     assert config["push"] == [{"kind": "power_bi", "url": "${env:POWER_BI_URL}", "rows": "all"}]
     assert config["trigger"] == "30 seconds"
-    assert parse(config).detection.detector == "service"
+    assert parse(config).detection.detector.name == "service"
 
 
 @pytest.mark.parametrize(
