@@ -12,6 +12,7 @@ from ad_stream.detectors.ar import Autoregressive
 from ad_stream.detectors.base import Detector
 from ad_stream.detectors.default import Default
 from ad_stream.detectors.drift import Drift
+from ad_stream.detectors.gated import Gated
 from ad_stream.detectors.rrcf import RandomCutForest
 from ad_stream.detectors.rule import Rule
 from ad_stream.detectors.s_h_esd import SeasonalHybridEsd
@@ -28,6 +29,7 @@ _RULES: tuple[type[Rule], ...] = (
     Service,
     Differences,
     MovingAverage,
+    Gated,
     SeasonalNaive,
     Autoregressive,
     SeasonalBaseline,
