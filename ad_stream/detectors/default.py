@@ -85,6 +85,7 @@ class Default(Rule):
             size,
             score=score,
             limit=band.threshold(BASE, self.sensitivity),
+            usual=BASE,
             sr=last_score(rows[:, -SPECTRUM_OVER:]),
             stuck=is_stuck(rows),
         )

@@ -46,4 +46,4 @@ class Gated(Rule):
         sr = contrast(rows[:, -SPECTRUM_OVER:])
         ratio = np.abs(residual) / size * np.sqrt(np.sqrt(np.clip(sr / FULL_GATE, 0.0, 1.0)))
         limit = band.threshold(BASE, self.sensitivity)
-        return band.judgement(rows[:, -1], rows[:, -1] - residual, size, ratio=ratio, limit=limit, sr=sr)
+        return band.judgement(rows[:, -1], rows[:, -1] - residual, size, ratio=ratio, limit=limit, usual=BASE, sr=sr)

@@ -207,6 +207,11 @@ def _scaled(rows: Floats, exponent: Ints) -> Floats:
     return np.asarray(rows * np.ldexp(1.0, -exponent)[:, None])
 
 
+def scaled(rows: Floats) -> Floats:
+    """(m, L) -> the rows over the power of two that brings each to at most 1 in size."""
+    return _scaled(rows, np.frexp(np.abs(rows).max(axis=1))[1])
+
+
 def _blank(count: int) -> dict[str, NDArray[Any]]:
     measures = ("expected", "upper_margin", "lower_margin", "score", "sr_score", "severity")
     flags = ("is_anomaly", "is_positive", "is_negative")

@@ -70,6 +70,20 @@ def drift(x: list[float], average: int, gap: int) -> tuple[float, float]:
     return x[-1] - bend(len(x)), abs(bend(len(x))) / max(1.5 * error, earlier / 3)
 
 
+def slow_drift(x: list[float]) -> tuple[float, bool]:
+    """(score, did a single step jump)."""
+
+    def bend(end: int) -> float:
+        new, middle, old = (fmean(x[end - k * 60 - 20 : end - k * 60]) for k in range(3))
+        return new - 2 * middle + old
+
+    past = [bend(end) for end in range(140, len(x) - 59)]
+    steps = [x[i] - x[i - 1] for i in range(1, len(x))]
+    noise = rms(steps[-240:]) / math.sqrt(2)
+    needed = max(5.5 * noise * math.sqrt(6 / 20), 4 * rms(past), 1.7 * max(map(abs, past)))
+    return abs(bend(len(x))) / needed, max(map(abs, steps[-140:])) > 6 * noise
+
+
 def smoothed_residuals(x: list[float]) -> list[float]:
     smooth = [x[0]]
     for v in x[1:]:
