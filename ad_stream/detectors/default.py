@@ -2,13 +2,15 @@
 
     sharp    x_t less the nearer of x_(t-1) and the mean of the 10 values before; what it is measured by is the root
              mean square of all steps x_t - x_(t-1) of the window, or, where the line through the last two values would
-             have missed by less (smooth series), of the residuals of that line, which then is the expected value
+             have missed by less (smooth series), 1.4 times that of the residuals of that line, which then
+             is the expected value (a step holds the noise of two values, so its size is 1.4 times that of one)
     slow     x_t less the mean of the 60 values before it, by the root mean square of these residuals
     ratio    the greater of |sharp| / rms and 0.95 |slow| / rms, divided by three factors that are 1 on even noise:
       now    0.6 + 0.3 h + 0.1 d: the noise of the hour before and of the hour about the same time one day (1,440
              columns) before, each relative to the window's
       clock  what four earlier hours showed at the same minute, times 0.4, where that is above 1: somebody's schedule
-      tail   (u / 2.85) ** 0.6, u = what a third of the window's hours reached or passed (see `tail`)
+      tail   (u / 2.85) ** 0.6, u = what a third of the window's hours reached or passed (see `tail`); where a profile
+             of the series is known (u / 2.85) ** 0.3 * (v / 3.3) ** 0.5, v = its learned tail (see `profile`)
     score    the ratio up to 4; beyond it the ratio times 1 + (sum of the logarithms of the records) / 2
 
 Noise is measured on the residual from exponential smoothing with weight 1/4 (Brown 1956). Root mean squares hold the
@@ -26,6 +28,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from ad_stream.detectors import band, residuals, tail
+from ad_stream.detectors.profile import USUAL_TAIL
 from ad_stream.detectors.rule import CHUNK_BYTES, Judgement, Rule, chunks, join
 from ad_stream.detectors.saliency import last_score
 from ad_stream.detectors.stuck import is_stuck
@@ -38,10 +41,12 @@ SLOW_WEIGHT = 0.95
 SMOOTHING, SKIP = 0.25, 6
 SMOOTHER = 1.2
 ALIKE = 0.3
+LINE_SIZES = 1.4
 HOUR, DAY = 60, 1440
 HOUR_SHARE, DAY_SHARE = 0.3, 0.1
 SAME_MINUTE, SAME_MINUTE_SHARE = 4, 0.4
 TAIL_POWER = 0.6
+KNOWN_WINDOW_POWER, KNOWN_POWER = 0.3, 0.5
 RECORD_SHARE = 0.5
 SPECTRUM_OVER = 251
 BASE = 4.0
@@ -58,9 +63,14 @@ class Default(Rule):
 
     def judge(self, rows: Floats, unit: Floats) -> Judgement:  # noqa: ARG002 - free of scale
         """(m, L) -> Judgement."""
-        return join([self._judge_chunk(rows[part]) for part in chunks(*rows.shape, size=CHUNK_BYTES)])
+        return join([self._judge_chunk(rows[part], None) for part in chunks(*rows.shape, size=CHUNK_BYTES)])
 
-    def _judge_chunk(self, rows: Floats) -> Judgement:
+    def judge_known(self, rows: Floats, unit: Floats, profiles: Floats) -> Judgement:  # noqa: ARG002 - free of scale
+        """(m, L), profiles (m, k) as `profile.Profiles.rows` gives them -> Judgement."""
+        parts = chunks(*rows.shape, size=CHUNK_BYTES)
+        return join([self._judge_chunk(rows[part], profiles[part, 0]) for part in parts])
+
+    def _judge_chunk(self, rows: Floats, known: Floats | None) -> Judgement:
         sharp, sharp_scale = _sharp(rows)
         slow = residuals.moving_average(rows, residuals.totals(rows), min(WIDE, rows.shape[1] // 3))
         slow_scale = residuals.scale(slow)
@@ -68,7 +78,8 @@ class Default(Rule):
         smoothed_scale = residuals.scale(smoothed)
         of_smoothed = tail.hourly_maxima(np.abs(smoothed))
         of_slow = tail.hourly_maxima(np.abs(slow))
-        factor = _factor(smoothed, smoothed_scale) * _tail(of_smoothed, smoothed_scale, of_slow, slow_scale)
+        reached = _tail(of_smoothed, smoothed_scale, of_slow, slow_scale)
+        factor = _factor(smoothed, smoothed_scale) * _tail_factor(reached, known)
         sharp_scale, slow_scale = sharp_scale * factor, slow_scale * factor / SLOW_WEIGHT
         is_sharp = np.abs(sharp) / sharp_scale >= np.abs(slow[:, -1]) / slow_scale
         residual = np.where(is_sharp, sharp, slow[:, -1])
@@ -105,7 +116,7 @@ def _sharp(rows: Floats) -> tuple[Floats, Floats]:
     line = residuals.differences(steps[smooth])
     better = SMOOTHER * residuals.scale(line[:, :-1]) < residuals.scale(steps[smooth, :-1])
     residual[smooth[better]] = line[better, -1]
-    scale[smooth[better]] = residuals.scale(line[better])
+    scale[smooth[better]] = LINE_SIZES * residuals.scale(line[better])
     return residual, scale
 
 
@@ -130,11 +141,21 @@ def _same_minute(smoothed: Floats) -> Floats:
 
 
 def _tail(of_smoothed: Floats, smoothed_scale: Floats, of_slow: Floats, slow_scale: Floats) -> Floats:
-    """Hourly maxima (m, h) of two residuals and their root mean squares (m,) -> (m,), 1 on even noise."""
+    """Hourly maxima (m, h) of two residuals and their root mean squares (m,) -> (m,): what a third of the hours reached."""
     hours = min(of_smoothed.shape[1], of_slow.shape[1])
     first, second = of_smoothed.shape[1] - hours, of_slow.shape[1] - hours
     greatest = np.maximum(of_smoothed[:, first:] / smoothed_scale[:, None], of_slow[:, second:] / slow_scale[:, None])
-    return np.asarray((tail.level(greatest) / tail.USUAL) ** TAIL_POWER)
+    return tail.level(greatest)
+
+
+def _tail_factor(reached: Floats, known: Floats | None) -> Floats:
+    """The window's tail (m,), the learned one (m,) or NaN -> (m,), 1 where both are as usual."""
+    plain = reached / tail.USUAL
+    if known is None:
+        return np.asarray(plain**TAIL_POWER)
+    learned = np.maximum(known, 1.0) / USUAL_TAIL
+    together = plain**KNOWN_WINDOW_POWER * learned**KNOWN_POWER
+    return np.where(np.isnan(known), plain**TAIL_POWER, together)
 
 
 def _records(rows: Floats, pairs: tuple[tuple[Floats, Floats], ...]) -> Floats:

@@ -101,7 +101,7 @@ def sharp_evidence(x: list[float]) -> tuple[float, float]:
     steps = [x[i] - x[i - 1] for i in range(1, len(x))]
     line = [x[i] - 2 * x[i - 1] + x[i - 2] for i in range(2, len(x))]
     if 1.2 * rms(line[:-1]) < rms(steps[:-1]):
-        return line[-1], rms(line)
+        return line[-1], 1.4 * rms(line)
     near = min(10, len(x) // 3)
     return min((steps[-1], x[-1] - fmean(x[-1 - near : -1])), key=abs), rms(steps)
 

@@ -98,7 +98,7 @@ def test_what_is_too_short_empty_constant_or_not_finite_is_not_judged_or_normal(
     rows[1, -FEWEST + 1 :] = noise(7, 1, FEWEST - 1)
     rows[2] = 5.0
     rows[3] = np.inf
-    rows[4] = noise(8, 1, 400) * 1e308
+    rows[4] = noise(8, 1, 400) * 1e306
     verdict = judge_slowly(Windows(rows))
     assert verdict.slow_reason.tolist()[:4] == ["", "", "normal", ""] and not verdict.slow_is_anomaly.any()
     with pytest.raises(ValueError, match="time axis"):
