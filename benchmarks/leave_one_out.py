@@ -6,8 +6,8 @@ Sets: kpi, kpi_b, wsd, fleet (`simulated_fleet`) and nab (both halves). Per set 
 threshold, with the threshold of kpi alone, with the one that suits the other sets best (mean of their F1), events found
 at 0.1 and 1 false alarm a series and day, false alarms a day at 50 % and 80 % of the events; for nab the standard score
 at its best threshold, each half with the other half's threshold, and by the detector's own flags. A detector is scored
-at its own window, or at the one behind an @. --last keeps the last N points of each curve. Scores come from the adapters,
-figures from the harness in the shared folder.
+at its own window, or at the one behind an @; default+profile learns each series before its first judged point. --last
+keeps the last N points of each curve. Scores come from the adapters, figures from the harness in the shared folder.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ad_stream.detectors import by_name
+from ad_stream.detectors.profile import learn
 from ad_stream.evaluation import adapters
+from ad_stream.model import Windows
 from benchmarks import simulated_fleet
 from benchmarks.quality import load_harness, write_table
 
-USUAL = ("default", "gated", "differences@1501", "moving_average@1501", "random")
+USUAL = ("default", "default+profile", "gated", "differences@1501", "moving_average@1501", "random")
 EVENTS, NAB = ("kpi", "kpi_b", "wsd", "fleet"), ("nab", "nab_b")
 START, END = "<!-- table of benchmarks/leave_one_out.py -->", "<!-- end of the table -->"
 HEAD = (
@@ -97,12 +100,14 @@ def _load(harness: ModuleType, data: Path, name: str) -> tuple[dict[str, pd.Data
 
 def _score(harness: ModuleType, asked: str, curves: dict[str, pd.DataFrame], meta: pd.DataFrame, last: int) -> Scored:
     name, _, width = asked.partition("@")
-    detector: Callable[..., Any] = harness.BUILTIN[name] if name == "random" else getattr(adapters, name)
+    knowing, name = name.endswith("+profile"), name.removesuffix("+profile")
+    plain: Callable[..., Any] = harness.BUILTIN[name] if name == "random" else getattr(adapters, name)
     window = int(width) if width else 1 if name == "random" else int(getattr(adapters, name).points)
     scores, adjusted, labels = {}, [], []
     for series, frame in curves.items():
         first = int(np.searchsorted(frame.timestamp.to_numpy(), meta.score_from[series]))
         first = max(first, len(frame) - last) if last else first
+        detector = _knowing(frame, meta.score_from[series]) if knowing else plain
         score, flags = harness.run_detector(detector, frame.value.to_numpy(dtype=float), window, first)
         scores[series] = (score, flags, first)
         truth = frame.label.to_numpy(dtype=np.int8)[first:]
@@ -117,6 +122,19 @@ def _score(harness: ModuleType, asked: str, curves: dict[str, pd.DataFrame], met
         for series, (score, flags, _) in scores.items()
     ]
     return Scored(np.concatenate(adjusted), np.concatenate(labels), figures)
+
+
+def _knowing(frame: pd.DataFrame, score_from: int) -> Callable[..., Any]:
+    """The default with the profile learned from what lies before `score_from`."""
+    past = frame.value.to_numpy(dtype=float)[: int(np.searchsorted(frame.timestamp.to_numpy(), score_from))]
+    profile = learn(past[None]).rows()
+
+    def judge(windows: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+        known = Windows(windows, profiles=np.repeat(profile, len(windows), axis=0))
+        verdict = by_name("default", points=windows.shape[-1]).detect_last(known)
+        return verdict.score, verdict.is_anomaly
+
+    return judge
 
 
 def _row(harness: ModuleType, name: str, left_out: str, scored: dict[str, Scored]) -> str:

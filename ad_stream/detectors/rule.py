@@ -16,6 +16,7 @@ import numpy as np
 
 from ad_stream.detectors import gaps
 from ad_stream.detectors.gate import held_back
+from ad_stream.detectors.scaling import divided
 from ad_stream.errors import ConfigError
 from ad_stream.model import DECLINED, SCORED, WARMING_UP, LastPoint, Windows
 
@@ -127,7 +128,7 @@ class Rule(ABC):
     def _judge_group(self, rows: Floats, profiles: Floats | None) -> dict[str, NDArray[Any]]:
         """(g, L) dense -> the columns of LastPoint that a verdict fills."""
         exponent = np.frexp(np.abs(rows).max(axis=1))[1]
-        small = _scaled(rows, exponent)
+        small = divided(rows, exponent)
         flat = small[:, 0] == small[:, 1]
         flat[flat] = (small[flat, :-1] == small[flat, :1]).all(axis=1)
         constant = flat & (small[:, -1] == small[:, 0])
@@ -208,24 +209,12 @@ def chunks(count: int, width: int, *, size: int) -> Iterator[slice]:
         yield slice(first, min(first + step, count))
 
 
-def _scaled(rows: Floats, exponent: Ints) -> Floats:
-    """(m, L), (m,) -> rows / 2 ** exponent; a product is ten times as fast as ldexp, where the factor is a double."""
-    if len(exponent) and np.abs(exponent).max() > 1000:
-        return np.asarray(np.ldexp(rows, -exponent[:, None]))
-    return np.asarray(rows * np.ldexp(1.0, -exponent)[:, None])
-
-
 def _profiles(profiles: Floats, lead: tuple[int, ...]) -> Floats:
     """(..., k) -> (m, k); ValueError where they are not one for each window."""
     known = np.asarray(profiles, dtype=np.float64)
     if known.ndim == 0 or known.shape[:-1] != lead:
         raise ValueError(f"profiles need the shape {lead} and one axis more, got {known.shape}")
     return known.reshape(-1, known.shape[-1])
-
-
-def scaled(rows: Floats) -> Floats:
-    """(m, L) -> the rows over the power of two that brings each to at most 1 in size."""
-    return _scaled(rows, np.frexp(np.abs(rows).max(axis=1))[1])
 
 
 def _blank(count: int) -> dict[str, NDArray[Any]]:

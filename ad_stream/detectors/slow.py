@@ -23,7 +23,8 @@ import numpy as np
 
 from ad_stream.detectors import gaps, residuals
 from ad_stream.detectors.drift import bend
-from ad_stream.detectors.rule import CHUNK_BYTES, chunks, scaled
+from ad_stream.detectors.rule import CHUNK_BYTES, chunks
+from ad_stream.detectors.scaling import scaled
 from ad_stream.detectors.stuck import SHORTEST, TIMES_LONGEST, is_stuck, runs
 
 if TYPE_CHECKING:
