@@ -1,6 +1,6 @@
-"""Every detector on the public half of the quality data; writes the table of docs/detectors.md.
+"""Every detector on the public half of the quality data; prints a table, or puts it between marks.
 
-    python -m benchmarks.quality [--shared ../shared] [--last 20000] [--out docs/detectors.md] [DETECTOR ...]
+    python -m benchmarks.quality [--shared ../shared] [--last 20000] [--out PAGE] [DETECTOR ...]
 
 Scores come from the adapters, figures from the harness in the shared folder, so that the two cannot drift apart. Each
 detector is scored at its own window, or at the one behind an @ (default@251). Costly ones are scored on the last
