@@ -83,8 +83,8 @@ def judge_rows(rows: Floats) -> SlowVerdict:
     """(m, L) dense, L at least FEWEST, at most 1 in size -> each field (m,)."""
     bends = np.abs(bend(rows, AVERAGE, GAP))
     past = bends[:, :-GAP]
-    steps = residuals.differences(rows)
-    noise = residuals.scale(steps[:, -NOISE_OVER:]) / np.sqrt(2)
+    steps = residuals.differences(rows[:, -NOISE_OVER - 1 :])
+    noise = residuals.scale(steps) / np.sqrt(2)
     size = np.maximum(STANDARD_ERRORS * noise * np.sqrt(6 / AVERAGE), OF_RMS * residuals.scale(past))
     score = bends[:, -1] / np.maximum(size, OF_GREATEST * past.max(axis=1))
     sudden = np.abs(steps[:, -AVERAGE - 2 * GAP :]).max(axis=1) > SUDDEN * noise

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from ad_stream.detectors import by_name
 from ad_stream.detectors.judge import judge
+from ad_stream.detectors.slow import FEWEST, judge_slowly
 from ad_stream.frame import detect
+from ad_stream.model import Windows
 from ad_stream.simulate.faults import Fault, FaultPlan, place
 from ad_stream.simulate.fleet import SIGNALS, Fleet, fleet
 
@@ -133,3 +135,27 @@ def test_spikes_dips_and_shifts_of_a_simulated_day_are_found_within_three_minute
     assert np.mean([hit for sigma, hit in found if sigma >= 6]) >= 0.93
     assert all(hit for sigma, hit in found if sigma >= 8)
     assert np.sum(flags & quiet) / len(values) <= 0.5
+
+
+def test_three_simulated_days_have_their_drifts_and_stuck_values_found_by_the_slow_verdict() -> None:
+    hits: dict[str, list[bool]] = {"drift": [], "stuck": []}
+    alarms = series = 0
+    for seed in (91, 92, 93):
+        devices, faults, values = noisy_day(seed)
+        reason = np.full(values.shape, "", dtype=object)
+        for minute in range(FEWEST, MINUTES):
+            reason[:, minute] = judge_slowly(Windows(values[:, : minute + 1])).slow_reason
+        reason[np.isnan(values)] = ""
+        quiet = np.ones(values.shape, dtype=bool)
+        for fault in faults:
+            first, stop = fault.span(START)
+            for signal in range(len(SIGNALS)) if fault.signal == "all" else [SIGNALS.index(fault.signal)]:
+                row = devices.device_ids.index(fault.device_id) * len(SIGNALS) + signal
+                quiet[row, max(0, first - 1) : stop + (130 if fault.kind == "level_shift" else 10)] = False
+                if fault.kind in hits:
+                    hits[fault.kind].append(bool((reason[row, first:stop] == fault.kind).any()))
+        false = quiet & ((reason == "drift") | (reason == "stuck"))
+        alarms += sum(int((np.diff(np.flatnonzero(row)) > 10).sum()) + 1 for row in false if row.any())
+        series += len(values)
+    assert np.mean(hits["drift"]) >= 0.8 and np.mean(hits["stuck"]) >= 0.9
+    assert alarms / series <= 0.05
