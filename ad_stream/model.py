@@ -83,11 +83,14 @@ class Windows:
     values: (..., n) float64, NaN = empty minute, the last column is the judged minute
     end:    (...) datetime64[us], UTC start of the judged minute; None where the time of day plays no part
     step:   distance of two columns
+    profiles: (..., k) float64, what is known of each series beyond its window (`detectors.profile`), NaN where nothing
+            is; None where no window has any
     """
 
     values: Floats
     end: NDArray[np.datetime64] | None = None
     step: timedelta = timedelta(minutes=1)
+    profiles: Floats | None = None
 
 
 @dataclass(frozen=True)

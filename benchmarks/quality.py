@@ -1,6 +1,6 @@
-"""Every detector on the public half of the quality data; writes the table of docs/detectors.md.
+"""Every detector on the public half of the quality data; prints a table, or puts it between marks.
 
-    python -m benchmarks.quality [--shared ../shared] [--last 20000] [--out docs/detectors.md] [DETECTOR ...]
+    python -m benchmarks.quality [--shared ../shared] [--last 20000] [--out PAGE] [DETECTOR ...]
 
 Scores come from the adapters, figures from the harness in the shared folder, so that the two cannot drift apart. Each
 detector is scored at its own window, or at the one behind an @ (default@251). Costly ones are scored on the last
@@ -31,6 +31,7 @@ WHOLE = (
     "spectral_residual@251",
     "differences@251",
     "moving_average@251",
+    "gated",
     "ar@251",
 )
 COSTLY = {"seasonal_naive": 20_000, "seasonal_baseline": 5_000, "s_h_esd": 500, "rrcf": 500, "service@251": 200}
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--last", type=int, default=0, help="score the last N points of each KPI curve only")
     parser.add_argument("--out", type=Path, default=None)
     options = parser.parse_args()
-    harness = _load(options.shared / "quality" / "evaluate.py")
+    harness = load_harness(options.shared / "quality" / "evaluate.py")
     data = options.shared / "quality" / "data"
     asked = options.detectors or [*WHOLE, *COSTLY]
     table = HEAD
@@ -59,12 +60,18 @@ def main() -> None:
         print(row, end="", flush=True)
         table += row
     if options.out is not None:
-        text = options.out.read_text()
-        before, after = text.split(START)[0], text.split(END)[1]
-        options.out.write_text(f"{before}{START}\n{table}{END}{after}")
+        write_table(options.out, table, START, END)
 
 
-def _load(path: Path) -> ModuleType:
+def write_table(out: Path, table: str, start: str, end: str) -> None:
+    """Puts the table between two marks of a page."""
+    text = out.read_text()
+    before, after = text.split(start)[0], text.split(end)[1]
+    out.write_text(f"{before}{start}\n{table}{end}{after}")
+
+
+def load_harness(path: Path) -> ModuleType:
+    """The module at the path; SystemExit where it is not there."""
     spec = importlib.util.spec_from_file_location("evaluate", path)
     if spec is None or spec.loader is None or not path.exists():
         raise SystemExit(f"the harness is not at {path}: name the shared folder with --shared")

@@ -13,6 +13,7 @@ from ad_stream.detectors.azure import Service
 from ad_stream.detectors.base import Detector
 from ad_stream.detectors.default import Default
 from ad_stream.detectors.drift import Drift
+from ad_stream.detectors.gated import Gated
 from ad_stream.detectors.rrcf import RandomCutForest
 from ad_stream.detectors.s_h_esd import SeasonalHybridEsd
 from ad_stream.detectors.scaled import Differences, MovingAverage, SeasonalNaive
@@ -29,6 +30,7 @@ _DETECTORS: tuple[type[WindowDetector], ...] = (
     Service,
     Differences,
     MovingAverage,
+    Gated,
     SeasonalNaive,
     Autoregressive,
     SeasonalBaseline,

@@ -68,4 +68,4 @@ class Autoregressive(WindowDetector):
         # A row whose history is constant has no autocovariance; its verdict is replaced by the caller.
         error = errors(rows, min(self.order, rows.shape[1] // 6))
         limit = band.threshold(BASE, self.sensitivity)
-        return band.judgement(rows[:, -1], rows[:, -1] - error[:, -1], residuals.scale(error), limit=limit)
+        return band.judgement(rows[:, -1], rows[:, -1] - error[:, -1], residuals.scale(error), limit=limit, usual=BASE)

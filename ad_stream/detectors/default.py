@@ -1,21 +1,23 @@
-"""`default`: the shipped rule. How far is the value from its smoothed past, in units of its usual distance?
+"""`default`: the shipped rule. How far is the value from its near and from its wider past, for a series like this?
 
-    residual  r_t = x_t - p_t; p is simple exponential smoothing with weight 1/4 or, where that would have missed the
-              window by 20 % more, the last value, or the line through the last two; right after an outlier
-              (|r_(t-1)| above 4 sizes) p_(t-1), where that is nearer: to be back to normal is no event
-    size      mean of the root mean squares of r over the window and over the hour before the judged minute; at least
-              half of what |r| reached or passed in four of the window's earlier hours at the same minute; divided by
-              (1 + n / 3) ** 0.1, n = how often |r| passed five times its size earlier in the window
-    ratio     |r_t| / size * clip(SR / 3, 0, 1) ** (1/4), SR = spectral residual score over the last 251 points
-    score     the ratio up to 5; where it passes 5 without n, 5 plus what the record ratios say
+    sharp    x_t less the nearer of x_(t-1) and the mean of the 10 values before; what it is measured by is the root
+             mean square of all steps x_t - x_(t-1) of the window, or, where the line through the last two values would
+             have missed by less (smooth series), 1.4 times that of the residuals of that line, which then
+             is the expected value (a step holds the noise of two values, so its size is 1.4 times that of one)
+    slow     x_t less the mean of the 60 values before it, by the root mean square of these residuals
+    ratio    the greater of |sharp| / rms and 0.95 |slow| / rms, divided by three factors that are 1 on even noise:
+      now    0.6 + 0.3 h + 0.1 d: the noise of the hour before and of the hour about the same time one day (1,440
+             columns) before, each relative to the window's
+      clock  what four earlier hours showed at the same minute, times 0.4, where that is above 1: somebody's schedule
+      tail   (u / 2.85) ** 0.6, u = what a third of the window's hours reached or passed (see `tail`); where a profile
+             of the series is known (u / 2.85) ** 0.3 * (v / 3.3) ** 0.5, v = its learned tail (see `profile`)
+    score    the ratio up to 4; beyond it the ratio times 1 + (sum of the logarithms of the records) / 2
 
-The window's part of the size keeps a series quiet that is wild now and then, the hour's part follows noise that
-changes with the time of day; the judged point is in the first, so that an alarm damps itself. What returns every hour
-or every few is somebody's schedule, not an event. Events come in clusters and swell the size for those that follow;
-n takes a part of that back. A record ratio is the size of the last residual over the largest one before it in the
-window, for four residuals from fast to slow and the distance from the middle of the window's range: they rank alarms
-across series (is this the greatest event of the window?), and decide none. Those above 1 count together, as logarithms.
-A value that stands still for far longer than ever before is flagged as stuck.
+Noise is measured on the residual from exponential smoothing with weight 1/4 (Brown 1956). Root mean squares hold the
+judged point, so that an alarm damps itself. A record is the last residual over the largest one of the day before it
+(smoothed and slow), or the distance from the middle of the window's range in half ranges; records rank alarms across
+series and decide none. A value that stands still for far longer than ever before is flagged as stuck.
+docs/decisions/a-default-that-generalises.md says on which sets each part was chosen.
 """
 
 from __future__ import annotations
@@ -25,30 +27,29 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from ad_stream.detectors.kernels import band, residuals
+from ad_stream.detectors.kernels import band, residuals, tail
 from ad_stream.detectors.kernels.saliency import last_score
+from ad_stream.detectors.profile import USUAL_TAIL
 from ad_stream.detectors.stuck import is_stuck
 from ad_stream.detectors.window_detector import CHUNK_BYTES, Judgement, WindowDetector, chunks, join
 
 if TYPE_CHECKING:
     from ad_stream.model import Floats
 
-WEIGHT = 0.25
-PREFERENCE = 1.2
-SKIP = 6
-HOUR = 60
+NEAR, WIDE = 10, 60
+SLOW_WEIGHT = 0.95
+SMOOTHING, SKIP = 0.25, 6
+SMOOTHER = 1.2
+ALIKE = 0.3
+LINE_SIZES = 1.4
+HOUR, DAY = 60, 1440
+HOUR_SHARE, DAY_SHARE = 0.3, 0.1
+SAME_MINUTE, SAME_MINUTE_SHARE = 4, 0.4
+TAIL_POWER = 0.6
+KNOWN_WINDOW_POWER, KNOWN_POWER = 0.3, 0.5
+RECORD_SHARE = 0.5
 SPECTRUM_OVER = 251
-FULL_GATE = 3.0
 BASE = 4.0
-RANKED_ABOVE = 5.0
-SAME_MINUTE = 4
-RECURRING_SHARE = 0.5
-WILD = 5.0
-NEWEST = 10
-CLUSTER_OF = 3.0
-CLUSTER_POWER = 0.1
-MEAN_OVER = 30
-SHIFTS = ((10, 60), (30, 200))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,103 +57,113 @@ class Default(WindowDetector):
     """See the module for the rule and `WindowDetector` for the options."""
 
     name: ClassVar[str] = "default"
+    version: ClassVar[int] = 2
 
-    points: int = 1201
+    points: int = 1501
 
     def judge(self, rows: Floats, unit: Floats) -> Judgement:  # noqa: ARG002 - free of scale
         """(m, L) -> Judgement."""
-        return join([self._judge_chunk(rows[part]) for part in chunks(*rows.shape, size=CHUNK_BYTES)])
+        return join([self._judge_chunk(rows[part], None) for part in chunks(*rows.shape, size=CHUNK_BYTES)])
 
-    def _judge_chunk(self, rows: Floats) -> Judgement:
-        residual = _residual(rows)
-        whole = residuals.scale(residual)
-        size = (whole + residuals.scale(residual[:, -HOUR - 1 : -1])) / 2
-        size = np.maximum(size, RECURRING_SHARE * _recurring(residual))
-        sr = last_score(rows[:, -SPECTRUM_OVER:])
-        gate = np.sqrt(np.sqrt(np.clip(sr / FULL_GATE, 0.0, 1.0)))
-        _forgive_return(residual, rows, BASE * size)
-        high = np.flatnonzero(np.abs(residual[:, -1]) / size * gate >= RANKED_ABOVE)
-        size /= (1 + _wild(residual, whole) / CLUSTER_OF) ** CLUSTER_POWER
-        ratio = np.abs(residual[:, -1]) / size * gate
-        score = np.minimum(ratio, RANKED_ABOVE)
-        score[high] = RANKED_ABOVE + _record(rows[high], residual[high])
-        limit = band.threshold(BASE, self.sensitivity)
+    def judge_known(self, rows: Floats, unit: Floats, profiles: Floats) -> Judgement:  # noqa: ARG002 - free of scale
+        """(m, L), profiles (m, k) as `profile.Profiles.rows` gives them -> Judgement."""
+        parts = chunks(*rows.shape, size=CHUNK_BYTES)
+        return join([self._judge_chunk(rows[part], profiles[part, 0]) for part in parts])
+
+    def _judge_chunk(self, rows: Floats, known: Floats | None) -> Judgement:
+        sharp, sharp_scale = _sharp(rows)
+        slow = residuals.moving_average(rows, residuals.totals(rows), min(WIDE, rows.shape[1] // 3))
+        slow_scale = residuals.scale(slow)
+        smoothed = residuals.exponential(rows, SMOOTHING, SKIP)
+        smoothed_scale = residuals.scale(smoothed)
+        of_smoothed = tail.hourly_maxima(np.abs(smoothed))
+        of_slow = tail.hourly_maxima(np.abs(slow))
+        reached = _tail(of_smoothed, smoothed_scale, of_slow, slow_scale)
+        factor = _factor(smoothed, smoothed_scale) * _tail_factor(reached, known)
+        sharp_scale, slow_scale = sharp_scale * factor, slow_scale * factor / SLOW_WEIGHT
+        is_sharp = np.abs(sharp) / sharp_scale >= np.abs(slow[:, -1]) / slow_scale
+        residual = np.where(is_sharp, sharp, slow[:, -1])
+        size = np.where(is_sharp, sharp_scale, slow_scale)
+        ratio = np.abs(residual) / size
+        score = ratio.copy()
+        high = np.flatnonzero(ratio > BASE)
+        score[high] *= 1 + RECORD_SHARE * _records(
+            rows[high], ((smoothed[high], of_smoothed[high]), (slow[high], of_slow[high]))
+        )
         return band.judgement(
             rows[:, -1],
-            rows[:, -1] - residual[:, -1],
+            rows[:, -1] - residual,
             size,
-            ratio=ratio,
             score=score,
-            limit=limit,
-            sr=sr,
+            limit=band.threshold(BASE, self.sensitivity),
+            usual=BASE,
+            sr=last_score(rows[:, -SPECTRUM_OVER:]),
             stuck=is_stuck(rows),
         )
 
 
-def _forgive_return(residual: Floats, rows: Floats, bound: Floats) -> None:
-    """After an outlier the value may also be where it was expected before it: the nearer one counts; in place."""
-    out = np.flatnonzero(np.abs(residual[:, -2]) > bound)
-    before = rows[out, -2] - residual[out, -2]
-    back = rows[out, -1] - before
-    nearer = np.abs(back) < np.abs(residual[out, -1])
-    residual[out[nearer], -1] = back[nearer]
-
-
-def _residual(rows: Floats) -> Floats:
-    """(m, L) -> (m, L-SKIP): against the predictor that would have missed the window before the last point least."""
-    best = residuals.exponential(rows, WEIGHT, SKIP)
-    smallest = residuals.scale(best[:, :-1])
+def _sharp(rows: Floats) -> tuple[Floats, Floats]:
+    """(m, L) -> the last residual from the near past (m,), and the root mean square it is measured by (m,)."""
     steps = residuals.differences(rows)
-    for other in (steps[:, SKIP - 1 :], residuals.differences(steps)[:, SKIP - 2 :]):
-        size = PREFERENCE * residuals.scale(other[:, :-1])
-        better = size < smallest
-        best[better], smallest[better] = other[better], size[better]
-    return best
+    near = min(NEAR, rows.shape[1] // 3)
+    from_mean = rows[:, -1] - rows[:, -1 - near : -1].mean(axis=1)
+    residual = np.where(np.abs(steps[:, -1]) <= np.abs(from_mean), steps[:, -1], from_mean)
+    scale = residuals.scale(steps)
+    # Only where neighbouring steps are much alike can the line do better; few series are so smooth.
+    past = steps[:, :-1]
+    alike = np.einsum("ij,ij->i", past[:, 1:], past[:, :-1]) > ALIKE * np.einsum("ij,ij->i", past, past)
+    smooth = np.flatnonzero(alike)
+    line = residuals.differences(steps[smooth])
+    better = SMOOTHER * residuals.scale(line[:, :-1]) < residuals.scale(steps[smooth, :-1])
+    residual[smooth[better]] = line[better, -1]
+    scale[smooth[better]] = LINE_SIZES * residuals.scale(line[better])
+    return residual, scale
 
 
-def _recurring(residual: Floats) -> Floats:
-    """(m, k) -> (m,): the fourth largest of the residuals at the judged minute of the earlier hours, 0 without four."""
-    earlier = np.abs(residual[:, -1 - HOUR :: -HOUR])
+def _factor(smoothed: Floats, scale: Floats) -> Floats:
+    """(m, k), its root mean square (m,) -> (m,): the noise expected at the judged minute relative to the window's."""
+    hour = residuals.scale(smoothed[:, -HOUR - 1 : -1]) / scale
+    first = smoothed.shape[1] - 1 - DAY - HOUR // 2
+    if first < 0:
+        now = 1 - HOUR_SHARE + HOUR_SHARE * hour
+    else:
+        day = residuals.scale(smoothed[:, first : first + HOUR + 1]) / scale
+        now = 1 - HOUR_SHARE - DAY_SHARE + HOUR_SHARE * hour + DAY_SHARE * day
+    return np.asarray(now * np.maximum(1.0, SAME_MINUTE_SHARE * _same_minute(smoothed) / scale))
+
+
+def _same_minute(smoothed: Floats) -> Floats:
+    """(m, k) -> (m,): the fourth largest size at the judged minute of the earlier hours, 0 without four."""
+    earlier = np.abs(smoothed[:, -1 - HOUR :: -HOUR])
     if earlier.shape[1] < SAME_MINUTE:
-        return np.zeros(len(residual))
+        return np.zeros(len(smoothed))
     return np.asarray(np.partition(earlier, -SAME_MINUTE, axis=1)[:, -SAME_MINUTE])
 
 
-def _wild(residual: Floats, whole: Floats) -> Floats:
-    """(m, k), their root mean square (m,) -> (m,): how many but the newest passed WILD times their own size.
-
-    The size of a past residual is the mean of `whole` and of the hour before it, so only those beyond half of WILD
-    times `whole` need be looked at.
-    """
-    rows, columns = np.divmod(np.flatnonzero(np.abs(residual) > WILD / 2 * whole[:, None]), residual.shape[1])
-    past = columns < residual.shape[1] - NEWEST
-    rows, columns = rows[past], columns[past]
-    hours = columns[:, None] - np.arange(1, HOUR + 1)
-    before = np.where(hours >= 0, residual[rows[:, None], np.maximum(hours, 0)], 0.0)
-    hour = np.sqrt(np.einsum("ij,ij->i", before, before) / np.clip(columns, 1, HOUR))
-    wild = np.abs(residual[rows, columns]) > WILD / 2 * (whole[rows] + hour)
-    return np.asarray(np.bincount(rows[wild], minlength=len(residual)), dtype=np.float64)
+def _tail(of_smoothed: Floats, smoothed_scale: Floats, of_slow: Floats, slow_scale: Floats) -> Floats:
+    """Hourly maxima (m, h) of two residuals and their root mean squares (m,) -> (m,): what a third of the hours reached."""
+    hours = min(of_smoothed.shape[1], of_slow.shape[1])
+    first, second = of_smoothed.shape[1] - hours, of_slow.shape[1] - hours
+    greatest = np.maximum(of_smoothed[:, first:] / smoothed_scale[:, None], of_slow[:, second:] / slow_scale[:, None])
+    return tail.level(greatest)
 
 
-def _record(rows: Floats, fast: Floats) -> Floats:
-    """(m, L) -> (m,): the largest record ratio, or 1 plus the logarithms of those above 1.
-
-    Slow residuals take part only where the window holds them twice over.
-    """
-    sums = residuals.totals(rows)
-    ratios = [residuals.record(fast), _beyond_range(rows)]
-    if rows.shape[1] > 2 * MEAN_OVER:
-        ratios.append(residuals.record(residuals.moving_average(rows, sums, MEAN_OVER)))
-    for recent, before in SHIFTS:
-        if rows.shape[1] >= 2 * (recent + before):
-            ratios.append(residuals.record(residuals.shift(sums, recent, before)))
-    best = np.maximum(np.max(ratios, axis=0), 0.01)
-    beyond = 1 + np.sum(np.log(np.maximum(ratios, 1.0)), axis=0)
-    return np.asarray(np.where(best > 1, beyond, best))
+def _tail_factor(reached: Floats, known: Floats | None) -> Floats:
+    """The window's tail (m,), the learned one (m,) or NaN -> (m,), 1 where both are as usual."""
+    plain = reached / tail.USUAL
+    if known is None:
+        return np.asarray(plain**TAIL_POWER)
+    learned = np.maximum(known, 1.0) / USUAL_TAIL
+    together = plain**KNOWN_WINDOW_POWER * learned**KNOWN_POWER
+    return np.where(np.isnan(known), plain**TAIL_POWER, together)
 
 
-def _beyond_range(rows: Floats) -> Floats:
-    """(m, L) -> (m,): distance of the last value from the middle of the earlier ones' range in half ranges, at most 3."""
+def _records(rows: Floats, pairs: tuple[tuple[Floats, Floats], ...]) -> Floats:
+    """(m, L), pairs of residuals (m, k) and their hourly maxima (m, h) -> (m,): sum of the records' logarithms."""
     low, high = rows[:, :-1].min(axis=1), rows[:, :-1].max(axis=1)
     half = np.maximum((high - low) / 2, residuals.SMALLEST)
-    return np.asarray(np.minimum(np.abs(rows[:, -1] - (low + high) / 2) / half, residuals.MOST))
+    ratios = [np.abs(rows[:, -1] - (low + high) / 2) / half]
+    for residual, maxima in pairs:
+        if maxima.shape[1]:
+            ratios.append(np.abs(residual[:, -1]) / np.maximum(maxima.max(axis=1), residuals.SMALLEST))
+    return np.asarray(np.sum(np.log(np.clip(ratios, 1.0, residuals.MOST)), axis=0))

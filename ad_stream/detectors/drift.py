@@ -55,17 +55,18 @@ class Drift(WindowDetector):
         return join([self._judge_chunk(rows[part]) for part in chunks(*rows.shape, size=CHUNK_BYTES)])
 
     def _judge_chunk(self, rows: Floats) -> Judgement:
-        bend = self.bend(rows)
+        bends = bend(rows, self.average, self.gap)
         noise = residuals.scale(residuals.differences(rows)[:, -NOISE_OVER:]) / np.sqrt(2)
         error = noise * np.sqrt(6 / self.average)
-        greatest = np.abs(bend[:, : -self.gap]).max(axis=1)
+        greatest = np.abs(bends[:, : -self.gap]).max(axis=1)
         size = np.maximum(STANDARD_ERRORS * error, RECORD_SHARE * greatest)
         limit = band.threshold(BASE, self.sensitivity)
-        return band.judgement(rows[:, -1], rows[:, -1] - bend[:, -1], size, limit=limit)
+        return band.judgement(rows[:, -1], rows[:, -1] - bends[:, -1], size, limit=limit, usual=BASE)
 
-    def bend(self, rows: Floats) -> Floats:
-        """(m, L) -> (m, L - average - 2 gap + 1), unit of the rows, last column the judged point."""
-        sums = residuals.totals(rows)
-        mean = (sums[:, self.average :] - sums[:, : -self.average]) / self.average
-        bend = mean[:, 2 * self.gap :] - 2 * mean[:, self.gap : -self.gap]
-        return np.asarray(bend + mean[:, : -2 * self.gap])
+
+def bend(rows: Floats, average: int, gap: int) -> Floats:
+    """(m, L) -> (m, L - average - 2 gap + 1), unit of the rows, last column the judged point."""
+    sums = residuals.totals(rows)
+    mean = (sums[:, average:] - sums[:, :-average]) / average
+    difference = mean[:, 2 * gap :] - 2 * mean[:, gap:-gap]
+    return np.asarray(difference + mean[:, : -2 * gap])

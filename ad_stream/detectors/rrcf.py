@@ -108,9 +108,10 @@ class RandomCutForest(WindowDetector):
         value = rows[:, -1]
         expected = np.median(rows[:, -self.shingle - 10 : -1], axis=1)
         distance = np.maximum(np.abs(value - expected), SMALLEST)
-        limit = band.threshold(BASE * min(self.sample, rows.shape[1] - self.shingle), self.sensitivity)
+        usual = BASE * min(self.sample, rows.shape[1] - self.shingle)
+        limit = band.threshold(usual, self.sensitivity)
         size = distance / np.maximum(score, SMALLEST)
-        return band.judgement(value, expected, size, limit=limit, ratio=score)
+        return band.judgement(value, expected, size, limit=limit, ratio=score, usual=usual)
 
     def _scores(self, rows: Floats) -> Floats:
         """(m, L) -> (m,)."""

@@ -38,7 +38,9 @@ class _Scaled(WindowDetector):
     def _judge_chunk(self, rows: Floats) -> Judgement:
         residual = self.residual(rows)
         limit = band.threshold(BASE, self.sensitivity)
-        return band.judgement(rows[:, -1], rows[:, -1] - residual[:, -1], residuals.scale(residual), limit=limit)
+        return band.judgement(
+            rows[:, -1], rows[:, -1] - residual[:, -1], residuals.scale(residual), limit=limit, usual=BASE
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

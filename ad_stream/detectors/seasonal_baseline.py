@@ -69,4 +69,4 @@ class SeasonalBaseline(WindowDetector):
         spread = off - np.median(off, axis=1, keepdims=True)
         size = np.maximum(SIGMA * np.median(np.abs(spread), axis=1), SMALLEST)
         limit = band.threshold(BASE, self.sensitivity)
-        return band.judgement(rows[:, -1], profile[:, 0] + level, size, limit=limit)
+        return band.judgement(rows[:, -1], profile[:, 0] + level, size, limit=limit, usual=BASE)

@@ -28,12 +28,18 @@ PADDED_BYTES = 64 * 2**20
 
 
 def judge(
-    matrix: Floats, judged: Bools, detector: Detector, *, ends: Times | None = None
+    matrix: Floats,
+    judged: Bools,
+    detector: Detector,
+    *,
+    ends: Times | None = None,
+    profiles: Floats | None = None,
 ) -> tuple[Ints, Ints, LastPoint]:
     """Verdicts on the cells where `judged` is true.
 
     matrix (series, time) float64, NaN = empty minute; judged (series, time); ends (time,) datetime64 of the columns
-    or None. -> row numbers (k,), column numbers (k,), LastPoint of k verdicts, ordered by row, then column.
+    or None; profiles (series, k) as in `Windows`, or None. -> row numbers (k,), column numbers (k,), LastPoint of k
+    verdicts, ordered by row, then column.
     Raises ValueError where the shapes differ.
     """
     if matrix.ndim != 2 or matrix.shape != judged.shape:
@@ -42,7 +48,9 @@ def judge(
     parts: list[LastPoint] = []
     places: list[Ints] = []
     for cells, values in _windows(matrix, rows, columns, detector.points):
-        parts.append(detector.detect_last(Windows(values, end=None if ends is None else ends[columns[cells]])))
+        known = None if profiles is None else profiles[rows[cells]]
+        end = None if ends is None else ends[columns[cells]]
+        parts.append(detector.detect_last(Windows(values, end=end, profiles=known)))
         places.append(cells)
     return rows, columns, _join(parts, places, detector)
 

@@ -70,45 +70,79 @@ def drift(x: list[float], average: int, gap: int) -> tuple[float, float]:
     return x[-1] - bend(len(x)), abs(bend(len(x))) / max(1.5 * error, earlier / 3)
 
 
-def default(x: list[float]) -> tuple[float, float]:
+def slow_drift(x: list[float]) -> tuple[float, bool]:
+    """(score, did a single step jump)."""
+
+    def bend(end: int) -> float:
+        new, middle, old = (fmean(x[end - k * 60 - 20 : end - k * 60]) for k in range(3))
+        return new - 2 * middle + old
+
+    past = [bend(end) for end in range(140, len(x) - 59)]
+    steps = [x[i] - x[i - 1] for i in range(1, len(x))]
+    noise = rms(steps[-240:]) / math.sqrt(2)
+    needed = max(5.5 * noise * math.sqrt(6 / 20), 4 * rms(past), 1.7 * max(map(abs, past)))
+    return abs(bend(len(x))) / needed, max(map(abs, steps[-140:])) > 6 * noise
+
+
+def smoothed_residuals(x: list[float]) -> list[float]:
     smooth = [x[0]]
     for v in x[1:]:
         smooth.append(smooth[-1] + 0.25 * (v - smooth[-1]))
-    choices = [
-        (1.0, [x[i] - smooth[i - 1] for i in range(6, len(x))]),
-        (1.2, [x[i] - x[i - 1] for i in range(6, len(x))]),
-        (1.2, [x[i] - 2 * x[i - 1] + x[i - 2] for i in range(6, len(x))]),
-    ]
-    r = min(choices, key=lambda choice: choice[0] * rms(choice[1][:-1]))[1]
-    size = (rms(r) + rms(r[-61:-1])) / 2
+    return [x[i] - smooth[i - 1] for i in range(6, len(x))]
+
+
+def hourly_maxima(r: list[float]) -> list[float]:
+    """Newest hour first, the judged point left out."""
+    ends = range(len(r) - 1, 59, -60)
+    return [max(map(abs, r[end - 60 : end])) for end in ends][:24]
+
+
+def sharp_evidence(x: list[float]) -> tuple[float, float]:
+    steps = [x[i] - x[i - 1] for i in range(1, len(x))]
+    line = [x[i] - 2 * x[i - 1] + x[i - 2] for i in range(2, len(x))]
+    if 1.2 * rms(line[:-1]) < rms(steps[:-1]):
+        return line[-1], 1.4 * rms(line)
+    near = min(10, len(x) // 3)
+    return min((steps[-1], x[-1] - fmean(x[-1 - near : -1])), key=abs), rms(steps)
+
+
+def default(x: list[float]) -> tuple[float, float]:
+    sharp, sharp_size = sharp_evidence(x)
+    wide = min(60, len(x) // 3)
+    slow = [x[i] - fmean(x[i - wide : i]) for i in range(wide, len(x))]
+    r = smoothed_residuals(x)
+    factor = 0.7 + 0.3 * rms(r[-61:-1]) / rms(r)
+    day_ago = len(r) - 1 - 1440
+    if day_ago >= 30:
+        factor += 0.1 * (rms(r[day_ago - 30 : day_ago + 31]) / rms(r) - 1)
     same_minute = sorted((abs(r[i]) for i in range(len(r) - 61, -1, -60)), reverse=True)
     if len(same_minute) >= 4:
-        size = max(size, same_minute[3] / 2)
-    wild = 0
-    for i in range(len(r) - 10):
-        hour = r[max(0, i - 60) : i]
-        wild += abs(r[i]) > 5 * (rms(r) + (rms(hour) if hour else 0)) / 2
-    back = x[-1] - (x[-2] - r[-2])
-    if abs(r[-2]) > 4 * size and abs(back) < abs(r[-1]):
-        r = [*r[:-1], back]
-    sr = spectral_residual.scores(x[-251:])[-1]
-    ratio = abs(r[-1]) / size * min(sr / 3, 1) ** 0.25
-    return x[-1] - r[-1], 5 + record(x, r) if ratio >= 5 else min(5, ratio * (1 + wild / 3) ** 0.1)
+        factor *= max(1.0, 0.4 * same_minute[3] / rms(r))
+    pairs = zip(hourly_maxima(r), hourly_maxima(slow), strict=False)
+    hours = sorted((max(a / rms(r), b / rms(slow)) for a, b in pairs), reverse=True)
+    if len(hours) >= 4:
+        factor *= (max(1.0, hours[(len(hours) - 1) // 3]) / 2.85) ** 0.6
+    by_sharp = abs(sharp) / (sharp_size * factor)
+    by_slow = 0.95 * abs(slow[-1]) / (rms(slow) * factor)
+    ratio = max(by_sharp, by_slow)
+    expected = x[-1] - (sharp if by_sharp >= by_slow else slow[-1])
+    return expected, ratio * (1 + records(x, r, slow) / 2) if ratio > 4 else ratio
 
 
-def record(x: list[float], fast: list[float]) -> float:
-    series = [fast]
-    if len(x) > 60:
-        series.append([x[i] - fmean(x[i - 30 : i]) for i in range(30, len(x))])
-    for recent, before in ((10, 60), (30, 200)):
-        if len(x) >= 2 * (recent + before):
-            ends = range(recent + before, len(x) + 1)
-            series.append([fmean(x[e - recent : e]) - fmean(x[e - recent - before : e - recent]) for e in ends])
+def records(x: list[float], *residuals: list[float]) -> float:
     middle = (max(x[:-1]) + min(x[:-1])) / 2
-    ratios = [abs(r[-1]) / max(map(abs, r[:-1])) for r in series]
-    ratios.append(abs(x[-1] - middle) / (max(x[:-1]) - middle))
-    above = [math.log(min(ratio, 3.0)) for ratio in ratios if ratio > 1]
-    return 1 + sum(above) if above else max(ratios)
+    ratios = [abs(x[-1] - middle) / (max(x[:-1]) - middle)]
+    ratios += [abs(r[-1]) / max(hourly_maxima(r)) for r in residuals if hourly_maxima(r)]
+    return sum(math.log(min(max(ratio, 1.0), 3.0)) for ratio in ratios)
+
+
+def gated(x: list[float]) -> tuple[float, float]:
+    steps = [x[i] - x[i - 1] for i in range(1, len(x))]
+    width = min(30, len(x) // 3)
+    means = [x[i] - fmean(x[i - width : i]) for i in range(width, len(x))]
+    by_step, by_mean = abs(steps[-1]) / rms(steps), abs(means[-1]) / rms(means)
+    gate = min(max(spectral_residual.contrast(x[-251:], 21) / 3, 0.0), 1.0) ** 0.25
+    return x[-1] - (steps[-1] if by_step >= by_mean else means[-1]), max(by_step, by_mean) * gate
 
 
 def esd_outliers(rest: list[float], lambdas: list[float]) -> set[int]:

@@ -41,6 +41,19 @@ def scores(values: list[float]) -> list[float]:
     return answer
 
 
+def contrast(values: list[float], local: int) -> float:
+    """The plain score of the last value: saliency relative to the `local` places before it, log spectrum centred."""
+    extended = [complex(v) for v in values] + [complex(median(values[-7:-1]))] * 5
+    n = len(extended)
+    spectrum = transform(extended, -1)
+    logs = [math.log(abs(s)) for s in spectrum]
+    residual = [s / math.exp(fmean((logs[k - 1], logs[k], logs[(k + 1) % n]))) for k, s in enumerate(spectrum)]
+    salient = [abs(s) / n for s in transform(residual, +1)]
+    last = len(values) - 1
+    before = fmean(salient[max(0, last - local) : last])
+    return (salient[last] - before) / before
+
+
 def last_point(values: list[float], sensitivity: float) -> dict[str, float | bool]:
     """expected, upper, lower, score, severity, flag of the last value, in the order the service computed them."""
     n, value = len(values), values[-1]

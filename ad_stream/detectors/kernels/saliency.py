@@ -139,3 +139,25 @@ def trailing_sums(rows: Floats, width: int) -> Floats:
             return np.asarray(total.reshape(padded.shape)[:, : rows.shape[1]])
         sums = sums[:-size] + sums[size:]
         size *= 2
+
+
+def contrast(rows: Floats, local: int = 21) -> Floats:
+    """(m, L) -> (m,): the plain spectral residual score of the last point, relative to the `local` points before it.
+
+    Equations 1 to 7 as printed (the log spectrum averaged over three neighbours on both sides), the series extended by
+    the median of the six points before the last; shorter rows use what they have.
+    """
+    past = rows[:, max(0, rows.shape[1] - 1 - LOOK_BACK) : -1]
+    guess = np.median(past, axis=1)[:, None]
+    extended = np.concatenate([rows, np.repeat(guess, EXTENSION, axis=1)], axis=1)
+    length = extended.shape[1]
+    half = fft.rfft(extended, axis=1)
+    amplitude = np.maximum(np.abs(half), TINY**1.5)
+    log = np.log(amplitude)
+    beyond = log[:, -2:-1] if length % 2 == 0 else log[:, -1:]
+    padded = np.concatenate([log[:, 1:2], log, beyond], axis=1)
+    mean = (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
+    wave = np.abs(fft.irfft(half * np.exp(-mean), length, axis=1))
+    last = length - EXTENSION - 1
+    before = wave[:, max(0, last - local) : last].mean(axis=1)
+    return np.asarray((wave[:, last] - before) / np.maximum(before, TINY**1.5))

@@ -30,7 +30,7 @@ def test_a_spike_of_one_minute_is_flagged_and_its_end_is_not(seed: int, size: fl
     assert judged(values[:181])[0]
     flagged, expected = judged(values[:182])
     assert not flagged
-    assert expected == pytest.approx(values[179], abs=1.0)
+    assert expected == pytest.approx(values[179], abs=1.5)
 
 
 def test_a_second_spike_the_other_way_is_flagged_too() -> None:
@@ -71,13 +71,29 @@ def test_what_returns_every_hour_is_not_flagged_unless_it_is_far_greater_than_be
     assert detector.detect_last(Windows(greater)).is_positive.mean() > 0.99
 
 
-def test_events_before_lower_the_threshold_again_that_they_raised() -> None:
-    quiet = noise(4, 400)
-    quiet[:, -1] = 20.0 + 5.5
-    wild = quiet.copy()
-    wild[:, 100:600:100] += 12.0
-    detector = Default(points=700)
-    first, later = detector.detect_last(Windows(quiet)), detector.detect_last(Windows(wild))
-    spread = np.std(wild, axis=1).mean() / np.std(quiet, axis=1).mean()
-    loss = (later.upper_margin / first.upper_margin).mean()
-    assert 1.0 < loss < (1 + spread) / 2 * 0.95
+def test_a_whole_window_with_a_day_before_is_scored_like_the_slow_form() -> None:
+    rows = noise(4, 12, 1501)
+    rows[:6] *= 1 + 0.8 * np.sin(2 * np.pi * np.arange(1501) / 1440)
+    rows[3:9] += np.random.default_rng(5).normal(0, 0.4, size=(6, 1501)).cumsum(axis=1)
+    rows[::2, -1] += 7.0
+    verdict = Default().detect_last(Windows(rows))
+    wanted = np.array([oracle.default([float(v) for v in row]) for row in rows])
+    assert np.allclose(np.stack([verdict.expected, verdict.score], axis=1), wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_one_earlier_event_does_not_hide_the_next() -> None:
+    rows = noise(6, 400, 1501)
+    rows[:, -500:-480] += 15.0
+    rows[:, -1] += 9.0
+    assert Default().detect_last(Windows(rows)).is_positive.mean() > 0.97
+
+
+def test_a_series_that_jumps_at_an_odd_minute_of_every_hour_needs_a_greater_jump() -> None:
+    rows = noise(7, 400, 1501)
+    hours = -3 - 60 * np.arange(24)
+    for row, shift in zip(rows, np.random.default_rng(8).integers(0, 56, size=(400, 24)), strict=True):
+        row[hours - shift] += 9.0
+    rows[:, -1] += 9.0
+    assert Default().detect_last(Windows(rows)).is_positive.mean() < 0.2
+    rows[:, -1] += 40.0
+    assert Default().detect_last(Windows(rows)).is_positive.mean() > 0.99

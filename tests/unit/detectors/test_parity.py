@@ -40,6 +40,7 @@ CASES: list[tuple[str, dict[str, object], Oracle]] = [
     ("ar", {"order": 5}, lambda x: oracle.ar(x, 5)),
     ("seasonal_baseline", {"period": 12, "min_points": 54}, lambda x: oracle.seasonal_baseline(x, 12)),
     ("drift", {"average": 4, "gap": 9, "min_points": 40}, lambda x: oracle.drift(x, 4, 9)),
+    ("gated", {}, oracle.gated),
     ("default", {}, oracle.default),
 ]
 

@@ -115,7 +115,7 @@ def test_a_muted_minute_is_judged_and_stored_but_flags_nothing_and_asks_nobody()
 def test_detectors_of_different_depth_each_see_their_own_window() -> None:
     base_rows = [row("dev-0*", 0, detector="rrcf"), row("dev-5", 1, detector="ar")]
     scorer = Scorer(rules_of(base_rows, BASE.model_copy(update={"points": None})), refractory=10)
-    assert scorer.points == 1201
+    assert scorer.points == 1501
     values = drawn(4)
     names = np.array([f"dev-{number}" for number in range(SERIES)], dtype=object)
     at = np.argwhere(~np.isnan(values))
