@@ -44,7 +44,8 @@ def _parse_trigger(value: object) -> object:
 def as_text(value: timedelta) -> str:
     """As a person would write it in a setting."""
     seconds = value.total_seconds()
-    return f"{seconds / 60:g} minutes" if seconds % 60 == 0 else f"{seconds:g} seconds"
+    count, unit = (seconds / 60, "minute") if seconds % 60 == 0 else (seconds, "second")
+    return f"{count:g} {unit}{'' if count == 1 else 's'}"
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(as_text)]

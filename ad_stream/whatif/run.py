@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ad_stream.series_config.table import Row
 
 FALLBACK = "azure_api"
-FLAG = [*KEY, "severity", "reason", "detector"]
+FLAG = [*KEY, "severity", "score", "reason", "detector"]
 
 
 @dataclass(frozen=True)
