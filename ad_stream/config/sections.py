@@ -8,11 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from ad_stream.config.durations import Duration, Trigger, as_text
-from ad_stream.config.sources import Section, Source
 from ad_stream.secrets import Secret
+from ad_stream.settings import Section
+from ad_stream.sources import registry
+from ad_stream.sources.contract import SourceSettings
 
 
 def _parse_signals(value: object) -> object:
@@ -132,7 +134,7 @@ class Metrics(Section):
 class Config(Section):
     """One run. `source` and `tables` are required, the rest has defaults."""
 
-    source: Source
+    source: Annotated[SerializeAsAny[SourceSettings], BeforeValidator(registry.settings_of)]
     telemetry: Telemetry = Telemetry()
     minutes: Minutes = Minutes()
     detection: Detection = Detection()

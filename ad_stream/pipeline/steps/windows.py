@@ -26,8 +26,18 @@ MEASURES = ("value", "n", "min", "max", "mean")
 def minutes(readings: DataFrame, config: Config) -> DataFrame:
     """Streaming readings -> streaming groups, one per closed (minute, device[, signal]) and one per odd element."""
     delay = int(config.minutes.watermark.total_seconds()) + 60
-    once = readings.withWatermark("minute", f"{delay} seconds").dropDuplicatesWithinWatermark(["key", "element"])
+    timed = readings.withWatermark("minute", f"{delay} seconds")
+    once = behind_watermark(timed, delay).dropDuplicatesWithinWatermark(["key", "element"])
     return _auto(once, config) if config.telemetry.signals == "auto" else _declared(once, config)
+
+
+def behind_watermark(timed: DataFrame, delay: int) -> DataFrame:
+    """Gives rows without a minute that of the batch, behind the operator that takes the watermark: they do not move it.
+
+    delay: seconds, as `withWatermark` got them; stateful operators know the column of the watermark by its metadata.
+    """
+    given = F.coalesce(F.col("minute"), F.date_trunc("minute", F.current_timestamp()))
+    return timed.withColumns({"minute": given.alias("minute", metadata={"spark.watermarkDelayMs": delay * 1000})})
 
 
 def _auto(once: DataFrame, config: Config) -> DataFrame:

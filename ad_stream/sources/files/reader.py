@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
-from ad_stream.sources.contract import timestamp
+from ad_stream.sources.contract import Reader, timestamp
+from ad_stream.sources.files.settings import FilesSource
 from ad_stream.times import moment
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-    from ad_stream.config import FilesSource
 
 ENVELOPE = (
     "body string, enqueuedTime string, partition string, sequence long, "
@@ -28,14 +27,25 @@ ENVELOPE = (
 ENQUEUED_IN_LINE = '"enqueuedTime" *: *"([^"]+)"'
 
 
-def read(spark: SparkSession, settings: FilesSource, start: datetime | None) -> DataFrame:
-    """The events of all files below `settings.path` (globs allowed) that were enqueued at or after `start`."""
-    reader = spark.readStream.schema(ENVELOPE).option("columnNameOfCorruptRecord", "_corrupt_record")
-    if settings.files_per_trigger:
-        reader = reader.option("maxFilesPerTrigger", settings.files_per_trigger)
-    events = parse(reader.json(settings.path), settings.path)
-    start = start or _configured(settings.start)
-    return events if start is None else events.where(F.col("enqueued_time") >= F.lit(start))
+class FilesReader(Reader[FilesSource]):
+    """Files by Spark's own file source."""
+
+    def read(self, spark: SparkSession, settings: FilesSource, start: datetime | None) -> DataFrame:
+        """The events of all files below `settings.path` (globs allowed) that were enqueued at or after `start`."""
+        reader = spark.readStream.schema(ENVELOPE).option("columnNameOfCorruptRecord", "_corrupt_record")
+        if settings.files_per_trigger:
+            reader = reader.option("maxFilesPerTrigger", settings.files_per_trigger)
+        events = parse(reader.json(settings.path), settings.path)
+        start = start or _configured(settings.start)
+        return events if start is None else events.where(F.col("enqueued_time") >= F.lit(start))
+
+    def check(self, _: SparkSession, settings: FilesSource) -> None:
+        """InputError where neither folder nor files exist."""
+        import glob
+
+        path = settings.path
+        if "://" not in path and not path.startswith("dbfs:") and not glob.glob(path):  # noqa: PTH207 (may be absolute)
+            raise InputError(f"source.path {path!r} does not exist: create the folder, or run 'ad-stream simulate' into it")
 
 
 def _configured(start: str) -> datetime | None:
@@ -70,12 +80,3 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
             F.col("sequence"), F.xxhash64(broken, "body", "enqueuedTime", system["iothub-connection-device-id"])
         ).alias("sequence"),
     )
-
-
-def check(_: SparkSession, settings: FilesSource) -> None:
-    """InputError where neither folder nor files exist."""
-    import glob
-
-    path = settings.path
-    if "://" not in path and not path.startswith("dbfs:") and not glob.glob(path):  # noqa: PTH207 (may be absolute)
-        raise InputError(f"source.path {path!r} does not exist: create the folder, or run 'ad-stream simulate' into it")
