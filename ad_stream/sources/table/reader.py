@@ -68,7 +68,7 @@ def rows(table: DataFrame, settings: TableSource) -> DataFrame:
     named = settings.columns()
     readings = [
         F.struct(signal.alias("signal"), _column(column).cast("string").alias("value"))
-        for signal, column in _signals(settings).items()
+        for signal, column in _signals(settings)
     ]
     long = table.select(
         _column(named["device"]).cast("string").alias("device_id"),
@@ -86,12 +86,12 @@ def rows(table: DataFrame, settings: TableSource) -> DataFrame:
     )  # fmt: skip
 
 
-def _signals(settings: TableSource) -> Mapping[Column, str]:
-    """What the signal is called -> the column of its value."""
+def _signals(settings: TableSource) -> list[tuple[Column, str]]:
+    """What each signal is called, and the column of its value."""
     named = settings.columns()
     if settings.values is None:
-        return {_column(named["signal"]): named["value"]}
-    return {F.lit(signal): column for signal, column in settings.values.items()}
+        return [(_column(named["signal"]), named["value"])]
+    return [(F.lit(signal), column) for signal, column in settings.values.items()]
 
 
 def _time(table: DataFrame, name: str) -> Column:
