@@ -25,6 +25,8 @@ from tests.support.streaming import config_of
 from tests.support.telemetry_table import LONG, append, heartbeat, reading, rows_of, whole_minute
 
 MINUTE = timedelta(minutes=1)
+KEPT = {"enqueued": "enqueued", "sequence": "id"}
+"""Columns in which an ingestion kept when a message came and what it was called."""
 
 
 def stream(spark: Any, folder: Path, source: dict[str, Any], **sections: Any) -> Summary:
@@ -67,7 +69,7 @@ def test_a_table_gives_the_verdicts_that_the_files_give(
     spark: Any, from_files: Path, readings: list[dict[str, Any]], signals: Any, tmp_path: Path
 ) -> None:
     append(tmp_path / "telemetry", [*readings, heartbeat(last(readings))])
-    done = stream(spark, tmp_path, table(tmp_path, enqueued="enqueued"), telemetry={"signals": signals})
+    done = stream(spark, tmp_path, table(tmp_path, **KEPT), telemetry={"signals": signals})
     assert done.scored > 50
     for name in ("minutes", "detections"):
         found, wanted = (
@@ -126,13 +128,13 @@ def test_what_a_commit_appends_is_read_once_and_restarts_go_on_where_they_ended(
     cut = len(readings) // 3
     for begin in range(0, len(readings), cut):
         append(parts / "telemetry", readings[begin : begin + cut])
-        counted = stream(spark, parts, table(parts, enqueued="enqueued"))
+        counted = stream(spark, parts, table(parts, **KEPT))
         assert counted.events == len(readings[begin : begin + cut])
-    assert stream(spark, parts, table(parts, enqueued="enqueued")).events == 0
+    assert stream(spark, parts, table(parts, **KEPT)).events == 0
     append(parts / "telemetry", [heartbeat(last(readings))])
-    stream(spark, parts, table(parts, enqueued="enqueued"))
+    stream(spark, parts, table(parts, **KEPT))
     append(whole / "telemetry", [*readings, heartbeat(last(readings))])
-    stream(spark, whole, table(whole, enqueued="enqueued"))
+    stream(spark, whole, table(whole, **KEPT))
     assert differences(parts / "tables", whole / "tables", named=False) == SAME
 
 
@@ -178,11 +180,10 @@ def test_without_an_arrival_a_late_row_is_counted_as_dropped_by_the_watermark(sp
 
 def test_equal_rows_are_one_unless_a_column_tells_them_apart(spark: Any, tmp_path: Path) -> None:
     at = whole_minute(timedelta(hours=1))
-    schema = LONG.append(pa.field("id", pa.string()))
     rows = [reading(at, 2, id="a"), reading(at, 2, id="b"), reading(at, 2, id="b")]
     counts = {}
     for name, settings in {"alone": {}, "numbered": {"sequence": "id"}}.items():
-        append(tmp_path / name / "telemetry", [*rows, heartbeat(at)], schema)
+        append(tmp_path / name / "telemetry", [*rows, heartbeat(at)])
         stream(spark, tmp_path / name, table(tmp_path / name, **settings), minutes={"aggregate": "sum"})
         (counts[name],) = read(tmp_path / name / "tables", "minutes")["value"]
     assert counts == {"alone": 2.0, "numbered": 4.0}

@@ -20,7 +20,14 @@ from ad_stream.times import moment
 
 TIME = pa.timestamp("us", tz="UTC")
 LONG = pa.schema(
-    [("device_id", pa.string()), ("signal", pa.string()), ("time", TIME), ("value", pa.string()), ("enqueued", TIME)]
+    [
+        ("device_id", pa.string()),
+        ("signal", pa.string()),
+        ("time", TIME),
+        ("value", pa.string()),
+        ("enqueued", TIME),
+        ("id", pa.string()),
+    ]
 )
 
 
@@ -47,8 +54,8 @@ def rows_of(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
     """The readings of messages, as an ingestion that parses JSON and checks nothing would store them."""
     for event in events:
         if event.system.get("iothub-message-source") == "Telemetry":
-            for element in _elements(event.body):
-                yield from _readings(element, event)
+            for number, element in enumerate(_elements(event.body)):
+                yield from _readings(element, event, f"{event.system.get('message-id')} {number}")
 
 
 def _elements(body: bytes) -> list[dict[str, Any]]:
@@ -59,11 +66,11 @@ def _elements(body: bytes) -> list[dict[str, Any]]:
     return [one for one in (content if isinstance(content, list) else [content]) if isinstance(one, dict)]
 
 
-def _readings(element: Mapping[str, Any], event: Event) -> Iterator[dict[str, Any]]:
+def _readings(element: Mapping[str, Any], event: Event, name: str) -> Iterator[dict[str, Any]]:
     device = event.system.get("iothub-connection-device-id") or element.get("deviceId")
-    for name, value in element.items():
-        if name not in NOT_SIGNALS and value is not None and not isinstance(value, (bool, list, dict)):
-            yield reading(_time(element["time"]), value, device=device, signal=name, enqueued=event.enqueued)
+    for signal, value in element.items():
+        if signal not in NOT_SIGNALS and value is not None and not isinstance(value, (bool, list, dict)):
+            yield reading(_time(element["time"]), value, device=device, signal=signal, enqueued=event.enqueued, id=name)
 
 
 def _time(text: object) -> datetime | None:
