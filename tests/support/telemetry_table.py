@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import write_deltalake
 
+from ad_stream.config import Telemetry
 from ad_stream.errors import InputError
 from ad_stream.pipeline.steps.telemetry import NOT_SIGNALS
 from ad_stream.simulate.send import Event
@@ -53,7 +54,7 @@ def heartbeat(last: datetime, *, watermark: timedelta = timedelta(minutes=2)) ->
 def rows_of(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
     """The readings of messages, as an ingestion that parses JSON and checks nothing would store them."""
     for event in events:
-        if event.system.get("iothub-message-source") == "Telemetry":
+        if event.system.get("iothub-message-source") == "Telemetry" and len(event.body) <= Telemetry().max_body:
             for number, element in enumerate(_elements(event.body)):
                 yield from _readings(element, event, f"{event.system.get('message-id')} {number}")
 
