@@ -97,7 +97,7 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
     from ad_stream.pipeline.operation.session import session
     from ad_stream.pipeline.steps.telemetry import readings
     from ad_stream.pipeline.steps.windows import minutes
-    from ad_stream.sources import contract
+    from ad_stream.sources import registry
 
     signals = ["temperature", "humidity"] if task["mode"] == "declared" else "auto"
     work = tempfile.mkdtemp(dir=task["work"])
@@ -106,7 +106,7 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
         "telemetry": {"signals": signals, "event_time": "time"}, "tables": {"path": work}, "trigger": "available_now",
     })  # fmt: skip
     spark = session()
-    events = contract.read(spark, config.source, None)
+    events = registry.read(spark, config.source, None)
     if task["mode"] == "from_json":
         events = events.select(F.from_json(F.col("body").cast("string"), BODY).alias("one"))
     elif task["mode"] != "source":

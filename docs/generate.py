@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from ad_stream.cli import app
 from ad_stream.config.sections import Config
-from ad_stream.config.sources import Source
+from ad_stream.sources.registry import KINDS
 from ad_stream.tables.catalog import TABLES
 
 DOCS = Path(__file__).parent
@@ -38,8 +38,8 @@ def settings() -> str:
     parts = []
     plain = [name for name, field in Config.model_fields.items() if _section(field.annotation) is None and name != "source"]
     parts.append(f"## The run itself\n\n{_about(Config)}\n\n{_table(Config, plain)}")
-    for model in get_args(get_args(Source)[0]):
-        kind = get_args(model.model_fields["kind"].annotation)[0]
+    for kind, source in KINDS.items():
+        model = source.settings
         names = [name for name in model.model_fields if name != "kind"]
         parts.append(f"## `source`, kind `{kind}`\n\n{_about(model)}\n\n{_table(model, names)}")
     for name, field in Config.model_fields.items():

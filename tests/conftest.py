@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ad_stream.runtime import spark_versions
+from ad_stream.sources import registry
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -28,7 +29,7 @@ MARKS = {"spark": ["spark"], "faults": ["spark"], "upgrade": ["spark"], "brokers
 SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Java's options: runs of half a minute end before the optimising compiler pays."""
 
-SOURCES = ("delta", "kafka", "event_hubs")
+JARS = sorted({name for kind in registry.KINDS.values() for name in kind.jars})
 LINE = spark_versions.installed()
 """The line of Spark that the tests run on."""
 
@@ -100,7 +101,7 @@ def spark(trusted: Path) -> Iterator[SparkSession]:
     os.environ.setdefault("AD_STREAM_MASTER", "local[2]")
     trust = "" if missing("proton", "cryptography") else EventHubsStandIn(trusted).java_options()
     settings = {
-        "spark.jars": ",".join(str(path) for path in jars.jars(*(name for name in SOURCES if name in LINE.jars))),
+        "spark.jars": ",".join(str(path) for path in jars.jars(*(name for name in JARS if name in LINE.jars))),
         "spark.driver.extraJavaOptions": f"{SHORT_RUN} {trust}",
     }
     made = session("kafka", settings)

@@ -25,20 +25,17 @@ if TYPE_CHECKING:
         Tables,
         Telemetry,
     )
-    from ad_stream.config.sources import EventHubsSource, FilesSource, KafkaSource, ServicePrincipal, Source
 
 __all__ = [
-    "AGGREGATES", "Config", "Detection", "EventHubsSource", "Fallback", "FilesSource", "KafkaSource", "Metrics",
-    "Minutes", "PushTarget", "ServicePrincipal", "Source", "Tables", "Telemetry", "load", "parse",
-    "parse_detection",
+    "AGGREGATES", "Config", "Detection", "Fallback", "Metrics", "Minutes", "PushTarget", "Tables", "Telemetry", "load",
+    "parse", "parse_detection",
 ]  # fmt: skip
 
 _READ = ("load", "parse", "parse_detection")
-_SOURCES = ("EventHubsSource", "FilesSource", "KafkaSource", "ServicePrincipal", "Source")
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'ad_stream.config' has no attribute {name!r}")
-    home = "read" if name in _READ else "sources" if name in _SOURCES else "sections"
+    home = "read" if name in _READ else "sections"
     return getattr(import_module(f"ad_stream.config.{home}"), name)

@@ -49,7 +49,7 @@ def parse(content: Mapping[str, Any]) -> Config:
     try:
         return Config.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(sentence(error.errors(include_url=False)[0])) from None
+        raise ConfigError(sentence(error.errors(include_url=False)[0], content)) from None
 
 
 def parse_detection(settings: Mapping[str, Any]) -> Detection:
@@ -58,4 +58,4 @@ def parse_detection(settings: Mapping[str, Any]) -> Detection:
         return Detection.model_validate(settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ConfigError(sentence({**first, "loc": ("detection", *first["loc"])})) from None
+        raise ConfigError(sentence({**first, "loc": ("detection", *first["loc"])}, {"detection": settings})) from None

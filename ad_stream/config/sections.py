@@ -10,14 +10,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializeAsAny,
+    model_validator,
+)
 
 from ad_stream.config.durations import Duration, Trigger, as_text
-from ad_stream.config.sources import Section, Source
 from ad_stream.errors import ConfigError
 from ad_stream.incidents.alarms import REFRACTORY
 from ad_stream.model import DetectorSpec
 from ad_stream.secrets import Secret
+from ad_stream.settings import Section
+from ad_stream.sources import registry
+from ad_stream.sources.contract import SourceSettings
 
 
 def _parse_signals(value: object) -> object:
@@ -209,7 +219,7 @@ class Config(Section):
     set_aside: rows that a batch can never write for their data go to the table `set_aside`; else such a batch ends the run.
     """
 
-    source: Source
+    source: Annotated[SerializeAsAny[SourceSettings], BeforeValidator(registry.settings_of)]
     telemetry: Telemetry = Telemetry()
     minutes: Minutes = Minutes()
     detection: Detection = Detection()

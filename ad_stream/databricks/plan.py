@@ -28,12 +28,12 @@ from databricks.sdk.service.jobs import (
 )
 
 from ad_stream.errors import ConfigError
+from ad_stream.runtime import spark_versions
+from ad_stream.sources import registry
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
 
-CONNECTOR = "com.microsoft.azure:azure-eventhubs-spark_2.12:2.3.22"
-RUNTIMES = {"event_hubs": "16.4.x-scala2.12"}
 RUNTIME = "17.3.x-scala2.13"
 ENVIRONMENT = "5"
 """Version of the serverless environment: Python 3.12, and the first that has DataFrame.persist, which each batch needs."""
@@ -126,12 +126,12 @@ class Plan:
 
     def _libraries(self) -> list[Library]:
         ours = Library(whl=f"{self.files}/{self.wheel}")
-        jars = [Library(maven=MavenLibrary(coordinates=CONNECTOR))] if _needs_connector(self.kind, self.config) else []
-        return [ours, *jars]
+        coordinates = [spark_versions.coordinates(name) for name in _jars(self.kind, self.config)]
+        return [ours, *(Library(maven=MavenLibrary(coordinates=one)) for one in coordinates)]
 
     def _cluster(self) -> ClusterSpec:
         return ClusterSpec(
-            spark_version=self.cluster.runtime or RUNTIMES.get(self.config.source.kind, RUNTIME),
+            spark_version=self.cluster.runtime or registry.kind_of(self.config.source.kind).databricks.runtime or RUNTIME,
             node_type_id=self.cluster.node_type,
             num_workers=self.cluster.workers,
             data_security_mode=DataSecurityMode.SINGLE_USER,
@@ -146,10 +146,11 @@ def serverless(kind: Kind, config: Config, wanted: Compute) -> bool:
         return False
     bounded = kind != "stream" or config.trigger == "available_now"
     if wanted == "auto":
-        return bounded and not _needs_connector(kind, config)
-    if _needs_connector(kind, config):
+        return bounded and not _jars(kind, config)
+    if _jars(kind, config):
+        name = config.source.kind
         raise ConfigError(
-            "serverless compute takes no jars, and source.kind event_hubs is one: read the hub with source.kind kafka, "
+            f"serverless compute takes no jars, and source.kind {name} is one: {registry.kind_of(name).databricks.instead}, "
             "or use --compute classic"
         )
     if not bounded:
@@ -159,5 +160,6 @@ def serverless(kind: Kind, config: Config, wanted: Compute) -> bool:
     return True
 
 
-def _needs_connector(kind: Kind, config: Config) -> bool:
-    return kind == "stream" and config.source.kind == "event_hubs"
+def _jars(kind: Kind, config: Config) -> Sequence[str]:
+    """Sets of jars that the runtime lacks; a backfill reads no source."""
+    return registry.kind_of(config.source.kind).databricks.jars if kind == "stream" else ()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream.config.masking import masked
 from ad_stream.errors import ConfigError
+from ad_stream.sources import registry
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
@@ -23,8 +24,9 @@ def check(config: Config) -> list[tuple[str, str]]:
     if config.tables.path is not None:
         _on_databricks("tables.path", config.tables.path, "write tables: {catalog: ..., schema: ...}")
     _on_databricks("checkpoint", config.checkpoint, f"name a folder of a volume, {VOLUME}/checkpoint")
-    if config.source.kind == "files":
-        _on_databricks("source.path", config.source.path, f"name a folder of a volume, {VOLUME}/in")
+    for name in registry.kind_of(config.source.kind).places:
+        if (place := getattr(config.source, name)) is not None:
+            _on_databricks(f"source.{name}", place, f"name a folder of a volume, {VOLUME}/in")
     found: dict[tuple[str, str], None] = {}
     settings = config.model_dump(mode="json", by_alias=True)
     for key in masked(settings).literals:

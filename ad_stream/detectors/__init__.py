@@ -1,6 +1,7 @@
 """Detectors of the last point: pure numpy and scipy, one method per file, all series at once.
 
-`by_name("default", sensitivity=97)` makes one; `names()` lists them. The seam is `base.Detector`.
+`by_name("default", sensitivity=97)` makes one; `names()` lists them. The seam is `base.Detector`. Other distributions add
+theirs, subclasses of `window_detector.Rule`, under entry points of the group `ad_stream.detectors`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Protocol
 
+from ad_stream import plugins
 from ad_stream.detectors.ar import Autoregressive
 from ad_stream.detectors.azure import Service
 from ad_stream.detectors.base import Detector
@@ -40,6 +42,8 @@ _DETECTORS: tuple[type[WindowDetector], ...] = (
     Stuck,
 )
 
+_OURS = {detector.name: detector for detector in _DETECTORS}
+
 __all__ = ["Detector", "Models", "by_name", "make", "names", "version_of"]
 
 
@@ -52,8 +56,8 @@ class Models(Protocol):
 
 
 def names() -> tuple[str, ...]:
-    """The detectors that `by_name` knows, the shipped default first."""
-    return tuple(detector.name for detector in _DETECTORS)
+    """The detectors that `by_name` knows, the shipped default first, those of other distributions last."""
+    return (*_OURS, *(name for name in plugins.names("ad_stream.detectors") if name not in _OURS))
 
 
 def by_name(name: str, **options: object) -> Detector:
@@ -91,7 +95,11 @@ def version_of(name: str) -> int:
 
 
 def _class_of(name: str) -> type[WindowDetector]:
-    known = {detector.name: detector for detector in _DETECTORS}
-    if name not in known:
-        raise ConfigError(f"there is no detector {name!r}, {did_you_mean(name, tuple(known))}")
-    return known[name]
+    theirs = plugins.load(
+        "ad_stream.detectors", name, _OURS, fits=lambda found: isinstance(found, type) and issubclass(found, WindowDetector),
+        wanted="a subclass of ad_stream.detectors.window_detector.WindowDetector",
+    )  # fmt: skip
+    found: type[WindowDetector] | None = theirs or _OURS.get(name)
+    if found is None:
+        raise ConfigError(f"there is no detector {name!r}, {did_you_mean(name, names())}")
+    return found

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -18,13 +19,13 @@ from ad_stream.pipeline.operation.progress import Progress
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.operation.signals import asked_to_stop
 from ad_stream.pipeline.operation.summary import Summary
-from ad_stream.pipeline.steps import history
+from ad_stream.pipeline.steps import history, rows
 from ad_stream.pipeline.steps.clock import Clock
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
 from ad_stream.pipeline.store.delta import Tables
 from ad_stream.pipeline.store.owner import Owner
-from ad_stream.sources import contract
+from ad_stream.sources import registry
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config
     from ad_stream.pipeline.batch_state import BatchReport
+    from ad_stream.sources.contract import SourceSettings
 
 LOOK_EVERY = 1
 """Seconds between two looks at the running query."""
@@ -51,7 +53,7 @@ def run(
     started, cpu = time.monotonic(), process_tree_seconds()
     spark = spark or session(config.source.kind, config.spark)
     cpu_of = _cpu_of(spark)
-    contract.check(spark, config.source)
+    registry.reader_of(config.source).check(spark, config.source)
     tables = tables or Tables(spark, config.tables)
     tables.create()
     owner = Owner(tables, config.checkpoint)
@@ -83,14 +85,15 @@ def _stream(
     query = _started(spark, config, batches, newest)
     summary.query_id = str(query.id)
     ledger = connect.RemoteLedger(tables, report) if remote else None
-    written = Progress(tables, None if remote else contract.newest(spark, config.source))
+    newest_of = partial(registry.reader_of(config.source).newest, spark, config.source)
+    written = Progress(tables, None if remote else newest_of)
 
     def look() -> None:
-        rows = written.collect(query)
-        for row in rows:
+        finished = written.collect(query)
+        for row in finished:
             summary.add_progress(row)
         if ledger is not None:
-            ledger(rows)
+            ledger(finished)
 
     def between() -> None:
         if not remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
@@ -108,11 +111,16 @@ def _started(
     spark: SparkSession, config: Config, batches: Batches, newest: datetime | None
 ) -> StreamingQuery:  # fmt: skip
     now = config.trigger == "available_now"
-    source = contract.to_the_end(config.source) if now else config.source
+    source = registry.reader_of(config.source).to_the_end(config.source) if now else config.source
     # What is stored is not read again, but for what may overlap.
     start = None if newest is None else newest - config.minutes.watermark - timedelta(minutes=1)
-    clock = Clock.at_start(spark, config, contract.newest_times(source))
-    groups = minutes(readings(contract.read(spark, source, start), config, clock), config, clock)
+    clock = Clock.at_start(spark, config, _newest_times(source))
+    incoming = registry.read(spark, source, start)
+    if registry.kind_of(source.kind).yields == "rows":
+        parsed = rows.readings(incoming, config, clock, start)
+    else:
+        parsed = readings(incoming, config, clock)
+    groups = minutes(parsed, config, clock)
     if connect.is_remote(spark):
         connect.check_travels(batches)
     writer = (
@@ -142,6 +150,13 @@ def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner, betwee
         look()
     if query.exception() is not None:
         raise stopped(query.exception())
+
+
+def _newest_times(source: SourceSettings) -> list[datetime]:
+    try:
+        return registry.reader_of(source).newest_times(source)
+    except OSError:  # files that come and go; the stream will say what is wrong with them
+        return []
 
 
 def _newest(tables: Tables, config: Config) -> datetime | None:

@@ -7,24 +7,34 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ad_stream import plugins
 from ad_stream.errors import ConfigError, did_you_mean
 from ad_stream.push.base import Target
 
 NOT_FROM_SETTINGS = {"session", "clock", "sleep", "token"}
 KINDS = {"power_bi": "PowerBI", "webhook": "Webhook", "kafka": "Kafka"}
-"""kind -> the class in the file of the same name; a file is loaded when its kind is used."""
+"""kind -> the class in the file of the same name; a file is loaded when its kind is used. Others come by `ad_stream.plugins`."""
+GROUP: plugins.Group = "ad_stream.targets"
 
 
 def by_kind(kind: str, **options: object) -> Target:
     """The target of a `push:` entry; ConfigError names a wrong kind or option and the near one."""
-    if kind not in KINDS:
-        raise ConfigError(f"unknown push kind {kind!r}: {did_you_mean(kind, list(KINDS))}")
-    made: Callable[..., Target] = getattr(importlib.import_module(f"ad_stream.push.targets.{kind}"), KINDS[kind])
+    made = _class_of(kind)
     known = set(inspect.signature(made).parameters) - NOT_FROM_SETTINGS
     for name in options:
         if name not in known:
             raise ConfigError(f"unknown option {name!r} of the push target {kind!r}: {did_you_mean(name, sorted(known))}")
     return made(**options)
+
+
+def _class_of(kind: str) -> Callable[..., Target]:
+    found: Callable[..., Target] | None = plugins.load(
+        GROUP, kind, KINDS, fits=lambda one: isinstance(one, type) and hasattr(one, "push"),
+        wanted="a class with a method push (ad_stream.push.base.Target)",
+    )  # fmt: skip
+    if found is None and kind not in KINDS:
+        raise ConfigError(f"unknown push kind {kind!r}: {did_you_mean(kind, [*KINDS, *plugins.names(GROUP)])}")
+    return found or getattr(importlib.import_module(f"ad_stream.push.targets.{kind}"), KINDS[kind])
 
 
 def targets_of(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Target]:

@@ -69,6 +69,11 @@ def installed(version: str | None = None) -> SparkVersion:
     raise SetupError(f"pyspark {found} is installed, for which ad_stream knows no jars: pip install {ours}")
 
 
+def coordinates(name: str) -> str:
+    """The Maven coordinates of a set of jars on the first line of Spark that has it."""
+    return next(line.jars[name] for line in SPARK_VERSIONS if name in line.jars)
+
+
 def packages(name: str) -> str:
     """What `spark-submit --packages` takes for a set of jars, for each line that has it."""
     return " or ".join(f"{line.jars[name].split(',')[0]} (Spark {line.spark})" for line in SPARK_VERSIONS if name in line.jars)

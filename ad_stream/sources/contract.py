@@ -1,6 +1,6 @@
-"""Where events come from: one file per connector, all of them yield the columns of EVENT.
+"""What a source is: settings without Spark, and a reader that yields one of two streams.
 
-A connector is `read(spark, settings, start) -> streaming DataFrame` with exactly these columns:
+*Messages* are for hubs, topics and files: a body that has to be parsed. Exactly these columns (EVENT):
 
     body            binary     the message as the device sent it
     enqueued_time   timestamp  iothub-enqueuedtime if present, else the hub's own
@@ -11,17 +11,28 @@ A connector is `read(spark, settings, start) -> streaming DataFrame` with exactl
     partition       string
     sequence        long       Event Hubs sequenceNumber, Kafka offset, line's own number
 
-`start` is a time before which nothing is needed (None: everything); connectors that cannot seek filter.
-`check(spark, settings)` finds out within seconds what would keep a stream from reading, and says it in a sentence.
+*Rows* are for tables and databases: readings that have their columns already. Exactly these (ROW):
+
+    device_id       string
+    signal          string     HEARTBEAT: no reading, see there
+    time            timestamp  when it was measured; or text or a number as bodies have it (ISO 8601, epoch seconds or ms)
+    value           a number, or text that stands for one; null: nothing was measured
+    enqueued_time   timestamp  when the row came to the source; null where nobody knows: then `time` counts
+    source          string     name of the table
+    partition       string
+    sequence        long       (source, partition, sequence) is the same only for copies of one row
+
+Rows enter the stream behind parsing and pass the checks that messages pass (`pipeline/steps/rows.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
+
+from ad_stream.settings import Section, Start
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -29,10 +40,49 @@ if TYPE_CHECKING:
 EVENT = (
     "body", "enqueued_time", "device_id", "message_id", "message_source", "source", "partition", "sequence",
 )  # fmt: skip
-HEARTBEAT = "ad-stream-heartbeat"
-"""message_source of the event that ends a finite input: it moves the watermark and is counted nowhere."""
+ROW = ("device_id", "signal", "time", "value", "enqueued_time", "source", "partition", "sequence")
+Yields = Literal["messages", "rows"]
+COLUMNS: Mapping[Yields, tuple[str, ...]] = {"messages": EVENT, "rows": ROW}
 
-Read = Callable[["SparkSession", Any, "datetime | None"], "DataFrame"]
+HEARTBEAT = "ad-stream-heartbeat"
+"""message_source of the event, or signal of the row, that ends a finite input: it moves the watermark and is counted nowhere."""
+
+
+class SourceSettings(Section):
+    """The section `source`; each kind adds its own keys. start: where a stream without a checkpoint begins."""
+
+    kind: str
+    start: Start = "earliest"
+
+
+S = TypeVar("S", bound=SourceSettings)
+
+
+class Reader(ABC, Generic[S]):
+    """One kind of source; made without arguments, and only `read` has to be written."""
+
+    @abstractmethod
+    def read(self, spark: SparkSession, settings: S, start: datetime | None) -> DataFrame:
+        """The stream of the source, columns EVENT or ROW.
+
+        start: the time before which nothing is needed, None for all that `settings.start` asks for. Sources that cannot
+        seek filter by enqueued_time; of rows the stream itself leaves out what is too early.
+        """
+
+    def check(self, spark: SparkSession, settings: S) -> None:
+        """Find out within seconds what would keep a stream from reading; ConfigError, InputError or SetupError says it."""
+
+    def newest(self, spark: SparkSession, settings: S) -> Mapping[str, int] | None:  # noqa: ARG002
+        """The next sequence number of each partition; None where Spark's own progress tells the lag, or nobody does."""
+        return None
+
+    def newest_times(self, settings: S) -> list[datetime]:  # noqa: ARG002
+        """Hub times of the newest events, where the source can tell them without reading much; none from a hub."""
+        return []
+
+    def to_the_end(self, settings: S) -> S:
+        """The settings for a run that ends with its input (`trigger: available_now`)."""
+        return settings
 
 
 def timestamp(text: str) -> str:
@@ -56,38 +106,3 @@ def storable(time: str) -> str:
 def in_range(time: str) -> str:
     """SQL: whether every table can hold the time; null for null."""
     return f"{time} >= {EARLIEST} and {time} < {LATEST}"
-
-
-def read(spark: SparkSession, settings: Any, start: datetime | None) -> DataFrame:
-    """The events of the configured source, from `start` on."""
-    connector: Read = import_module(f"ad_stream.sources.{settings.kind}.reader").read
-    return connector(spark, settings, start).select(*EVENT)
-
-
-def check(spark: SparkSession, settings: Any) -> None:
-    """Look at the configured source; ConfigError, InputError or SetupError where no stream could read it."""
-    import_module(f"ad_stream.sources.{settings.kind}.reader").check(spark, settings)
-
-
-def newest(spark: SparkSession, settings: Any) -> Callable[[], Mapping[str, int]] | None:
-    """Asks the source for the next sequence number of each partition; None where Spark's own progress tells the lag."""
-    connector = import_module(f"ad_stream.sources.{settings.kind}.reader")
-    return partial(connector.newest, spark, settings) if hasattr(connector, "newest") else None
-
-
-def newest_times(settings: Any) -> list[datetime]:
-    """Hub times of the newest events, where the source can tell them without reading much; none from a hub."""
-    connector = import_module(f"ad_stream.sources.{settings.kind}.reader")
-    try:
-        return list(connector.newest_times(settings)) if hasattr(connector, "newest_times") else []
-    except OSError:  # files that come and go; the stream will say what is wrong with them
-        return []
-
-
-def to_the_end(settings: Any) -> Any:
-    """The settings for a run that ends with its input.
-
-    The Event Hubs connector knows no such run: it takes its first limited batch for the end, and at each start the same
-    one anew. Without the limit that batch is all there is.
-    """
-    return settings.model_copy(update={"events_per_trigger": None}) if settings.kind == "event_hubs" else settings

@@ -10,11 +10,17 @@ from ad_stream.config import parse
 from ad_stream.pipeline.operation.progress import row
 from ad_stream.pipeline.run import Report, Summary, run
 from ad_stream.simulate.send import Event
-from ad_stream.sources import contract
+from ad_stream.sources import registry
 
 
 def settings_of(source: dict[str, Any]) -> Any:
     return parse({"source": source, "tables": {"path": "unused"}}).source
+
+
+def looked_at(spark: Any, source: dict[str, Any]) -> None:
+    """What a run does first; raises what a run would say."""
+    settings = settings_of(source)
+    registry.reader_of(settings).check(spark, settings)
 
 
 def stream(spark: Any, source: dict[str, Any], folder: Path, *, progress: Report | None = None, **sections: Any) -> Summary:
@@ -35,7 +41,7 @@ def drained(
 ) -> tuple[list[Any], list[dict[str, Any]]]:
     """All events there are beyond the checkpoint, and the rows of the table `progress` for the batches they took."""
     found: list[Any] = []
-    events = contract.read(spark, settings_of(source), start).selectExpr("*", "unix_millis(enqueued_time) as ms")
+    events = registry.read(spark, settings_of(source), start).selectExpr("*", "unix_millis(enqueued_time) as ms")
     writer = events.writeStream.foreachBatch(lambda rows, _: found.extend(rows.collect()))
     query = writer.option("checkpointLocation", str(checkpoint)).trigger(availableNow=True).start()
     assert query.awaitTermination(60), "the source did not come to its end within a minute"

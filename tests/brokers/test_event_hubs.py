@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.pipeline.operation.progress import behind
 from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
-from ad_stream.sources import contract
-from tests.brokers.streams import drained, event, settings_of
+from ad_stream.sources import registry
+from tests.brokers.streams import drained, event, looked_at, settings_of
 
 
 def source(stand_in: EventHubsStandIn, **more: Any) -> dict[str, Any]:
@@ -57,12 +58,12 @@ def test_events_that_retention_removed_are_counted_as_lost(
 
 def test_the_lag_is_what_the_hub_holds_beyond_a_batch(spark: Any, stand_in: EventHubsStandIn, tmp_path: Path) -> None:
     stand_in.publish([event(number) for number in range(4)] + [event(5, partition=1)])
-    newest = contract.newest(spark, settings_of(source(stand_in)))
+    settings = settings_of(source(stand_in))
+    newest = partial(registry.reader_of(settings).newest, spark, settings)
     _, batches = drained(spark, source(stand_in), tmp_path)
-    assert newest is not None
     assert newest() == {"0": 4, "1": 1}
     stand_in.publish([event(number, partition=1) for number in range(6, 9)])
-    assert behind(batches[-1]["offsets"], newest()) == 3
+    assert behind(batches[-1]["offsets"], newest() or {}) == 3
 
 
 def test_the_connector_writes_what_it_reads(spark: Any, stand_in: EventHubsStandIn, tmp_path: Path) -> None:
@@ -94,14 +95,14 @@ def test_what_is_wrong_is_said_at_once_and_without_the_key(
     wrong = stand_in.connection_string.replace(old, new)
     began = time.monotonic()
     with pytest.raises(kind, match=sentence) as caught:
-        contract.check(spark, settings_of({"kind": "event_hubs", "connection_string": wrong}))
+        looked_at(spark, {"kind": "event_hubs", "connection_string": wrong})
     assert time.monotonic() - began < 30
     assert caught.value.exit_code == 2
     assert "bG9jYWwta2V5" not in f"{caught.value} {caught.value.__cause__}"
 
 
 def test_the_plan_does_not_show_the_key(spark: Any, stand_in: EventHubsStandIn) -> None:
-    events = contract.read(spark, settings_of(source(stand_in)), None)
+    events = registry.read(spark, settings_of(source(stand_in)), None)
     plan = events._jdf.queryExecution().toString()
     assert "eventhubs" in plan
     assert "bG9jYWwta2V5" not in plan

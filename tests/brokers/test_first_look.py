@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ad_stream.config import KafkaSource
 from ad_stream.runtime import jars
 from ad_stream.sources.kafka.reader import client
+from ad_stream.sources.kafka.settings import KafkaSource
 from tests.brokers.conftest import needed
 from tests.conftest import LINE
 
@@ -27,12 +27,13 @@ WITHOUT_JARS = """
 import sys, yaml
 from ad_stream.config import parse
 from ad_stream.errors import AdStreamError
-from ad_stream.pipeline import sources
+from ad_stream.sources import registry
 from ad_stream.pipeline.operation.session import session
 spark = session("files")
 for source in yaml.safe_load(sys.argv[1]):
     try:
-        sources.check(spark, parse({"source": source, "tables": {"path": "unused"}}).source)
+        settings = parse({"source": source, "tables": {"path": "unused"}}).source
+        registry.reader_of(settings).check(spark, settings)
     except AdStreamError as error:
         print(error.exit_code, error)
 """

@@ -12,8 +12,8 @@ import pytest
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.simulate.kafka.broker import KafkaBroker
 from ad_stream.simulate.send import to_kafka
-from ad_stream.sources import contract
-from tests.brokers.streams import drained, event, settings_of
+from ad_stream.sources import registry
+from tests.brokers.streams import drained, event, looked_at, settings_of
 
 
 @pytest.fixture
@@ -80,14 +80,14 @@ def test_what_is_wrong_is_said_at_once_and_without_the_key(
 ) -> None:
     began = time.monotonic()
     with pytest.raises(kind, match=sentence) as caught:
-        contract.check(spark, settings_of({**kafka_source, **changed}))
+        looked_at(spark, {**kafka_source, **changed})
     assert time.monotonic() - began < 30
     assert caught.value.exit_code == 2
     assert not {"d3Jvbmc", "bG9jYWwta2V5"} & set(str(caught.value).replace("=", ";").split(";"))
 
 
 def test_the_plan_does_not_show_the_key(spark: Any, kafka_source: dict[str, Any]) -> None:
-    events = contract.read(spark, settings_of(kafka_source), None)
+    events = registry.read(spark, settings_of(kafka_source), None)
     plan = events._jdf.queryExecution().toString()
     assert "kafka" in plan
     assert "bG9jYWwta2V5" not in plan

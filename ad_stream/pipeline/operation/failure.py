@@ -20,6 +20,13 @@ KNOWN = {
     "AuthorizationFailedException|SaslAuthenticationException": (
         "the hub or broker no longer lets this stream in ({}): check key and policy, then start it again, it goes on where it stopped"
     ),
+    "DELTA_SOURCE_TABLE_IGNORE_CHANGES|DELTA_SOURCE_IGNORE_DELETE|Detected a data update|Detected deleted data": (
+        "the table of the source was changed, not only appended to ({}), and what was read cannot be read again: to pass over such"
+        " commits set source.skip_change_commits: true, then start it again, it goes on behind them"
+    ),
+    "DELTA_SCHEMA_CHANGED|Detected schema change": (
+        "the table of the source has other columns now ({}): start it again, it goes on where it stopped"
+    ),
     "MetadataChangedException|DELTA_METADATA_CHANGED|ProtocolChangedException": (
         "somebody else changed a table while it was written ({}): start it again, nothing is lost"
     ),

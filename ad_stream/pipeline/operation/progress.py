@@ -25,8 +25,8 @@ class Progress:
     """Collects the progress of a query and appends what is new to the table `progress`."""
 
     tables: Tables
-    newest: Callable[[], Mapping[str, int]] | None = None
-    """Asks a source whose lag Spark does not report for the next sequence number of each partition."""
+    newest: Callable[[], Mapping[str, int] | None] | None = None
+    """Asks a source whose lag Spark does not report for the next sequence number of each partition; None: it cannot tell."""
     written: int = -1
     """The latest batch that is in the table."""
 
@@ -48,7 +48,8 @@ class Progress:
         if self.newest is None or latest["lag"] is not None:
             return latest["lag"]  # type: ignore[no-any-return]
         try:
-            return behind(latest["offsets"], self.newest())
+            ends = self.newest()
+            return None if ends is None else behind(latest["offsets"], ends)
         except Exception as error:  # Java's, of many kinds; reporting cannot fail the job
             log.warning("the hub did not say how many events wait (%s)", type(error).__name__)
             return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ad_stream.errors import SetupError
 from ad_stream.pipeline.operation import connect
+from ad_stream.sources import registry
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -41,7 +42,6 @@ LOCAL = {
     "spark.executorEnv.OMP_NUM_THREADS": "1",
     "spark.python.worker.reuse": "true",
 }
-JARS_OF = {"files": ("delta",), "kafka": ("delta", "kafka"), "event_hubs": ("delta", "event_hubs")}
 
 
 def session(kind: str = "files", settings: Mapping[str, object] | None = None) -> SparkSession:
@@ -67,7 +67,8 @@ def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         builder = builder.master(os.environ.get("AD_STREAM_MASTER", "local[*]"))
-        ours: dict[str, str] = {**LOCAL, "spark.jars": ",".join(str(path) for path in jars.jars(*JARS_OF[kind]))}
+        paths = jars.jars(*registry.kind_of(kind).jars)
+        ours: dict[str, str] = {**LOCAL, "spark.jars": ",".join(str(path) for path in paths)}
         for key, ours_is in ours.items():
             builder = builder.config(key, ours_is)
     # spark-submit brings the jars, but nobody tells it to load Delta from them; Databricks has it built in, and what a

@@ -319,3 +319,19 @@ def _odd(reason: Column) -> Column:
 def _micros(duration: timedelta) -> int:
     """For sums of whole numbers: adding an interval to a timestamp asks the calendar."""
     return duration // timedelta(microseconds=1)
+
+
+def checked(elements: DataFrame, config: Config) -> DataFrame:
+    """Elements that nobody had to parse -> readings, by the checks of those that were parsed.
+
+    elements: the columns that `_elements` makes of bodies, with `one` as the declared shape (or a map) of texts, the device
+    in `device_id`, and `time` (timestamp) beside it.
+    """
+    own = {"device_id": ["system"], "event_time": "enqueued"}  # these settings are about members of bodies
+    measured = _measured(elements, config.telemetry.model_copy(update=own))
+    return _judged(measured.withColumns({"has_time": F.lit(True), "body_time": F.col("time")}), config)
+
+
+def instant(text: str) -> str:
+    """SQL: the time that a text or number of a body stands for, null where it is none."""
+    return _time(text)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from ad_stream.config import connection_string as event_hub
+from ad_stream import connection_string as event_hub
 from ad_stream.errors import AdStreamError, ConfigError, RunError, SetupError
 from ad_stream.push.base import COLUMNS, Delivery, Row, Which, check_choice, check_range, dumped, plain
 from ad_stream.secrets import Secret, redact

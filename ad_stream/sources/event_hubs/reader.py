@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from ad_stream.config import connection_string
-from ad_stream.config.connection_string import ConnectionString
+from ad_stream import connection_string
+from ad_stream.connection_string import ConnectionString
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.runtime import spark_versions
 from ad_stream.sources import amqp, hub_options
+from ad_stream.sources.contract import Reader
+from ad_stream.sources.event_hubs.settings import EventHubsSource
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-    from ad_stream.config import EventHubsSource
 
 PORT = 5671
 SYSTEM = {
@@ -35,38 +35,46 @@ EVERYTHING = 1_000_000_000
 LOOK_SECONDS = 10
 
 
-def read(spark: SparkSession, settings: EventHubsSource, start: datetime | None) -> DataFrame:
-    """The events of the hub."""
-    asked = _asked(settings)
-    jvm = _java_of(spark)
-    hub_options.hide_from_plans(spark)
-    options = {
-        "eventhubs.connectionString": jvm.org.apache.spark.eventhubs.EventHubsUtils.encrypt(asked.text),
-        "eventhubs.consumerGroup": settings.consumer_group,
-        "eventhubs.startingPosition": json.dumps(position(hub_options.starting(settings.start, start))),
-        "maxEventsPerTrigger": str(settings.events_per_trigger or EVERYTHING),
-        **hub_options.revealed(settings.options),
-    }
-    events = parse(spark.readStream.format("eventhubs").options(**options).load(), str(asked.hub))
-    return events.observe("source", F.count(F.lit(1)).alias("read"))
+class EventHubsReader(Reader[EventHubsSource]):
+    """A hub by the connector."""
 
+    def read(self, spark: SparkSession, settings: EventHubsSource, start: datetime | None) -> DataFrame:
+        """The events of the hub."""
+        asked = _asked(settings)
+        jvm = _java_of(spark)
+        hub_options.hide_from_plans(spark)
+        options = {
+            "eventhubs.connectionString": jvm.org.apache.spark.eventhubs.EventHubsUtils.encrypt(asked.text),
+            "eventhubs.consumerGroup": settings.consumer_group,
+            "eventhubs.startingPosition": json.dumps(position(hub_options.starting(settings.start, start))),
+            "maxEventsPerTrigger": str(settings.events_per_trigger or EVERYTHING),
+            **hub_options.revealed(settings.options),
+        }
+        events = parse(spark.readStream.format("eventhubs").options(**options).load(), str(asked.hub))
+        return events.observe("source", F.count(F.lit(1)).alias("read"))
 
-def check(spark: SparkSession, settings: EventHubsSource) -> None:
-    """Ask the hub for its partitions, with little patience."""
-    asked, jvm = _asked(settings), _java_of(spark)
-    try:
-        socket.create_connection((asked.host, PORT), LOOK_SECONDS).close()
-    except OSError:
-        raise SetupError(f"{asked.host} does not answer: check the name, the network or firewall (port {PORT})") from None
-    try:
-        _bounds(jvm, asked)
-    except Exception as error:
-        raise _told(str(error), asked) from None
+    def check(self, spark: SparkSession, settings: EventHubsSource) -> None:
+        """Ask the hub for its partitions, with little patience."""
+        asked, jvm = _asked(settings), _java_of(spark)
+        try:
+            socket.create_connection((asked.host, PORT), LOOK_SECONDS).close()
+        except OSError:
+            raise SetupError(f"{asked.host} does not answer: check the name, the network or firewall (port {PORT})") from None
+        try:
+            _bounds(jvm, asked)
+        except Exception as error:
+            raise _told(str(error), asked) from None
 
+    def newest(self, spark: SparkSession, settings: EventHubsSource) -> dict[str, int]:
+        """The sequence number that the next event of each partition will get; raises what Java raises."""
+        return _bounds(_java_of(spark), _asked(settings))
 
-def newest(spark: SparkSession, settings: EventHubsSource) -> dict[str, int]:
-    """The sequence number that the next event of each partition will get; raises what Java raises."""
-    return _bounds(_java_of(spark), _asked(settings))
+    def to_the_end(self, settings: EventHubsSource) -> EventHubsSource:
+        """Without a limit: the connector takes its first limited batch for the end, and at each start the same one anew.
+
+        Without the limit that batch is all there is.
+        """
+        return settings.model_copy(update={"events_per_trigger": None})
 
 
 def _bounds(jvm: Any, asked: ConnectionString) -> dict[str, int]:

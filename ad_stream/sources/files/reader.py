@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
-from ad_stream.sources.contract import HEARTBEAT, storable, timestamp
+from ad_stream.sources.contract import HEARTBEAT, Reader, storable, timestamp
+from ad_stream.sources.files.settings import FilesSource
 from ad_stream.times import moment
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-    from ad_stream.config import FilesSource
 
 ENVELOPE = (
     "body string, enqueuedTime string, partition string, sequence long, "
@@ -34,17 +33,54 @@ TIME_IN_LINE = rb'"(?:enqueuedTime|iothub-enqueuedtime)" *: *"((?:19[789]|20|21)
 ENQUEUED_IN_LINE = '"enqueuedTime" *: *"([^"]+)"'
 
 
-def read(spark: SparkSession, settings: FilesSource, start: datetime | None) -> DataFrame:
-    """The events of all files below `settings.path` (globs allowed) that were enqueued at or after `start`."""
-    reader = spark.readStream.schema(ENVELOPE).option("columnNameOfCorruptRecord", "_corrupt_record")
-    if settings.files_per_trigger:
-        reader = reader.option("maxFilesPerTrigger", settings.files_per_trigger)
-    events = parse(reader.json(settings.path), settings.path)
-    start = start or _configured(settings.start)
-    if start is None:
-        return events
-    # What has no time that counts is not before anything; it goes to quarantine.
-    return events.where((F.col("enqueued_time") >= F.lit(start)) | F.expr(f"{storable('enqueued_time')} is null"))
+class FilesReader(Reader[FilesSource]):
+    """Files by Spark's own file source."""
+
+    def read(self, spark: SparkSession, settings: FilesSource, start: datetime | None) -> DataFrame:
+        """The events of all files below `settings.path` (globs allowed) that were enqueued at or after `start`."""
+        reader = spark.readStream.schema(ENVELOPE).option("columnNameOfCorruptRecord", "_corrupt_record")
+        if settings.files_per_trigger:
+            reader = reader.option("maxFilesPerTrigger", settings.files_per_trigger)
+        events = parse(reader.json(settings.path), settings.path)
+        start = start or _configured(settings.start)
+        if start is None:
+            return events
+        # What has no time that counts is not before anything; it goes to quarantine.
+        return events.where((F.col("enqueued_time") >= F.lit(start)) | F.expr(f"{storable('enqueued_time')} is null"))
+
+    def check(self, _: SparkSession, settings: FilesSource) -> None:
+        """InputError where neither folder nor files exist."""
+        import glob
+
+        path = settings.path
+        if "://" not in path and not path.startswith("dbfs:") and not glob.glob(path):  # noqa: PTH207 (may be absolute)
+            raise InputError(f"source.path {path!r} does not exist: create the folder, or run 'ad-stream simulate' into it")
+
+    def newest_times(self, settings: FilesSource) -> list[datetime]:
+        """Hub times in the last part of the newest files, heartbeats apart; none where this process cannot see them."""
+        import glob
+
+        by_age = sorted((Path(name) for name in glob.glob(settings.path)), key=_age)  # noqa: PTH207
+        files = [path for path in by_age if path.is_file()] or [
+            path for folder in by_age for path in sorted(folder.iterdir(), key=_age) if path.is_file()
+        ]
+        return [moment for path in files[-NEWEST_FILES:] for moment in _times_in(path)]
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _times_in(path: Path) -> list[datetime]:
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - LAST_BYTES))
+        lines = [line for line in handle if HEARTBEAT.encode() not in line]
+    found = []
+    for text in re.findall(TIME_IN_LINE, b"".join(lines)):
+        with contextlib.suppress(ValueError):  # what is no time is found when it is parsed
+            moment = datetime.fromisoformat(text.decode().replace("Z", "+00:00"))
+            found.append(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+    return found
 
 
 def _configured(start: str) -> datetime | None:
@@ -78,35 +114,3 @@ def parse(lines: DataFrame, name: str) -> DataFrame:
             F.col("sequence"), F.xxhash64(broken, "body", "enqueuedTime", system["iothub-connection-device-id"])
         ).alias("sequence"),
     )
-
-
-def newest_times(settings: FilesSource) -> list[datetime]:
-    """Hub times in the last part of the newest files, heartbeats apart; none where this process cannot see the files."""
-    import glob
-
-    by_age = sorted((Path(name) for name in glob.glob(settings.path)), key=lambda path: path.stat().st_mtime)  # noqa: PTH207
-    files = [path for path in by_age if path.is_file()] or [
-        path for folder in by_age for path in sorted(folder.iterdir(), key=lambda one: one.stat().st_mtime) if path.is_file()
-    ]  # fmt: skip
-    return [moment for path in files[-NEWEST_FILES:] for moment in _times_in(path)]
-
-
-def _times_in(path: Path) -> list[datetime]:
-    with path.open("rb") as handle:
-        handle.seek(max(0, path.stat().st_size - LAST_BYTES))
-        lines = [line for line in handle if HEARTBEAT.encode() not in line]
-    found = []
-    for text in re.findall(TIME_IN_LINE, b"".join(lines)):
-        with contextlib.suppress(ValueError):  # what is no time is found when it is parsed
-            moment = datetime.fromisoformat(text.decode().replace("Z", "+00:00"))
-            found.append(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
-    return found
-
-
-def check(_: SparkSession, settings: FilesSource) -> None:
-    """InputError where neither folder nor files exist."""
-    import glob
-
-    path = settings.path
-    if "://" not in path and not path.startswith("dbfs:") and not glob.glob(path):  # noqa: PTH207 (may be absolute)
-        raise InputError(f"source.path {path!r} does not exist: create the folder, or run 'ad-stream simulate' into it")

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream.config import connection_string
+from ad_stream import connection_string
 from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.runtime import spark_versions
 from ad_stream.sources import amqp, hub_options
+from ad_stream.sources.contract import Reader
+from ad_stream.sources.kafka.settings import KafkaSource, ServicePrincipal
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-    from ad_stream.config import KafkaSource, ServicePrincipal
 
 HEADERS = {
     "device_id": "iothub-connection-device-id", "message_id": "message-id", "message_source": "iothub-message-source",
@@ -39,25 +39,27 @@ IMPATIENT = {
 }  # fmt: skip
 
 
-def read(spark: SparkSession, settings: KafkaSource, start: datetime | None) -> DataFrame:
-    """The records of the topic as events."""
-    asked = {**client(settings), **hub_options.revealed(settings.options)}
-    hub_options.hide_from_plans(spark)
-    reader = spark.readStream.format("kafka").options(**{**_first(settings, start), **asked})
-    if settings.events_per_trigger:
-        reader = reader.option("maxOffsetsPerTrigger", settings.events_per_trigger)
-    events = parse(reader.load())
-    return events.observe("source", F.count(F.lit(1)).alias("read")) if settings.contiguous else events
+class KafkaReader(Reader[KafkaSource]):
+    """A topic by Spark's own Kafka source."""
 
+    def read(self, spark: SparkSession, settings: KafkaSource, start: datetime | None) -> DataFrame:
+        """The records of the topic as events."""
+        asked = {**client(settings), **hub_options.revealed(settings.options)}
+        hub_options.hide_from_plans(spark)
+        reader = spark.readStream.format("kafka").options(**{**_first(settings, start), **asked})
+        if settings.events_per_trigger:
+            reader = reader.option("maxOffsetsPerTrigger", settings.events_per_trigger)
+        events = parse(reader.load())
+        return events.observe("source", F.count(F.lit(1)).alias("read")) if settings.contiguous else events
 
-def check(spark: SparkSession, settings: KafkaSource) -> None:
-    """Read one record, with little patience."""
-    asked = {**client(settings), **hub_options.revealed(settings.options)}
-    hub_options.hide_from_plans(spark)
-    try:
-        spark.read.format("kafka").options(**{**asked, **IMPATIENT}).load().limit(1).collect()
-    except Exception as error:
-        raise _told(str(error), settings, asked) from None
+    def check(self, spark: SparkSession, settings: KafkaSource) -> None:
+        """Read one record, with little patience."""
+        asked = {**client(settings), **hub_options.revealed(settings.options)}
+        hub_options.hide_from_plans(spark)
+        try:
+            spark.read.format("kafka").options(**{**asked, **IMPATIENT}).load().limit(1).collect()
+        except Exception as error:
+            raise _told(str(error), settings, asked) from None
 
 
 def parse(records: DataFrame) -> DataFrame:

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 from ad_stream import config as settings
 from ad_stream.cli import app
 from ad_stream.config.overrides import overrides
-from ad_stream.databricks.plan import CONNECTOR
 from ad_stream.databricks.run import Order, Submitted, submit
 from ad_stream.databricks.workspace import Workspace
 from ad_stream.errors import AdStreamError, ConfigError, InputError, RunError, WorkspaceError
@@ -82,7 +81,7 @@ def test_what_a_job_is_made_of(fake: Fake, workspace: Workspace, wheel: Path) ->
     assert f"{fake.url}/jobs/{done.job_id}" in told
     assert task["new_cluster"]["spark_version"] == "16.4.x-scala2.12"
     assert task["new_cluster"]["node_type_id"] == "Standard_D4ds_v5", "the smallest of four cores with a disk"
-    assert {"maven": {"coordinates": CONNECTOR}} in task["libraries"]
+    assert {"maven": {"coordinates": "com.microsoft.azure:azure-eventhubs-spark_2.12:2.3.22"}} in task["libraries"]
     assert task["spark_python_task"]["parameters"] == [
         "--config",
         f"{FOLDER}/iot/config.yaml",

@@ -9,7 +9,7 @@ from pathlib import Path
 from ad_stream import config
 from ad_stream.pipeline.steps.clock import Clock, end_of
 from ad_stream.simulate.envelope import HEARTBEAT, EnvelopeWriter, Message, epoch_ms, heartbeat
-from ad_stream.sources.contract import newest_times
+from ad_stream.sources.files.reader import FilesReader
 
 T0 = datetime(2030, 5, 1, tzinfo=timezone.utc)
 OUTLIERS = [datetime(year, 12, 1, tzinfo=timezone.utc) for year in (1970, 2031, 2099, 2199)]
@@ -43,8 +43,8 @@ def test_the_newest_files_tell_their_times_and_not_those_of_heartbeats(tmp_path:
     settings = config.parse(
         {"source": {"kind": "files", "path": f"{tmp_path}/*.jsonl"}, "tables": {"path": "unused"}}
     ).source
-    found = newest_times(settings)
+    found = FilesReader().newest_times(settings)
     assert (min(found), max(found)) == (T0 + timedelta(minutes=8), T0 + timedelta(minutes=25))
     torn.unlink()
     folder = settings.model_copy(update={"path": str(tmp_path)})
-    assert max(newest_times(folder)) == max(found)
+    assert max(FilesReader().newest_times(folder)) == max(found)

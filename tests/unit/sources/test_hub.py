@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from ad_stream.config.connection_string import parse
+from ad_stream.connection_string import parse
 from ad_stream.errors import ConfigError
 from ad_stream.secrets import Secret
 from ad_stream.sources.hub_options import revealed, starting

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ad_stream.config import KafkaSource
 from ad_stream.errors import ConfigError
 from ad_stream.sources.kafka.reader import _first, _told, client
+from ad_stream.sources.kafka.settings import KafkaSource
 
 KEY = "c2VjcmV0LWtleQ=="
 HUB = f"Endpoint=sb://fleet.servicebus.windows.net/;SharedAccessKeyName=listen;SharedAccessKey={KEY};EntityPath=iot"

@@ -1,0 +1,24 @@
+"""The section `source` of kind event_hubs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from ad_stream.secrets import Secret
+from ad_stream.sources.contract import SourceSettings
+
+
+class EventHubsSource(SourceSettings):
+    """An event hub or IoT Hub's built-in endpoint through the azure-eventhubs-spark connector (Scala 2.12 only).
+
+    connection_string: of the event hub (with EntityPath). events_per_trigger: not heeded by trigger: available_now, where
+    the connector would never come past it. options: further settings of the connector, they win.
+    """
+
+    kind: Literal["event_hubs"]
+    connection_string: Secret
+    consumer_group: str = "$Default"
+    events_per_trigger: int | None = Field(default=None, ge=1)
+    options: dict[str, str] = Field(default={})
