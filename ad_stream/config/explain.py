@@ -23,7 +23,7 @@ def sentence(first: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         return f"unknown setting {key!r}: {did_you_mean(place[-1], _names(place[:-1], content))}"
     if kind == "missing":
-        return f"the setting {key!r} is missing: add it (conf/local.yaml shows all of them)"
+        return f"the setting {key!r} is missing: add it (docs/configuration.md has all of them)"
     if kind == registry.UNKNOWN:
         return str(first["msg"])
     shown = "" if isinstance(value, Mapping) else f" is {_shown(key, value)}"
