@@ -32,6 +32,8 @@ REASONS: dict[str, str] = {
     "muted": "outside the band, but the series is muted at this minute (series_config): not flagged",
     "few_points": "fewer than min_points values since the last long gap",
     "long_gap": "a gap longer than max_gap restarted the window, and there are too few values since",
+    "too_seldom": "readings come so seldom that `detection.points` windows hold fewer than min_points of them: raise points, "
+    "or set minutes.every to the distance of the readings",
     "not_finite": "the judged value is not a finite number",
     "overflow": "the values are so large that their differences leave the range of a double",
     "no_value": "the judged minute is empty",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ad_stream.detectors.kernels import gaps
+from ad_stream.detectors.kernels.cadence import on_own_cadence
 from ad_stream.detectors.kernels.scaling import divided
 from ad_stream.errors import ConfigError
 from ad_stream.model import DECLINED, SCORED, WARMING_UP, LastPoint, Windows
@@ -64,7 +65,7 @@ class WindowDetector(ABC):
 
     points      columns of history it wants, min_points or more
     sensitivity 0..99; higher never flags less
-    max_gap     empty minutes in a row that are filled, 0 or more; a longer gap restarts the window
+    max_gap     missed readings in a row that are filled, 0 or more; a longer gap restarts the window
     min_points  fewer values than this give `warming_up`, 8 or more
     """
 
@@ -105,10 +106,14 @@ class WindowDetector(ABC):
     def _detect_block(
         self, values: Floats, profiles: Floats | None, offset: int, answer: dict[str, NDArray[Any]]
     ) -> None:
+        values, cadence = on_own_cadence(values)
         dense = gaps.fill(values, max_gap=self.max_gap, min_points=self.min_points)
         for state, (status, reason) in UNJUDGED.items():
             where = np.flatnonzero(dense.state == state) + offset
             answer["status"][where], answer["reason"][where] = status, reason
+        seldom = (dense.state == gaps.FEW_POINTS) | (dense.state == gaps.LONG_GAP)
+        seldom &= cadence * (self.min_points - 1) >= self.points
+        answer["reason"][np.flatnonzero(seldom) + offset] = "too_seldom"
         answer["points"][offset : offset + len(values)] = np.where(
             dense.state >= gaps.NO_VALUE, 0, values.shape[1] - dense.start
         )
