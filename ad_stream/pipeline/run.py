@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ def run(
     spark = spark or session(config.source.kind, config.spark)
     cpu_of = _cpu_of(spark)
     contract.check(spark, config.source)
-    tables = tables or Tables(spark, config.tables)
+    tables = replace(tables or Tables(spark, config.tables), grid=config.minutes.grid)
     tables.create()
     owner = Owner(tables, config.checkpoint)
     owner.claim()
@@ -110,7 +111,7 @@ def _started(
     now = config.trigger == "available_now"
     source = contract.to_the_end(config.source) if now else config.source
     # What is stored is not read again, but for what may overlap.
-    start = None if newest is None else newest - config.minutes.watermark - timedelta(minutes=1)
+    start = None if newest is None else newest - config.minutes.watermark - config.minutes.every
     clock = Clock.at_start(spark, config, contract.newest_times(source))
     groups = minutes(readings(contract.read(spark, source, start), config, clock), config, clock)
     if connect.is_remote(spark):
@@ -145,7 +146,7 @@ def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner, betwee
 
 
 def _newest(tables: Tables, config: Config) -> datetime | None:
-    """The newest minute with a verdict, where there are some but no checkpoint."""
+    """The newest window with a verdict, where there are some but no checkpoint."""
     if _exists(tables.spark, config.checkpoint):
         return None
     stored = tables.read("detections").where("revision = 0")

@@ -1,4 +1,4 @@
-"""A dense matrix (series, minutes) to verdicts on chosen cells, each from its own past only.
+"""A dense matrix (series, time) to verdicts on chosen cells, each from its own past only.
 
 Stream, backfill and laptop all call `judge`, so their rows are equal.
 """
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.detectors.window_detector import BLOCK_BYTES, chunks
+from ad_stream.grid import DEFAULT
 from ad_stream.model import LastPoint, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import timedelta
 
     from numpy.typing import NDArray
 
@@ -28,12 +30,13 @@ PADDED_BYTES = 64 * 2**20
 
 
 def judge(
-    matrix: Floats, judged: Bools, detector: Detector, *, ends: Times | None = None
+    matrix: Floats, judged: Bools, detector: Detector, *, ends: Times | None = None, step: timedelta = DEFAULT
 ) -> tuple[Ints, Ints, LastPoint]:
     """Verdicts on the cells where `judged` is true.
 
-    matrix (series, time) float64, NaN = empty minute; judged (series, time); ends (time,) datetime64 of the columns
-    or None. -> row numbers (k,), column numbers (k,), LastPoint of k verdicts, ordered by row, then column.
+    matrix (series, time) float64, NaN = empty window; judged (series, time); ends (time,) datetime64 of the columns
+    or None; step: from one column to the next. -> row numbers (k,), column numbers (k,), LastPoint of k verdicts,
+    ordered by row, then column.
     Raises ValueError where the shapes differ.
     """
     if matrix.ndim != 2 or matrix.shape != judged.shape:
@@ -42,7 +45,8 @@ def judge(
     parts: list[LastPoint] = []
     places: list[Ints] = []
     for cells, values in _windows(matrix, rows, columns, detector.points):
-        parts.append(detector.detect_last(Windows(values, end=None if ends is None else ends[columns[cells]])))
+        end = None if ends is None else ends[columns[cells]]
+        parts.append(detector.detect_last(Windows(values, end=end, step=step)))
         places.append(cells)
     return rows, columns, _join(parts, places, detector)
 
@@ -50,7 +54,7 @@ def judge(
 def _windows(matrix: Floats, rows: Ints, columns: Ints, points: int) -> Iterator[tuple[Ints, Floats]]:
     """Yields (which cells (k,), their windows (k, points or less)), NaN where a window starts before the matrix.
 
-    Minute by minute, all series of a group together: windows that are still growing share their length then, and a
+    Column by column, all series of a group together: windows that are still growing share their length then, and a
     detector works on many of them at once; columns that are before the matrix for all of them are left out.
     """
     width = points + (int(columns.max() - columns.min()) if len(columns) else 0)

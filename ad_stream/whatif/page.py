@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.grid import Grid
 from ad_stream.model import REASONS
 from ad_stream.report import Fact, Page, Picture, Section, Table, draw, write
 from ad_stream.report.picture import TIME
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from ad_stream.incidents.alarms import Alarm
     from ad_stream.whatif.run import WhatIf
 
-LEAD, TAIL, MOST = timedelta(minutes=90), timedelta(minutes=45), timedelta(hours=6)
+LEAD, TAIL, MOST = 90, 45, 360
+"""Windows."""
 DRAWN = [
     "device_id",
     "signal",
@@ -57,9 +58,10 @@ def report(found: WhatIf, out: Path, *, settings: str) -> Path:
 
 def facts(found: WhatIf) -> list[tuple[str, str, str]]:
     """(label, value, detail) for the top of the page and the printed table."""
+    windows = Grid.of(found.every).plural
     rows = [
-        ("series", f"{found.series:,}", f"{found.minutes:,} minutes judged again in {found.seconds:g} s"),
-        ("flagged minutes", f"{found.flagged_after:,}", f"were {found.flagged_before:,}"),
+        ("series", f"{found.series:,}", f"{found.minutes:,} {windows} judged again in {found.seconds:g} s"),
+        (f"flagged {windows}", f"{found.flagged_after:,}", f"were {found.flagged_before:,}"),
         ("alarms", f"{len(found.after):,}", f"were {len(found.before):,}"),
         ("alarms gained", f"{len(found.gained):,}", ""),
         ("alarms lost", f"{len(found.lost):,}", ""),
@@ -75,8 +77,9 @@ def facts(found: WhatIf) -> list[tuple[str, str, str]]:
 
 
 def _both(found: WhatIf, number: int, kind: str, alarm: Alarm) -> list[Picture]:
-    first, last = alarm.first - LEAD, min(alarm.last + TAIL, alarm.first + MOST)
-    first, last = max(first, found.start), min(last, found.end - timedelta(minutes=1))
+    every = found.every
+    first, last = alarm.first - LEAD * every, min(alarm.last + TAIL * every, alarm.first + MOST * every)
+    first, last = max(first, found.start), min(last, found.end - found.every)
     series = (("device_id", "=", alarm.device_id), ("signal", "=", alarm.signal))
     where: list[tuple[str, str, Any]] = [*series, ("minute", ">=", first), ("minute", "<=", last), ("revision", "=", 0)]
     stored = read_rows(found.tables, "detections", DRAWN, where)
@@ -93,6 +96,7 @@ def _both(found: WhatIf, number: int, kind: str, alarm: Alarm) -> list[Picture]:
             last=last,
             span=(alarm.first, min(alarm.last, last)),
             kind="found" if kind == "gained" else "missed",
+            grid=Grid.of(found.every),
         )
         for side, rows in sides
     ]

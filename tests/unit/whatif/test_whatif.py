@@ -117,7 +117,7 @@ def test_a_part_of_the_time_is_judged_as_it_was_within_the_whole(tables: Path) -
 
 
 def test_a_time_without_minutes_or_turned_round_is_refused(tables: Path) -> None:
-    with pytest.raises(InputError, match="no minutes are stored from 2026-11-01 05:00 to .*: see 'ad-stream status'"):
+    with pytest.raises(InputError, match="no windows are stored from 2026-11-01 05:00 to .*: see 'ad-stream status'"):
         whatif(tables, BASE, start=at(300), end=at(400))
     with pytest.raises(InputError, match="is not before --to .*: swap them"):
         whatif(tables, BASE, start=at(10), end=at(10))
