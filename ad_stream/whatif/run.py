@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ad_stream import times
 from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import Event, found, read_labels
-from ad_stream.grid import length
+from ad_stream.grid import Grid, length
 from ad_stream.incidents.alarms import Alarm, alarms_of
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
@@ -113,7 +113,7 @@ def whatif(
     if end <= start:
         raise InputError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}: swap them")
     began = clock()
-    events = None if labels is None else read_labels(labels, start=start, end=end)
+    events = None if labels is None else read_labels(labels, start=start, end=end, grid=grid)
     scorer = Scorer.of(detection, grid=grid).under(rules_of(_wished(tables, wish), detection))
     rescored = rescore(tables, scorer, start=start, end=end, wish=wish, progress=progress)
     versions, stored = _stored(tables, start, end, wish)
@@ -124,7 +124,7 @@ def whatif(
         series=len(rescored[KEY[:2]].drop_duplicates()), flagged_before=len(stored), flagged_after=len(flagged),
         before=before, after=after, gained=only_in(after, before, scorer.near),
         lost=only_in(before, after, scorer.near),
-        labelled=None if events is None else _labelled(events, stored, flagged), seconds=round(clock() - began, 1),
+        labelled=None if events is None else _labelled(events, stored, flagged, grid), seconds=round(clock() - began, 1),
     )  # fmt: skip
 
 
@@ -160,8 +160,8 @@ def _with_fallback(rescored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame
     return both
 
 
-def _labelled(events: Sequence[Event], stored: pd.DataFrame, flagged: pd.DataFrame) -> Labelled:
-    was, now = found(events, stored), found(events, flagged)
+def _labelled(events: Sequence[Event], stored: pd.DataFrame, flagged: pd.DataFrame, grid: Grid) -> Labelled:
+    was, now = found(events, stored, grid), found(events, flagged, grid)
     pairs = list(zip(events, was, now, strict=True))
     return Labelled(
         events=len(events), found_before=sum(was), found_after=sum(now),

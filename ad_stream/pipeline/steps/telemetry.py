@@ -86,7 +86,8 @@ def _is_telemetry() -> Column:
 
 def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
     """The envelope in storable form and size, as every element carries a copy; `enqueued_time` null where not believed."""
-    names = {name: f"if(length({name}) > {most}, sha2({name}, 256), {name})" for name, most in
+    # Spark takes a hash for one that may be null, and the state of an earlier version has a partition that may not be.
+    names = {name: f"coalesce(if(length({name}) > {most}, sha2({name}, 256), {name}), {name})" for name, most in
              {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
     changed = {
         **names, "enqueued_time": f"if({clock.trusts('enqueued_time')}, enqueued_time, null)",
