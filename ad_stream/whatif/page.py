@@ -10,6 +10,7 @@ from ad_stream.model import REASONS
 from ad_stream.report import Fact, Page, Picture, Section, Table, draw, write
 from ad_stream.report.picture import TIME
 from ad_stream.tables.reader import read_rows
+from ad_stream.times import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +119,7 @@ LARGEST = ("change", "device", "signal", "first minute", "flagged", "severity", 
 def largest_row(kind: str, alarm: Alarm) -> tuple[str, ...]:
     """A row under LARGEST."""
     return (
-        kind, alarm.device_id, alarm.signal, f"{alarm.first:{TIME}}", str(alarm.flagged), f"{alarm.severity:.2f}",
+        kind, alarm.device_id, alarm.signal, shown(alarm.first), str(alarm.flagged), f"{alarm.severity:.2f}",
         REASONS.get(alarm.reason, alarm.reason),
     )  # fmt: skip
 
@@ -143,4 +144,4 @@ def _events(found: WhatIf) -> list[Table]:
 
 def event_row(kind: str, event: Event) -> tuple[str, ...]:
     """('lost', device, signal, first, last)."""
-    return kind, event.device_id, event.signal or "any", f"{event.first:{TIME}}", f"{event.last:{TIME}}"
+    return kind, event.device_id, event.signal or "any", shown(event.first), shown(event.last)

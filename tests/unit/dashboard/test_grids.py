@@ -12,7 +12,8 @@ import pytest
 
 from ad_stream.grid import Grid
 from ad_stream.monitoring.status import status
-from ad_stream.report import series_report
+from ad_stream.report import pictures_of, series_report
+from ad_stream.report.png import figure
 from ad_stream.tables.reader import grid_of
 from tests.support.served import Served
 from tests.support.written import create, on_grid, sign_of_life, verdict, write
@@ -105,6 +106,13 @@ def test_a_chart_holds_every_window_from_memory_and_from_the_table(page: Page) -
 def test_why_takes_the_window_that_the_chart_named(page: Page) -> None:
     worst = page.served.get("/api/anomalies", device="awake")["rows"][0]["worst"]
     assert page.served.get("/api/why", device="awake", signal="t", minute=worst)["verdict"] == "flagged"
+
+
+def test_a_picture_is_drawn_at_the_times_of_the_windows(page: Page) -> None:
+    rows = page.rows[page.rows.device_id == "awake"]
+    (picture,) = pictures_of("awake", rows, page.grid)
+    value = next(line for line in figure(picture).axes[0].lines if line.get_label() == "value")
+    assert pd.to_datetime(value.get_xdata(orig=True), utc=True).tolist() == rows["minute"].tolist()
 
 
 def test_a_report_draws_every_window(page: Page, tmp_path: Path) -> None:
