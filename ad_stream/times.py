@@ -44,6 +44,11 @@ def moment(text: str) -> datetime:
     return value
 
 
+def shown(moment: datetime) -> str:
+    """A time in UTC, for people -> '2026-11-01 06:30', with seconds where it has some."""
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment.second else f"{moment:%Y-%m-%d %H:%M}"
+
+
 def short(text: str) -> str:
     """What was handed in, quoted, for a message."""
     return repr(text) if len(text) <= 60 else f"{text[:60]!r}…"

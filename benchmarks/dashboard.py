@@ -173,7 +173,7 @@ def measure(tables: str, writer: Writer, first: datetime, minutes: int) -> Itera
         yield "overview, search in all devices, ms", *timed(port, "/api/overview", searches)
         yield "anomalies, ms", *timed(port, "/api/anomalies", [{"page": n} for n in range(20)])
         one = {"device": "device-000007", "signal": "humidity"}
-        recent = get(port, "/api/state")["recent_minutes"]
+        recent = get(port, "/api/state")["recent_windows"]
         yield (
             f"a series, the last {recent} minutes, ms",
             *timed(port, "/api/series", [one | {"hours": (recent - 1) / 60}] * 10),

@@ -22,7 +22,7 @@ from ad_stream.pipeline.batch_state import Batch, BatchReport
 from ad_stream.pipeline.operation.cpu import process_tree_seconds
 from ad_stream.pipeline.run import run
 from ad_stream.pipeline.steps import history, verdicts
-from ad_stream.pipeline.steps.scoring import ROW, epoch_minute
+from ad_stream.pipeline.steps.scoring import ROW, step
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
 from ad_stream.pipeline.store.delta import Tables
@@ -117,7 +117,7 @@ def store_from_long_rows(batch: Batch) -> None:
     verdicts = from_long_rows(batch.tables, batch.state.scorer, last)
     rows = verdicts.withColumns({
         "revision": F.lit(0), "config_version": F.lit(""),
-        "minute": F.timestamp_seconds(F.col("epoch_minute") * 60),
+        "minute": F.timestamp_seconds(F.col("step") * 60),
     })  # fmt: skip
     batch.tables.append("detections", rows, count=batch.tally.minutes, **batch.name)
 
@@ -127,7 +127,7 @@ LONG_ROWS = tuple(store_from_long_rows if step is verdicts.store else step for s
 
 def from_long_rows(tables: Tables, scorer: Scorer, last: int) -> DataFrame:
     """The last `points` minutes of all series -> columns of ROW at minute `last`."""
-    window = tables.read("minutes").select("device_id", "signal", "value", epoch_minute("minute").alias("at"))
+    window = tables.read("minutes").select("device_id", "signal", "value", step("minute").alias("at"))
     window = window.where((F.col("at") > last - scorer.detector.points) & (F.col("at") <= last))
     pairs = F.sort_array(F.collect_list(F.struct("at", "value"))).alias("pairs")
     arrays = window.groupBy("device_id", "signal").agg(pairs)
@@ -146,7 +146,7 @@ def _scored(frames: Iterator[pd.DataFrame], scorer: Scorer, last: int) -> Iterat
         verdict = scorer.detector.detect_last(Windows(matrix))
         columns = {name: getattr(verdict, name) for name in LastPoint.columns()}
         found = frame[["device_id", "signal"]].assign(
-            epoch_minute=last, value=matrix[:, -1], **columns, detector=scorer.detector.name, continuing=False, seconds=0.0
+            step=last, value=matrix[:, -1], **columns, detector=scorer.detector.name, continuing=False, seconds=0.0
         )
         yield found.reindex(columns=names)
 

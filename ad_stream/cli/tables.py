@@ -26,7 +26,8 @@ def views(
     from ad_stream import config as settings
     from ad_stream.tables.views import script
 
-    print(script(settings.load(config, overrides(set_)).tables), end="")
+    run = settings.load(config, overrides(set_))
+    print(script(run.tables, run.minutes.grid), end="")
 
 
 def maintain(config: Config, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006

@@ -1,4 +1,4 @@
-"""The command that tries another configuration on stored minutes."""
+"""The command that tries another configuration on stored windows."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def whatif(
     tables: Folder = None,
     as_json: Json = False,
 ) -> None:
-    """Judge stored minutes under other settings and print alarms and labelled events gained and lost; writes no table."""
+    """Judge stored windows under other settings and print alarms and labelled events gained and lost; writes no table."""
     from ad_stream.cli.output.console import show
     from ad_stream.cli.output.whatif import differences
     from ad_stream.tables.catalog import SERIES_CONFIG
@@ -47,7 +47,7 @@ def whatif(
     with bars() as steps:
         found = ask(
             folder, detection, start=moment(start), end=moment(end), wish=wish, labels=labels,
-            progress=lambda share: steps("judging", share),
+            every=None if config is None else place.minutes.every, progress=lambda share: steps("judging", share),
         )  # fmt: skip
         settings = ", ".join(set_) + (f" for {device} {signal}" if device else "") or "the settings as they are now"
         if html is not None:

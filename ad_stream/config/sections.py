@@ -22,6 +22,7 @@ from pydantic import (
 
 from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.errors import ConfigError
+from ad_stream.grid import DEFAULT, MINUTE, Grid
 from ad_stream.incidents.alarms import REFRACTORY
 from ad_stream.model import DetectorSpec
 from ad_stream.secrets import Secret
@@ -68,18 +69,32 @@ class Telemetry(Section):
 
 
 class Minutes(Section):
-    """How readings become minutes; watermark = how long a minute waits for its events, whole minutes."""
+    """How readings become windows.
 
-    every: Duration = timedelta(minutes=1)
+    every: length of a window, 10 seconds to 1 day, of which a day holds a whole number; all that counts windows (points,
+    max_gap, fallback.min_points) counts these. watermark: how long a window waits for its events after its end, whole
+    minutes, with another `every` than 1 minute whole seconds.
+    """
+
+    every: Duration = DEFAULT
     aggregate: Aggregate = "max"
     watermark: Duration = timedelta(minutes=2)
 
     @model_validator(mode="after")
-    def _whole_minutes(self) -> Minutes:
+    def _whole(self) -> Minutes:
+        grid = Grid.of(self.every)
+        unit, example = (1, "whole seconds, such as '30 seconds'")
+        if grid == MINUTE:
+            unit, example = (60, "whole minutes, such as '2 minutes'")
         seconds = self.watermark.total_seconds()
-        if seconds < 0 or seconds % 60:
-            raise ValueError(f"watermark is {as_text(self.watermark)}: give whole minutes, such as '2 minutes'")
+        if seconds < 0 or seconds % unit:
+            raise ValueError(f"watermark is {as_text(self.watermark)}: give {example}")
         return self
+
+    @property
+    def grid(self) -> Grid:
+        """The windows of `every`."""
+        return Grid.of(self.every)
 
 
 def _parse_detector(value: object) -> object:
@@ -105,10 +120,10 @@ class Detection(Section):
     """Which detector judges, and what it may flag.
 
     detector: its name, or {name: ar, order: 8} with options of its own (docs/detectors.md).
-    points: minutes of history it sees (12 to 10080), by default as many as the detector wants. sensitivity: 0..99,
+    points: windows of history it sees (12 to 10080), by default as many as the detector wants. sensitivity: 0..99,
     higher flags more. direction: which side counts. min_deviation: in the unit of the signal;
-    min_relative_deviation: as a share of the expected value. max_gap: minutes that are filled. refractory: a flag this
-    soon after one of the same series is `continuing`.
+    min_relative_deviation: as a share of the expected value. max_gap: windows that are filled. refractory: a flag this
+    soon after one of the same series is `continuing`; shorter than a window it counts as one.
     """
 
     detector: Detector = DetectorSpec("default")

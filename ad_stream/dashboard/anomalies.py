@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def anomalies(
     watch: Watch, overview: Overview, asked: Asked, *, first: int = 0, last: int | None = None
 ) -> dict[str, Any]:
-    """A page of the events that have a flag in the minutes first to last (since the epoch); None is up to now."""
+    """A page of the events that have a flag in the windows first to last (their steps); None is up to now."""
     with watch.lock:
         rows, starts = watch.flags.rows, watch.flags.starts
         ends = np.append(starts[1:], len(rows)) - 1 if len(starts) else starts
@@ -45,9 +45,9 @@ def _event(watch: Watch, start: int, end: int) -> dict[str, Any]:
     return {
         "device": names.devices[names.device_of[series]],
         "signal": names.signals[names.signal_of[series]],
-        "first": iso(int(rows.minute[start])),
-        "last": iso(int(rows.minute[end - 1])),
-        "worst": iso(int(rows.minute[worst])),
+        "first": iso(int(rows.minute[start]), watch.grid),
+        "last": iso(int(rows.minute[end - 1]), watch.grid),
+        "worst": iso(int(rows.minute[worst]), watch.grid),
         "minutes": end - start,
         "open": bool(continues(watch.fleet.newest - rows.minute[end - 1], watch.refractory)),
         **{

@@ -1,4 +1,4 @@
-"""Why a minute was flagged or not, in words, from its row of `detections`."""
+"""Why a window was flagged or not, in words, from its row of `detections`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from ad_stream.dashboard.formatting import MOST_STORED
 from ad_stream.errors import InputError
+from ad_stream.grid import DEFAULT, Grid
 from ad_stream.model import REASONS, SCORED
 from ad_stream.tables.catalog import BATCH, DETECTIONS, DEVICE, SIGNAL
 from ad_stream.tables.reader import read_rows
@@ -16,16 +17,18 @@ from ad_stream.tables.reader import read_rows
 COLUMNS = tuple(name for name in DETECTIONS.names if name not in {column.name for column in (DEVICE, SIGNAL, *BATCH)})
 
 
-def why(tables: str | Path, *, device: str, signal: str, minute: datetime) -> dict[str, Any]:
-    """The verdict on one minute; InputError where there is none."""
+def why(
+    tables: str | Path, *, device: str, signal: str, minute: datetime, every: timedelta = DEFAULT
+) -> dict[str, Any]:  # fmt: skip
+    """The verdict on the window that begins at `minute`; InputError where there is none."""
     where: list[tuple[str, str, str | datetime]] = [
         ("device_id", "=", device), ("signal", "=", signal), ("minute", ">=", minute),
-        ("minute", "<", minute + timedelta(minutes=1)),
+        ("minute", "<", minute + every),
     ]  # fmt: skip
     rows = read_rows(tables, "detections", COLUMNS, where, MOST_STORED).sort_values("revision").to_dict("records")
     if not rows:
         raise InputError(
-            f"{device} {signal} has no verdict on {minute:%Y-%m-%d %H:%M}: no reading of that minute arrived in time"
+            f"{device} {signal} has no verdict on {minute:{Grid.of(every).format()}}: no reading of that window arrived in time"
         )
     told = explain(rows[-1])
     if len(rows) > 1:

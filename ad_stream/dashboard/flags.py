@@ -1,4 +1,4 @@
-"""The flagged minutes of the last day, and the events they make up."""
+"""The flagged windows of the last day, and the events they make up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_OVERRULED = 2_000_000
 
 
 class Flags:
-    """rows: at most MOST_FLAGS flagged minutes, sorted by series and minute; the oldest are dropped.
+    """rows: at most MOST_FLAGS flagged windows, sorted by series and time; the oldest are dropped.
 
     starts: where in `rows` each event starts. An event is a flag and those that continue it.
     """
@@ -32,7 +32,7 @@ class Flags:
         self._overruled: tuple[Ints, Ints] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
     def apply(self, rows: Rows) -> int:
-        """Takes rows in, in any order, flagged or not; -> how many flagged minutes are new."""
+        """Takes rows in, in any order, flagged or not; -> how many flagged windows are new."""
         self._overrule(rows.take(rows.revision > 0))
         flagged = rows.take(rows.flag != 0)
         stays = self._not_overruled(self.rows) if (rows.revision > 0).any() else np.ones(len(self.rows), dtype=bool)
@@ -45,14 +45,14 @@ class Flags:
         return int(new.sum())
 
     def since(self, minute: int) -> Rows:
-        """The flagged minutes from `minute` on."""
+        """The flagged windows from the step `minute` on."""
         return self.rows.take(self.rows.minute >= minute)
 
     def _keep(self, rows: Rows) -> None:
         order = np.lexsort((rows.revision, rows.minute, rows.series))
         rows = rows.take(order)
         keys = _keys(rows)
-        # Of one minute's rows the highest revision, the last one here, stays.
+        # Of one window's rows the highest revision, the last one here, stays.
         rows = rows.take(np.append(keys[1:] != keys[:-1], True) if len(keys) else np.empty(0, dtype=bool))
         if len(rows) > self._most:
             self.dropped += len(rows) - self._most
@@ -63,7 +63,7 @@ class Flags:
         self.starts = np.flatnonzero(first | ~rows.continuing)
 
     def _overrule(self, later: Rows) -> None:
-        """Remembers the highest revision of each minute that backfill judged again."""
+        """Remembers the highest revision of each window that backfill judged again."""
         if not len(later):
             return
         keys = np.concatenate([self._overruled[0], _keys(later)])

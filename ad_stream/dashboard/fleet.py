@@ -1,4 +1,4 @@
-"""The last state of every series and its last minutes, in memory that depends on the number of series alone."""
+"""The last state of every series and its last windows, in memory that depends on the number of series alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.dashboard.verdict_arrays import Names, Rows
+from ad_stream.grid import MINUTE, SILENT, Grid
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 RECENT_BYTES = 160 * 2**20
-"""Room for the last minutes of all series; beside MOST_ and LEAST_MINUTES it decides how many are kept."""
-MOST_MINUTES, LEAST_MINUTES = 1440, 30
+"""Room for the last windows of all series; beside MOST_ and LEAST_WINDOWS it decides how many are kept."""
+MOST_WINDOWS, LEAST_WINDOWS = 1440, 30
 
 RECENT = (
     ("value", np.float32), ("expected", np.float32), ("upper", np.float32), ("lower", np.float32),
@@ -32,15 +33,15 @@ LAST = (
 
 
 class Fleet:
-    """last[name] (series,), recent[name] (series, width): column minute % width; `there` says which cells hold a row.
+    """last[name] (series,), recent[name] (series, width): column step % width; `there` says which cells hold a row.
 
-    newest: the newest minute of any series, minutes since the epoch, -1 before the first.
+    newest: the newest window of any series, its step in `grid`, -1 before the first.
     """
 
-    def __init__(self, *, recent_bytes: int = RECENT_BYTES) -> None:
-        self.names = Names()
+    def __init__(self, *, recent_bytes: int = RECENT_BYTES, grid: Grid = MINUTE) -> None:
+        self.names = Names(grid)
         self.newest = -1
-        self.width = MOST_MINUTES
+        self.width = MOST_WINDOWS
         self.last: dict[str, NDArray[Any]] = {name: np.empty(0, dtype=kind) for name, kind in LAST}
         self.recent: dict[str, NDArray[Any]] = {name: np.empty((0, 0), dtype=kind) for name, kind in RECENT}
         self._recent_bytes = recent_bytes
@@ -49,12 +50,17 @@ class Fleet:
         return len(self.names)
 
     @property
+    def grid(self) -> Grid:
+        """The windows that are counted."""
+        return self.names.grid
+
+    @property
     def oldest(self) -> int:
-        """The first minute that `recent` can hold."""
+        """The first window that `recent` can hold."""
         return self.newest - self.width + 1
 
     def apply(self, rows: Rows) -> None:
-        """Takes rows in, in any order; of a minute's rows the highest revision counts."""
+        """Takes rows in, in any order; of a window's rows the highest revision counts."""
         if not len(rows):
             return
         self._make_room(len(self.names))
@@ -64,13 +70,13 @@ class Fleet:
         self._apply_recent(rows)
 
     def cells(self, series: int | Ints, first: int, last: int) -> dict[str, NDArray[Any]]:
-        """The minutes first to last of `recent`, which must lie within oldest and newest; (..., minutes) per name."""
+        """The windows first to last of `recent`, which must lie within oldest and newest; (..., windows) per name."""
         columns = np.arange(first, last + 1) % self.width
         chosen = series if isinstance(series, int) else np.asarray(series)[:, None]
         return {name: matrix[chosen, columns] for name, matrix in self.recent.items()}
 
     def newest_of_devices(self) -> Ints:
-        """(devices,): the newest minute of each, over its signals."""
+        """(devices,): the newest window of each, over its signals."""
         newest = np.full(len(self.names.devices), -1, dtype=np.int64)
         np.maximum.at(newest, self.names.device_of, self.last["minute"][: len(self)])
         return newest
@@ -78,7 +84,7 @@ class Fleet:
     def _apply_last(self, rows: Rows) -> None:
         minute, revision = self.last["minute"][rows.series], self.last["revision"][rows.series]
         newer = (rows.minute > minute) | ((rows.minute == minute) & (rows.revision >= revision))
-        # Rows are in the order of their minutes, and of equal places the last assignment stays.
+        # Rows are in the order of their windows, and of equal places the last assignment stays.
         chosen = rows.take(newer)
         for name, column in self.last.items():
             column[chosen.series] = getattr(chosen, name)
@@ -114,7 +120,7 @@ class Fleet:
         self._resize_recent(room)
 
     def _resize_recent(self, room: int) -> None:
-        width = int(np.clip(self._recent_bytes // (CELL_BYTES * room), LEAST_MINUTES, MOST_MINUTES))
+        width = int(np.clip(self._recent_bytes // (CELL_BYTES * room), LEAST_WINDOWS, MOST_WINDOWS))
         kept = np.arange(max(0, self.newest - min(width, self.width) + 1), self.newest + 1)
         for name, kind in RECENT:
             old, new = self.recent[name], np.zeros((room, width), dtype=kind)
@@ -124,7 +130,7 @@ class Fleet:
         self.width = width
 
 
-def silent_devices(fleet: Fleet, *, after: int = 10) -> Bools:
-    """(devices,): those whose newest minute lies more than `after` minutes behind the fleet's."""
+def silent_devices(fleet: Fleet, *, after: int = SILENT) -> Bools:
+    """(devices,): those whose newest window lies more than `after` windows behind the fleet's."""
     silent: Bools = fleet.newest - fleet.newest_of_devices() > after
     return silent

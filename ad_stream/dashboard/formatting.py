@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ad_stream.errors import InputError
+from ad_stream.grid import Grid
 from ad_stream.model import REASONS
 from ad_stream.times import moment
 
@@ -19,7 +20,7 @@ State = Literal["all", "flagged", "warming_up", "declined", "silent"]
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """A page of a list. device: part of its name, in any case; signal: its whole name; minutes: how far back flags
-    count, from the newest minute of the fleet."""
+    count, from the newest window of the fleet."""
 
     device: str = ""
     signal: str = ""
@@ -35,19 +36,9 @@ class Asked:
         return slice(max(0, self.page) * size, (max(0, self.page) + 1) * size)
 
 
-def iso(minute: int) -> str | None:
-    """Minutes since the epoch -> '2026-11-01T06:30Z'; None for one that never was."""
-    return None if minute < 0 else f"{at(minute):%Y-%m-%dT%H:%MZ}"
-
-
-def at(minute: int) -> datetime:
-    """Minutes since the epoch -> time in UTC."""
-    return datetime.fromtimestamp(minute * 60, timezone.utc)
-
-
-def minutes_of(when: datetime) -> int:
-    """Time -> minutes since the epoch."""
-    return int(when.timestamp() // 60)
+def iso(step: int, grid: Grid) -> str | None:
+    """Start of a window -> '2026-11-01T06:30Z', with seconds where windows need them; None for one that never was."""
+    return None if step < 0 else grid.start(step).strftime(f"%Y-%m-%dT{grid.format(date=False)}Z")
 
 
 def number(value: float, digits: int = 6) -> float | None:
@@ -72,33 +63,38 @@ def time_of(text: str) -> datetime:
         raise MalformedError(str(error)) from None
 
 
-def span(start: str | None, end: str | None, hours: float, newest: int) -> tuple[datetime, datetime]:
-    """The stretch a page asks for: start <= minute < end, else the last hours up to the newest minute."""
-    last = time_of(end) if end else at(newest + 1)
-    return _checked(time_of(start) if start else last - timedelta(hours=hours), last)
+def span(start: str | None, end: str | None, hours: float, newest: int, grid: Grid) -> tuple[datetime, datetime]:
+    """The stretch a page asks for: start <= window < end, else the last hours up to the newest window (its step)."""
+    last = time_of(end) if end else grid.start(newest + 1)
+    return _checked(time_of(start) if start else last - timedelta(hours=hours), last, grid)
 
 
-def whole_span(start: str | None, end: str | None) -> tuple[datetime, datetime]:
+def whole_span(start: str | None, end: str | None, grid: Grid) -> tuple[datetime, datetime]:
     """The stretch of a picture or a report, which must be named; raises MalformedError."""
     if not start or not end:
         raise MalformedError(
-            f"a picture or report needs 'from' and 'to', at most {MOST_SPAN.days} days apart: "
+            f"a picture or report needs 'from' and 'to', at most {most_span(grid).days} days apart: "
             "add from=2026-11-01T06:00Z&to=2026-11-01T12:00Z"
         )
-    return _checked(time_of(start), time_of(end))
+    return _checked(time_of(start), time_of(end), grid)
 
 
-def _checked(first: datetime, last: datetime) -> tuple[datetime, datetime]:
+def _checked(first: datetime, last: datetime, grid: Grid) -> tuple[datetime, datetime]:
     if first >= last:
         raise MalformedError(f"from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} is no stretch of time: swap them")
-    if last - first > MOST_SPAN:
+    if last - first > (most := most_span(grid)):
         raise MalformedError(
-            f"{(last - first).days} days are more than a picture can show: ask for {MOST_SPAN.days} or less"
+            f"{(last - first).days} days are more than a picture can show: ask for {most.days} or less"
         )
     return first, last
 
 
-MOST_SPAN = timedelta(days=31)
+def most_span(grid: Grid) -> timedelta:
+    """The longest stretch that a picture shows: a month, or a week of minutes' number of longer windows."""
+    return max(MOST_SPAN, DRAWN_WINDOWS * grid.every)
+
+
+MOST_SPAN, DRAWN_WINDOWS = timedelta(days=31), 7 * 1440
 MOST_STORED = 200_000
 """Rows of the table that one answer may read: a month of four signals."""
 

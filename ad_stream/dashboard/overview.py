@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-SPARK_MINUTES = 60
+SPARK_WINDOWS = 60
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Overview:
         if known is not None and version == self._watch.version:
             return known
         fleet = self._watch.fleet
-        rows = self._watch.flags.since(fleet.newest - minutes + 1)
+        windows = max(1, fleet.grid.steps(timedelta(minutes=minutes)))
+        rows = self._watch.flags.since(fleet.newest - windows + 1)
         severity, latest = np.zeros(len(fleet)), np.full(len(fleet), -1, dtype=np.int64)
         np.maximum.at(severity, rows.series, np.nan_to_num(rows.severity))
         np.maximum.at(latest, rows.series, rows.minute)
@@ -113,12 +115,12 @@ class Overview:
 
     def _rows(self, series: Ints, flagged: Flagged, silent: Bools) -> list[dict[str, Any]]:
         fleet = self._watch.fleet
-        first = max(fleet.oldest, fleet.newest - SPARK_MINUTES + 1)
+        first = max(fleet.oldest, fleet.newest - SPARK_WINDOWS + 1)
         cells = fleet.cells(series, first, fleet.newest) if len(series) else {}
         return [
             self._row(int(one), flagged, bool(silent[one]))
             | {
-                "from": iso(first),
+                "from": iso(first, fleet.grid),
                 "spark": [
                     number(float(value), 4) if there else None
                     for value, there in zip(cells["value"][place], cells["there"][place], strict=True)
@@ -129,12 +131,12 @@ class Overview:
         ]
 
     def _row(self, one: int, flagged: Flagged, silent: bool) -> dict[str, Any]:
-        names, last = self._watch.fleet.names, self._watch.fleet.last
+        names, last, grid = self._watch.fleet.names, self._watch.fleet.last, self._watch.grid
         reason = names.reasons[last["reason"][one]]
         return {
             "device": names.devices[names.device_of[one]],
             "signal": names.signals[names.signal_of[one]],
-            "minute": iso(int(last["minute"][one])),
+            "minute": iso(int(last["minute"][one]), grid),
             **{name: number(float(last[name][one])) for name in ("value", "expected", "lower", "upper", "score")},
             "status": STATUSES[last["status"][one]],
             "flag": int(last["flag"][one]),
@@ -143,7 +145,7 @@ class Overview:
             "silent": silent,
             "flags": int(flagged.count[one]),
             "severity": number(float(flagged.severity[one]), 3),
-            "flagged": iso(int(flagged.latest[one])),
+            "flagged": iso(int(flagged.latest[one]), grid),
         }
 
 

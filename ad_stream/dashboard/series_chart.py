@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.dashboard.formatting import MOST_STORED, iso, minutes_of
+from ad_stream.dashboard.formatting import MOST_STORED, iso
 from ad_stream.errors import InputError
 from ad_stream.report import draw
 from ad_stream.tables.reader import read_detections
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 
 def series(watch: Watch, *, device: str, signal: str, first: datetime, last: datetime) -> dict[str, Any]:
-    """first <= minute < last -> what a chart draws (`Picture`), with the device's signals.
+    """first <= start of a window < last -> what a chart draws (`Picture`), with the device's signals.
 
     InputError where the series was not seen.
     """
-    begin, end = minutes_of(first), minutes_of(last) - 1
     with watch.lock:
+        grid = watch.grid
+        begin = grid.step(grid.next_start(first))
+        end = max(begin, grid.step(grid.next_start(last)) - 1)
         number = watch.fleet.names.find(device, signal)
         signals = _signals(watch, device)
         if number is None:
@@ -38,19 +40,20 @@ def series(watch: Watch, *, device: str, signal: str, first: datetime, last: dat
         where: list[tuple[str, str, str | datetime]] = [
             ("device_id", "=", device),
             ("signal", "=", signal),
-            ("minute", ">=", first),
-            ("minute", "<", last),
+            ("minute", ">=", grid.start(begin)),
+            ("minute", "<=", grid.start(end)),
         ]
         rows = read_detections(watch.tables, where, MOST_STORED)
     drawn = draw(
         rows,
         id="series",
         title=f"{device} · {signal}",
-        caption=f"{int((rows['is_anomaly'] == True).sum())} flagged of {len(rows)} minutes",  # noqa: E712 (null counts as no)
-        first=first,
-        last=last - timedelta(minutes=1),
+        caption=f"{int((rows['is_anomaly'] == True).sum())} flagged of {len(rows)} {grid.plural}",  # noqa: E712 (null counts as no)
+        first=grid.start(begin),
+        last=grid.start(end),
+        grid=grid,
     )
-    return drawn.as_dict() | {"device": device, "signal": signal, "signals": signals, "newest": iso(newest)}
+    return drawn.as_dict() | {"device": device, "signal": signal, "signals": signals, "newest": iso(newest, grid)}
 
 
 def _signals(watch: Watch, device: str) -> list[str]:
@@ -62,17 +65,17 @@ def _signals(watch: Watch, device: str) -> list[str]:
 
 
 def _recent(watch: Watch, number: int, begin: int, end: int) -> pd.DataFrame:
-    """Rows as `read_detections` gives them, of the minutes that memory holds."""
+    """Rows as `read_detections` gives them, of the windows that memory holds."""
     import pandas as pd
 
     fleet = watch.fleet
     first, last = max(begin, fleet.oldest), min(end, fleet.newest)
     cells = fleet.cells(number, first, last)
-    there, minutes = cells["there"], np.arange(first, last + 1)
+    there, steps = cells["there"], np.arange(first, last + 1)
     reasons = np.array(fleet.names.reasons, dtype=object)
     frame: pd.DataFrame = pd.DataFrame(
         {
-            "minute": pd.to_datetime(minutes[there] * 60, unit="s", utc=True),
+            "minute": pd.to_datetime(steps[there] * fleet.grid.seconds, unit="s", utc=True),
             "value": cells["value"][there],
             "expected": cells["expected"][there],
             "lower_margin": (cells["expected"] - cells["lower"])[there],

@@ -20,7 +20,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from ad_stream.dashboard import explanation, stream_state
 from ad_stream.dashboard.access import Token, add_door, check_exposure
 from ad_stream.dashboard.anomalies import anomalies
-from ad_stream.dashboard.formatting import MOST_STORED, Asked, MalformedError, minutes_of, span, time_of, whole_span
+from ad_stream.dashboard.formatting import DRAWN_WINDOWS, MOST_STORED, Asked, MalformedError, span, time_of, whole_span
 from ad_stream.dashboard.live_updates import Bell
 from ad_stream.dashboard.overview import Overview
 from ad_stream.dashboard.series_chart import series
@@ -139,7 +139,7 @@ def _add_answers(app: FastAPI, watch: Watch) -> None:
         signal: Text = "",
         state: Literal["all", "flagged", "warming_up", "declined", "silent"] = "all",
         order: Literal["worst", "latest", "flags", "name"] = "worst",
-        minutes: Annotated[int, Query(ge=1, le=1440)] = 60,
+        minutes: Annotated[int, Query(ge=1, le=30 * 1440)] = 60,
         page: Annotated[int, Query(ge=0, le=MOST_PAGE)] = 0,
         size: Annotated[int, Query(ge=1, le=200)] = 25,
     ) -> dict[str, Any]:
@@ -156,8 +156,8 @@ def _add_answers(app: FastAPI, watch: Watch) -> None:
         page: Annotated[int, Query(ge=0, le=MOST_PAGE)] = 0,
         size: Annotated[int, Query(ge=1, le=200)] = 25,
     ) -> dict[str, Any]:
-        first = minutes_of(time_of(start)) if start else 0
-        last = minutes_of(time_of(end)) - 1 if end else None
+        first = watch.grid.step(time_of(start)) if start else 0
+        last = watch.grid.step(time_of(end)) - 1 if end else None
         return anomalies(
             watch, overview, Asked(device=device, signal=signal, page=page, size=size), first=first, last=last
         )
@@ -170,15 +170,15 @@ def _add_series(app: FastAPI, watch: Watch, turns: Turns) -> None:
         signal: Text,
         start: Annotated[Time, Query(alias="from")] = None,
         end: Annotated[Time, Query(alias="to")] = None,
-        hours: Annotated[float, Query(gt=0, le=744)] = 3.0,
+        hours: Annotated[float, Query(gt=0, le=24 * DRAWN_WINDOWS)] = 3.0,
     ) -> Any:
-        first, last = span(start, end, hours, watch.fleet.newest)
+        first, last = span(start, end, hours, watch.fleet.newest, watch.grid)
         return await turns.take(lambda: series(watch, device=device, signal=signal, first=first, last=last))
 
     @app.get("/api/why")
     async def reason(device: Text, signal: Text, minute: Annotated[str, Query(max_length=40)]) -> Any:
         asked = time_of(minute)
-        return await turns.take(lambda: explanation.why(watch.tables, device=device, signal=signal, minute=asked))
+        return await turns.take(lambda: explanation.why(watch.tables, device=device, signal=signal, minute=asked, every=watch.grid.every))
 
 
 def _add_pictures(app: FastAPI, watch: Watch, turns: Turns) -> None:
@@ -194,10 +194,10 @@ def _add_pictures(app: FastAPI, watch: Watch, turns: Turns) -> None:
         end: Annotated[Time, Query(alias="to")] = None,
         theme: Literal["light", "dark"] = "light",
     ) -> Response:
-        stretch = whole_span(start, end)
+        stretch = whole_span(start, end, watch.grid)
 
         def draw() -> bytes:
-            (drawn,) = pictures_of(device, rows(device, signal, stretch))
+            (drawn,) = pictures_of(device, rows(device, signal, stretch), watch.grid)
             return png(drawn, theme=theme)
 
         return Response(await turns.take(draw), media_type="image/png")
@@ -209,11 +209,11 @@ def _add_pictures(app: FastAPI, watch: Watch, turns: Turns) -> None:
         start: Annotated[Time, Query(alias="from")] = None,
         end: Annotated[Time, Query(alias="to")] = None,
     ) -> Response:
-        stretch = whole_span(start, end)
+        stretch = whole_span(start, end, watch.grid)
 
         def write() -> str:
             found = rows(device, signal, stretch)
-            return render(series_page(device, found, pictures_of(device, found)))
+            return render(series_page(device, found, pictures_of(device, found, watch.grid), watch.grid))
 
         # The page's own script is inline, so it is handed over as a file and never runs under this address.
         headers = {"Content-Disposition": 'attachment; filename="report.html"'}

@@ -9,7 +9,8 @@ import numpy as np
 
 from ad_stream import times
 from ad_stream.dashboard.fleet import silent_devices
-from ad_stream.dashboard.formatting import at, iso
+from ad_stream.dashboard.formatting import iso
+from ad_stream.grid import DEFAULT
 from ad_stream.tables.catalog import BATCHES, PROGRESS
 from ad_stream.tables.schema import COUNT
 
@@ -52,13 +53,15 @@ def state(watch: Watch) -> dict[str, Any]:
             "version": watch.version,
             "tables": str(watch.tables),
             "loaded": round(watch.loaded, 3),
-            "newest": iso(newest),
-            "behind_seconds": None if newest < 0 else round((watch.now() - at(newest + 1)).total_seconds()),
+            "newest": iso(newest, watch.grid),
+            "behind_seconds": None if newest < 0 else round(_behind(watch, newest).total_seconds()),
+            "every": watch.grid.seconds,
+            "look_back": round(watch.look_back.total_seconds()),
             "series": len(watch.fleet),
             "devices": len(watch.fleet.names.devices),
             "signals": sorted(watch.fleet.names.signals),
             "silent": int(silent_devices(watch.fleet).sum()),
-            "recent_minutes": watch.fleet.width,
+            "recent_windows": watch.fleet.width,
             "flags": len(watch.flags.rows),
         }
 
@@ -85,7 +88,7 @@ def pipeline(watch: Watch) -> dict[str, Any]:
             ],
             "pushes": {"by_target": dict(sorted(deliveries.items())), "thinned": thinned, "error": _error(watch)},
             "silent": [
-                {"device": fleet.names.devices[device], "since": iso(int(minutes[device]))}
+                {"device": fleet.names.devices[device], "since": iso(int(minutes[device]), watch.grid)}
                 for device in silent[:MOST_SILENT]
             ],
             "silent_total": len(silent),
@@ -106,28 +109,32 @@ def _situation(watch: Watch, newest: int, alive: datetime | None, running: bool)
             run,
         )
     if newest < 0:
-        hint = (
-            "A minute is judged one watermark (two minutes) after its end, so the first rows come about three minutes"
-        )
-        started = "after the first event" if running else "after a stream is started"
-        return "no_rows", "No minute has been judged yet.", f"{hint} {started}.", "" if running else run
+        hint = "A window (of a minute, by default) is judged one watermark (two minutes) after its end"
+        started = "the first event" if running else "a stream is started"
+        first = f"so the first rows come about three minutes after {started}, with longer windows later"
+        return "no_rows", "No window has been judged yet.", f"{hint}, {first}.", "" if running else run
     if not running:
         since = f" since {alive:%Y-%m-%d %H:%M} UTC" if alive else ""
         return (
             "stopped",
             f"The stream is stopped{since}.",
-            f"Nothing newer than {at(newest):%Y-%m-%d %H:%M} will appear until it runs; it goes on where it stopped.",
+            f"Nothing newer than {watch.grid.start(newest):{watch.grid.format()}} will appear until it runs; it goes on where it stopped.",
             run,
         )
-    if watch.now() - at(newest + 1) > STALLED_AFTER:
-        age = _age(watch.now() - at(newest + 1))
+    # A window that is still open has no verdict yet, however long it is.
+    if _behind(watch, newest) > STALLED_AFTER + (watch.grid.every if watch.grid.every > DEFAULT else timedelta(0)):
         return (
             "stalled",
-            f"The stream runs, but its newest judged minute is {age} old.",
+            f"The stream runs, but its newest judged window is {_age(_behind(watch, newest))} old.",
             "Either no events arrive or it is catching up: look at events and lag under Pipeline, then at the source.",
             "ad-stream status",
         )
     return "live", "The stream is running.", "", ""
+
+
+def _behind(watch: Watch, newest: int) -> timedelta:
+    """From the end of the newest window to now."""
+    return watch.now() - watch.grid.start(newest + 1)
 
 
 def _batch(row: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +150,7 @@ def _error(watch: Watch) -> str | None:
 
 
 def _time(seconds: float) -> str:
-    return times.iso(at(0) + timedelta(seconds=seconds))
+    return times.iso(times.from_seconds(seconds))
 
 
 def _age(age: timedelta) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ad_stream.grid import MINUTE, Grid
 from ad_stream.model import REASONS, STATUSES
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.schema import PAGE
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
 
 COLUMNS = DETECTIONS.named(PAGE)
 MOST_REASONS = 255
-MICROSECONDS_A_MINUTE = 60_000_000
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Each field (n,). minute: minutes since the epoch; upper, lower: the band; flag: 1 above, -1 below, 0 not flagged;
+    """Each field (n,). minute: steps of the windows; upper, lower: the band; flag: 1 above, -1 below, 0 not flagged;
     series, status and reason: numbers of `Names`."""
 
     series: Ints
@@ -56,9 +56,11 @@ class Rows:
 
 
 class Names:
-    """Numbers of devices, signals and their pairs (series), in the order in which they were first seen."""
+    """Numbers of devices, signals and their pairs (series), in the order in which they were first seen; the grid by which
+    windows are numbered."""
 
-    def __init__(self) -> None:
+    def __init__(self, grid: Grid = MINUTE) -> None:
+        self.grid = grid
         self.devices: list[str] = []
         self.signals: list[str] = []
         self.reasons: list[str] = list(REASONS)
@@ -110,7 +112,7 @@ class Names:
             lower = expected - numbers("lower_margin", math.nan)
         return Rows(
             series=self._series_of(batch),
-            minute=micros // MICROSECONDS_A_MINUTE,
+            minute=micros // (self.grid.seconds * 1_000_000),
             revision=numbers("revision").astype(np.int64),
             value=numbers("value", math.nan),
             expected=expected,

@@ -11,15 +11,17 @@ from pathlib import Path
 
 from ad_stream import times
 from ad_stream.dashboard.flags import Flags
-from ad_stream.dashboard.fleet import Fleet
+from ad_stream.dashboard.fleet import MOST_WINDOWS, Fleet
 from ad_stream.dashboard.verdict_arrays import COLUMNS
+from ad_stream.grid import Grid
 from ad_stream.incidents.alarms import REFRACTORY
 from ad_stream.monitoring import health
 from ad_stream.secrets import redact
 from ad_stream.tables.follow import Part, TableLog
+from ad_stream.tables.reader import grid_of
 
-LOOK_BACK = 24 * 60
-"""Minutes before the newest that are read when the dashboard starts."""
+LOOK_BACK = timedelta(days=1)
+"""Time before the newest window that is read when the dashboard starts; with long windows as many as fill its memory."""
 EVERY, EVERY_AWAY = 0.4, 5.0
 """Seconds between two looks at the logs, in a folder and in an object store."""
 PIECE = 0.2
@@ -32,7 +34,7 @@ class Watch:
 
     loaded: share of the last day's files that is read, 1.0 once all are. trouble: why the last look failed, or None.
     config: the run's configuration, for the hint that starts it again.
-    on_change: called from the watching thread after each change, with the number of new flagged minutes.
+    on_change: called from the watching thread after each change, with the number of new flagged windows.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class Watch:
     ) -> None:
         self.tables = tables
         self.config = config
-        self.refractory = int(refractory.total_seconds() // 60)
+        self._refractory = refractory
         self.lock = threading.RLock()
         self.now = now
         self.on_change = on_change
@@ -63,6 +65,21 @@ class Watch:
         self._all_older = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+
+    @property
+    def grid(self) -> Grid:
+        """The windows of the tables."""
+        return self.fleet.grid
+
+    @property
+    def refractory(self) -> int:
+        """Windows after a flag during which another one continues its alarm."""
+        return self.grid.refractory(self._refractory)
+
+    @property
+    def look_back(self) -> timedelta:
+        """How far before the newest window flags are held."""
+        return max(LOOK_BACK, MOST_WINDOWS * self.grid.every)
 
     @property
     def found(self) -> bool:
@@ -119,14 +136,17 @@ class Watch:
     def _begin(self, table: TableLog, parts: list[Part]) -> None:
         """A table that is seen for the first time, or was made anew: its last day is read from the newest file on."""
         if table is self._logs[0]:
+            grid = grid_of(self.tables)
             newest = max((part.last for part in parts if part.last is not None), default=0)
-            chosen = [part for part in parts if part.last is None or part.last > newest - LOOK_BACK]
+            reach = max(LOOK_BACK, MOST_WINDOWS * grid.every).total_seconds()
+            chosen = [part for part in parts if part.last is None or part.last > newest - reach]
         else:
             newest_written = max((part.written for part in parts), default=0.0)
             chosen = [part for part in parts if part.written > newest_written - health.DAY]
         with self.lock:
             if table is self._logs[0]:
                 self.fleet, self.flags = self._empty(), Flags()
+                self.fleet.names.grid = grid
             else:
                 self.health.forget(table.name)
             self.version += 1
@@ -135,7 +155,7 @@ class Watch:
         self._all_older = len(older)
 
     def _read(self, table: TableLog, part: Part) -> int:
-        """-> the number of new flagged minutes."""
+        """-> the number of new flagged windows."""
         flagged = 0
         columns = COLUMNS if table is self._logs[0] else health.COLUMNS[table.name]
         for batch in table.batches(part, columns):
@@ -143,7 +163,7 @@ class Watch:
                 self.version += 1
                 if table is self._logs[0]:
                     rows = self.fleet.names.rows(batch)
-                    rows = rows.take(rows.minute > self.fleet.newest - LOOK_BACK)
+                    rows = rows.take(rows.minute > self.fleet.newest - self.grid.steps(self.look_back))
                     self.fleet.apply(rows)
                     flagged += self.flags.apply(rows)
                 else:

@@ -7,7 +7,7 @@ label), each with `signal` where it matters; or the `_truth.json` of `ad-stream 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.errors import InputError
+from ad_stream.evaluation.metrics import points_in_time
+from ad_stream.grid import MINUTE, Grid
 from ad_stream.simulate.devices.truth import TRUTH_FILE, read_truth
 from ad_stream.times import moment
 
@@ -22,12 +24,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 WITHIN = timedelta(minutes=7)
-"""As in `ad-stream evaluate`: an event has to be flagged so soon after its start, and before its end."""
+"""An event has to be flagged so soon after its start, or within `points_in_time` windows, and before its end."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """first and last minute (UTC); signal None: any signal of the device."""
+    """first and last window (their starts, UTC); signal None: any signal of the device."""
 
     device_id: str
     signal: str | None
@@ -35,10 +37,11 @@ class Event:
     last: datetime
 
 
-def read_labels(path: str | Path, *, start: datetime, end: datetime) -> list[Event]:
-    """The events that begin at start <= minute < end; InputError where the file is none or holds none of them."""
+def read_labels(path: str | Path, *, start: datetime, end: datetime, grid: Grid = MINUTE) -> list[Event]:
+    """The events that begin in the windows start <= minute < end; InputError where the file is none or holds none of them."""
     path = Path(path)
-    found = _truth(path) if path.suffix == ".json" else _table(path)
+    read = _truth(path) if path.suffix == ".json" else _table(path)
+    found = [replace(one, first=grid.start(grid.step(one.first)), last=grid.start(grid.step(one.last))) for one in read]
     inside = [one for one in found if start <= one.first < end]
     if not inside:
         raise InputError(
@@ -47,17 +50,18 @@ def read_labels(path: str | Path, *, start: datetime, end: datetime) -> list[Eve
     return sorted(inside, key=lambda one: (one.device_id, one.first, one.signal or ""))
 
 
-def found(events: Sequence[Event], flagged: pd.DataFrame) -> list[bool]:
-    """Whether each event was flagged in time; flagged: rows (device_id, signal, minute)."""
+def found(events: Sequence[Event], flagged: pd.DataFrame, grid: Grid = MINUTE) -> list[bool]:
+    """Whether each event was flagged in time; flagged: rows (device_id, signal, minute) of windows of that grid."""
+    within = max(WITHIN, points_in_time(grid.seconds) * grid.every)
     by_device = {str(device): rows for device, rows in flagged.groupby("device_id")}
-    return [_found(event, by_device.get(event.device_id)) for event in events]
+    return [_found(event, by_device.get(event.device_id), within) for event in events]
 
 
-def _found(event: Event, rows: pd.DataFrame | None) -> bool:
+def _found(event: Event, rows: pd.DataFrame | None, within: timedelta) -> bool:
     if rows is None:
         return False
     minute = rows["minute"]
-    hits = (minute >= event.first) & (minute <= min(event.last, event.first + WITHIN))
+    hits = (minute >= event.first) & (minute <= min(event.last, event.first + within))
     if event.signal is not None:
         hits &= rows["signal"] == event.signal
     return bool(hits.any())
@@ -107,5 +111,5 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any]:
     texts = column.dtype == object
     times = pd.Series([moment(str(text)) for text in column], index=column.index) if texts else column
     unit = {"unit": "s"} if pd.api.types.is_numeric_dtype(times) else {}
-    found: pd.Series[Any] = pd.to_datetime(times, utc=True, **unit).dt.floor("min")  # type: ignore[call-overload]
+    found: pd.Series[Any] = pd.to_datetime(times, utc=True, **unit)  # type: ignore[call-overload]
     return found

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 BUCKET = 10
 
 
+def points_in_time(step: float) -> int:
+    """Points of `step` seconds after an event's start within which it must be found: 7 up to ten minutes, 3 hourly, 1 daily."""
+    return 7 if step <= 600 else 3 if step <= 7200 else 1
+
+
 @dataclass(frozen=True)
 class Curve:
     """One labelled series: scores (n,), NaN or -inf = not judged; labels (n,); step in seconds."""
@@ -33,7 +38,7 @@ class Curve:
     @property
     def delay(self) -> int:
         """Points after an event's start within which it must be found: 7 up to ten minutes, 3 hourly, 1 daily."""
-        return 7 if self.step <= 600 else 3 if self.step <= 7200 else 1
+        return points_in_time(self.step)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
+from ad_stream.grid import SILENT
 from ad_stream.push.base import LOST, SETTLED
 from ad_stream.tables.catalog import BATCHES, PROGRESS
-from ad_stream.tables.reader import read_rows
+from ad_stream.tables.reader import grid_of, read_rows
 from ad_stream.tables.schema import COUNT
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ class Status:
     """Counts are over all batches in the tables.
 
     running       a query signed the tables within ALIVE
-    newest        newest minute that has a row, watermark: minutes before it are closed (UTC, None before the first)
+    newest        newest window that has a row, watermark: windows that end before it are closed (UTC, None before the first)
     watermark_delay  seconds from the watermark to now; None where nothing runs
     lag           events that waited at the source when the latest batch was reported, None where it does not tell
-    late          readings that came after their minute had closed; late_by_device: the same by device, most first
-    silent        device -> its newest minute, for devices more than `silent_after` behind `newest`
+    late          readings that came after their window had closed; late_by_device: the same by device, most first
+    silent        device -> its newest window, for devices more than `silent_after` behind `newest`
     source_lost   events that had aged out at the source before they were read
     pushes        push target -> state -> rows (ad_stream.push.base.STATES); `waiting`: still to be sent
     pushed        rows that targets took; push_waiting: still to be sent; push_failed: refused, or given up
@@ -78,17 +79,19 @@ class Status:
 def status(
     tables: str | Path,
     *,
-    silent_after: timedelta = timedelta(minutes=10),
+    silent_after: timedelta | None = None,
     now: Callable[[], datetime] = times.now,
 ) -> Status:
     """The state of the stream that writes into this folder; InputError where no tables are.
 
-    silent_after: how far a device may lie behind the newest minute; devices without a row in the day before that
-    minute are not looked at.
+    silent_after: how far a device may lie behind the newest window, by default 10 windows; devices without a row in the
+    day (or the 1440 windows, if they are longer) before that window are not looked at.
     """
+    grid = grid_of(tables)
+    silent_after = SILENT * grid.every if silent_after is None else silent_after
     batches, progress = read_rows(tables, "batches"), read_rows(tables, "progress")
     reasons = read_rows(tables, "quarantine", ["reason"])["reason"].value_counts()
-    newest_of = _newest_minutes(tables)
+    newest_of = _newest_windows(tables, max(timedelta(days=1), 1440 * grid.every))
     newest = max(newest_of.values(), default=None)
     signs = read_rows(tables, "owner", ["alive"])["alive"]
     running = bool(len(signs)) and now() - signs.max().to_pydatetime() <= ALIVE
@@ -146,11 +149,11 @@ def _ignored(tables: Path) -> tuple[str, ...]:
     return rules_of(table.read(tables)[0], parse_detection({})).refused
 
 
-def _newest_minutes(tables: str | Path) -> dict[str, datetime]:
+def _newest_windows(tables: str | Path, reach: timedelta) -> dict[str, datetime]:
     newest = _latest(read_rows(tables, "minutes", ["minute"])["minute"])
     if newest is None:
         return {}
-    recent = read_rows(tables, "minutes", ["device_id", "minute"], [("minute", ">=", newest - timedelta(days=1))])
+    recent = read_rows(tables, "minutes", ["device_id", "minute"], [("minute", ">=", newest - reach)])
     return {
         str(device): minute.to_pydatetime() for device, minute in recent.groupby("device_id")["minute"].max().items()
     }

@@ -1,4 +1,4 @@
-"""The Spark side: sources -> telemetry -> minutes -> history -> scoring -> tables, run by `run`."""
+"""The Spark side: sources -> telemetry -> windows -> history -> scoring -> tables, run by `run`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def detect(df: DataFrame, **options: Any) -> DataFrame:
-    """Judge every minute of every device in a Spark DataFrame; see ad_stream.pipeline.spark_api."""
+    """Judge every window of every device in a Spark DataFrame; see ad_stream.pipeline.spark_api."""
     from ad_stream.pipeline.spark_api import detect as door
 
     return door(df, **options)

@@ -1,4 +1,4 @@
-"""Stored minutes, judged again: late readings folded in, the next revision written only where something differs.
+"""Stored windows, judged again: late readings folded in, the next revision written only where something differs.
 
 Pure function of what the tables hold: late readings are folded into revision 0, never into an earlier fold, so that a
 second run computes the same rows and writes nothing. May run beside the stream, which reads revision 0 only; nothing
@@ -10,13 +10,14 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
 from ad_stream.pipeline.operation.session import session
+from ad_stream.pipeline.steps.clock import window_start
 from ad_stream.pipeline.steps.config_version import BatchConfig
 from ad_stream.pipeline.steps.history import pack
 from ad_stream.pipeline.steps.scoring import score
@@ -38,9 +39,9 @@ CLOSE = 1e-9
 
 @dataclass
 class BackfillSummary:
-    """What a backfill did; minutes and verdicts are rows written, alarms compare flags with the revision before.
+    """What a backfill did; minutes (windows) and verdicts are rows written, alarms compare flags with the revision before.
 
-    late_folded: late readings that are in the judged minutes now, whichever backfill put them there.
+    late_folded: late readings that are in the judged windows now, whichever backfill put them there.
     """
 
     minutes_judged: int = 0
@@ -57,7 +58,7 @@ class BackfillSummary:
     def sentence(self) -> str:
         """What the backfill says on exit."""
         return (
-            f"{self.minutes_judged} minutes judged again with {self.late_folded} late readings: {self.minutes_revised} minutes and "
+            f"{self.minutes_judged} windows judged again with {self.late_folded} late readings: {self.minutes_revised} windows and "
             f"{self.verdicts_revised} verdicts differ and got a new revision; alarms gained {self.alarms_gained}, lost {self.alarms_lost}"
         )
 
@@ -65,29 +66,31 @@ class BackfillSummary:
 def backfill(
     config: Config, *, start: datetime, end: datetime, progress: Callable[[str], None] | None = None, spark: SparkSession | None = None
 ) -> BackfillSummary:  # fmt: skip
-    """Judge the stored minutes start <= minute < end again (UTC; naive times count as UTC); -> what changed.
+    """Judge the stored windows that begin at start <= minute < end again (UTC; naive times count as UTC); -> what changed.
 
-    Raises InputError where the range is empty or holds no minutes.
+    Raises InputError where the range is empty or holds no windows, or where the tables hold windows of another length.
     """
-    start, end = _next_minute(_utc(start)), _next_minute(_utc(end))
+    # Windows are whole: a late reading must not be folded into a part of one.
+    grid = config.minutes.grid
+    start, end = grid.next_start(_utc(start)), grid.next_start(_utc(end))
     if end <= start:
         raise InputError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}: swap them")
     spark = spark or session("files", config.spark)
-    tables = Tables(spark, config.tables)
+    tables = Tables(spark, config.tables, grid=grid)
     tables.create()
     tell = progress or (lambda _: None)
     pinned = BatchConfig(config)
-    scorer = Scorer.of(config.detection).under(pinned.newest(tables))
+    scorer = Scorer.of(config.detection, grid=grid).under(pinned.newest(tables))
     here: dict[str, Any] = {"query_id": f"backfill-{uuid.uuid4().hex[:12]}", "batch_id": 0}
-    reach = start - timedelta(minutes=scorer.points)
+    reach = start - scorer.points * grid.every
 
-    tell("reading minutes and late readings")
+    tell("reading windows and late readings")
     inputs = folded(tables, reach, end, config.minutes.aggregate).persist()
     inside = inputs.where(F.col("minute") >= F.lit(start))
     summary = BackfillSummary(minutes_judged=inside.count())
     if not summary.minutes_judged:
         raise InputError(
-            f"no minutes are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: see 'ad-stream status' for what is"
+            f"no windows are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: see 'ad-stream status' for what is"
         )
     summary.late_folded = _between(tables.read("late"), "event_time", start, end).count()
     tell("scoring")
@@ -106,11 +109,11 @@ def backfill(
 
 
 def folded(tables: Tables, start: datetime, end: datetime, kind: str) -> DataFrame:
-    """The minutes start <= minute < end with their late readings: columns of `minutes`, `latest` (revision), `differs`."""
+    """The windows start <= minute < end with their late readings: columns of `minutes`, `latest` (revision), `differs`."""
     stored = _between(tables.read("minutes"), "minute", start, end)
     base = stored.where("revision = 0").select(*KEY, "value", "n", "min", "max", "mean")
     newest = stored.groupBy(*KEY).agg(F.max_by(F.struct("value", "n", "revision"), "revision").alias("newest"))
-    minute = F.date_trunc("minute", "event_time").alias("minute")
+    minute = window_start("event_time", tables.grid.seconds).alias("minute")
     late = _between(tables.read("late"), "event_time", start, end)
     extra = late.groupBy("device_id", "signal", minute).agg(
         F.count(F.lit(1)).alias("n_late"), F.min("value").alias("min_late"), F.max("value").alias("max_late"),
@@ -141,7 +144,7 @@ def _folded_measures() -> list[Column]:
 
 
 def _value(kind: str) -> Column:
-    """The aggregate of a minute that has late readings. `last` keeps what was on time: when it was is not stored."""
+    """The aggregate of a window that has late readings. `last` keeps what was on time: when it was is not stored."""
     n = F.col("n").cast("double")
     chosen = {"max": F.col("max"), "min": F.col("min"), "mean": F.col("mean"), "sum": F.col("total"), "count": n}
     return chosen.get(kind, F.coalesce("value", "last_late"))
@@ -149,7 +152,7 @@ def _value(kind: str) -> Column:
 
 def _verdicts(tables: Tables, inputs: DataFrame, start: datetime, scorer: Scorer, name: str) -> DataFrame:
     before = pack(inputs.where(F.col("minute") < F.lit(start)))
-    since = start - timedelta(minutes=scorer.refractory)
+    since = start - scorer.near
     stored = _between(tables.read("detections"), "minute", since, start)
     newest = stored.groupBy(*KEY).agg(F.max_by("is_anomaly", "revision").alias("is_anomaly"))
     flags = newest.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("minute").alias("flagged"))
@@ -195,12 +198,6 @@ def _near(a: Column, b: Column) -> Column:
     """Equal to 1e-9 of the larger, or both null or both NaN."""
     close = F.abs(a - b) <= CLOSE * F.greatest(F.lit(1.0), F.abs(a), F.abs(b))
     return a.eqNullSafe(b) | F.coalesce(close & ~F.isnan(a) & ~F.isnan(b), F.lit(False))
-
-
-def _next_minute(moment: datetime) -> datetime:
-    """Up to a whole minute, as minutes are whole: a late reading must not be folded into a part of one."""
-    whole = moment.replace(second=0, microsecond=0)
-    return whole if whole == moment else whole + timedelta(minutes=1)
 
 
 def _utc(moment: datetime) -> datetime:

@@ -92,10 +92,10 @@ class Batches:
     state: BatchState = field(init=False)
 
     def __post_init__(self) -> None:
-        scorer = Scorer.of(self.config.detection, self.config.fallback)
+        scorer = Scorer.of(self.config.detection, self.config.fallback, grid=self.config.minutes.grid)
         self.query_id = QueryId(self.config.checkpoint)
         self.deliver = Deliver(targets_of(self.config))
-        self.fallback = Fallback.of(self.config.fallback, scorer.refractory)
+        self.fallback = Fallback.of(self.config.fallback, scorer.refractory, scorer.grid)
         set_aside = SetAside(self.config.checkpoint, self.config.set_aside)
         self.state = BatchState(scorer, BatchConfig(self.config), set_aside)
 

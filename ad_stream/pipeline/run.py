@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def run(
     spark = spark or session(config.source.kind, config.spark)
     cpu_of = _cpu_of(spark)
     registry.reader_of(config.source).check(spark, config.source)
-    tables = tables or Tables(spark, config.tables)
+    tables = replace(tables or Tables(spark, config.tables), grid=config.minutes.grid)
     tables.create()
     owner = Owner(tables, config.checkpoint)
     owner.claim()
@@ -113,7 +114,7 @@ def _started(
     now = config.trigger == "available_now"
     source = registry.reader_of(config.source).to_the_end(config.source) if now else config.source
     # What is stored is not read again, but for what may overlap.
-    start = None if newest is None else newest - config.minutes.watermark - timedelta(minutes=1)
+    start = None if newest is None else newest - config.minutes.watermark - config.minutes.every
     clock = Clock.at_start(spark, config, _newest_times(source))
     incoming = registry.read(spark, source, start)
     if registry.kind_of(source.kind).yields == "rows":
@@ -160,7 +161,7 @@ def _newest_times(source: SourceSettings) -> list[datetime]:
 
 
 def _newest(tables: Tables, config: Config) -> datetime | None:
-    """The newest minute with a verdict, where there are some but no checkpoint."""
+    """The newest window with a verdict, where there are some but no checkpoint."""
     if _exists(tables.spark, config.checkpoint):
         return None
     stored = tables.read("detections").where("revision = 0")

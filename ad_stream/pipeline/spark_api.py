@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from ad_stream.config import AGGREGATES, parse_detection
+from ad_stream.config.durations import parse_duration
 from ad_stream.errors import ConfigError, InputError
+from ad_stream.grid import DEFAULT, Grid
+from ad_stream.pipeline.steps.clock import window_start
 from ad_stream.pipeline.steps.config_version import rules_in
 from ad_stream.pipeline.steps.history import pack
 from ad_stream.pipeline.steps.scoring import score
@@ -24,29 +28,33 @@ COLUMNS = ("device_id", "signal", "minute", *DETECTIONS.named(VERDICT))
 
 def detect(
     df: DataFrame, *, device: str | None = "device", time: str = "timestamp", value: str = "value", signal: str | None = None,
-    aggregate_by: str = "max", series_config: DataFrame | None = None, **detection: object,
+    aggregate_by: str = "max", every: str | float | timedelta = DEFAULT, series_config: DataFrame | None = None, **detection: object,
 ) -> DataFrame:  # fmt: skip
-    """Judge every minute of every device from its own past, as the stream does.
+    """Judge every window of every device from its own past, as the stream does.
 
-    df: readings or minutes, any order, one row each: device (None: all rows are one device), time (timestamp), value
-    (a number), and `signal` if one column holds several. Readings of one minute are aggregated (`aggregate_by`: max,
-    min, mean, last, sum, count). `detection`: settings of the section `detection`, such as sensitivity=90;
-    `series_config`: rows of that table, which stand over them series by series.
-    -> the columns of the table `detections` without its bookkeeping, lazily; one row per device, signal and minute.
+    df: readings or windows, any order, one row each: device (None: all rows are one device), time (timestamp), value
+    (a number), and `signal` if one column holds several. Readings of one window are aggregated (`aggregate_by`: max,
+    min, mean, last, sum, count); every: its length, as `minutes.every`: '10 seconds' to '1 day'. `detection`: settings
+    of the section `detection`, such as sensitivity=90; `series_config`: rows of that table, which stand over them series
+    by series.
+    -> the columns of the table `detections` without its bookkeeping, lazily; one row per device, signal and window.
     Raises InputError for a missing column, ConfigError for a wrong setting.
     """
     settings = parse_detection(detection)
-    scorer = Scorer.of(settings)
+    grid = _grid(every)
+    scorer = Scorer.of(settings, grid=grid)
     scorer = scorer if series_config is None else scorer.under(rules_in(series_config, settings))
     if aggregate_by not in AGGREGATES:
         raise ConfigError(f"aggregate_by is {aggregate_by!r}: give one of {', '.join(AGGREGATES)}")
-    rows = minutes_of(df, device=device, time=time, value=value, signal=signal, kind=aggregate_by)
+    rows = windows_of(df, device=device, time=time, value=value, signal=signal, kind=aggregate_by, grid=grid)
     nothing_before = pack(rows.where(F.lit(False)))
     verdicts = score(rows.withColumn("flagged", F.lit(None).cast("timestamp")), nothing_before, scorer)
     return verdicts.select(*COLUMNS)
 
 
-def minutes_of(df: DataFrame, *, device: str | None, time: str, value: str, signal: str | None, kind: str) -> DataFrame:
+def windows_of(
+    df: DataFrame, *, device: str | None, time: str, value: str, signal: str | None, kind: str, grid: Grid
+) -> DataFrame:  # fmt: skip
     """Readings -> device_id, signal, minute, value."""
     for name in (device, time, value, signal):
         if name is not None and name not in df.columns:
@@ -59,8 +67,15 @@ def minutes_of(df: DataFrame, *, device: str | None, time: str, value: str, sign
         F.lit(0).alias("sequence"),
     )
     finite = named.where(F.expr("abs(x) < double('infinity')") & F.col("event_time").isNotNull())
-    grouped = finite.groupBy("device_id", "signal", F.date_trunc("minute", "event_time").alias("minute"))
+    grouped = finite.groupBy("device_id", "signal", window_start("event_time", grid.seconds).alias("minute"))
     return grouped.agg(aggregate(F.col("x"), kind).alias("value"))
+
+
+def _grid(every: str | float | timedelta) -> Grid:
+    try:
+        return Grid.of(parse_duration(every))
+    except ValueError as error:
+        raise ConfigError(f"every is {every!r}: {str(error).partition(': ')[2] or error}") from None
 
 
 def _tried(name: str, kind: str) -> Column:

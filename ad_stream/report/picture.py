@@ -1,4 +1,4 @@
-"""The data of one picture: value, expected band and flags of a series over a stretch of minutes."""
+"""The data of one picture: value, expected band and flags of a series over a stretch of windows."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.grid import MINUTE, Grid
 from ad_stream.model import REASONS
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ PLAIN = (None, "normal")
 
 @dataclass(frozen=True)
 class Picture:
-    """What is drawn. The lists are as long as `times`; None is a minute without a row or without a band.
+    """What is drawn. The lists are as long as `times`; None is a window without a row or without a band.
 
     id       anchor on the page
     flags    'above', 'below' or None for each time
@@ -55,17 +56,19 @@ def draw(
     last: datetime,
     span: tuple[datetime, datetime] | None = None,
     kind: str = "",
-    shown_as: Callable[[datetime], str] = lambda moment: f"{moment:{TIME}}",
+    shown_as: Callable[[datetime], str] | None = None,
+    grid: Grid = MINUTE,
 ) -> Picture:
-    """Verdicts of one series -> the picture of the minutes first to last (UTC, both inclusive).
+    """Verdicts of one series -> the picture of the windows that begin at first to last (UTC, both inclusive).
 
-    rows: of `read_detections`, one device and signal. shown_as: minute -> its text on the time axis, such as a person's
-    own timestamp; without it the minute in UTC.
+    rows: of `read_detections`, one device and signal. shown_as: start of a window -> its text on the time axis, such as a
+    person's own timestamp; without it the start in UTC.
     """
     import pandas as pd
 
-    grid = pd.date_range(first, last, freq="min")
-    cells = rows.set_index("minute").reindex(grid).astype({"reason": object})
+    shown_as = shown_as or (lambda moment: f"{moment:{grid.format()}}")
+    starts = pd.date_range(grid.next_start(first), last, freq=grid.every)
+    cells = rows.set_index("minute").reindex(starts).astype({"reason": object})
     cells["reason"] = cells["reason"].where(cells["reason"].notna(), None)
     flags = [
         None if flagged is not True else "above" if up is True else "below"
@@ -76,7 +79,7 @@ def draw(
         id=id,
         title=title,
         caption=caption,
-        times=[shown_as(moment) for moment in grid],
+        times=[shown_as(moment) for moment in starts],
         value=_numbers(cells["value"]),
         expected=_numbers(cells["expected"]),
         lower=_numbers(cells["expected"] - cells["lower_margin"]),

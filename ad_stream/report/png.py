@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.report.picture import TIME, Picture
+from ad_stream.report.picture import Picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +43,7 @@ def figure(picture: Picture, *, theme: str = "light") -> Figure:
     color = THEMES[theme]
     drawn = Figure(figsize=INCHES, dpi=DOTS, facecolor=color["page"], layout="constrained")
     axes = drawn.add_subplot(facecolor=color["page"])
-    times = np.array([datetime.strptime(time, TIME) for time in picture.times], dtype="datetime64[m]")
+    times = np.array(picture.times, dtype="datetime64[s]")
     value = _numbers(picture.value)
     axes.fill_between(
         times, _numbers(picture.lower), _numbers(picture.upper), color=color["band"], alpha=0.22, linewidth=0,

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
+from ad_stream.grid import MINUTE, Grid
 from ad_stream.model import REASONS
 from ad_stream.report.page import Fact, Page, Section, Table, render
 from ad_stream.report.picture import TIME, Picture, draw
 from ad_stream.report.png import png
 from ad_stream.secrets import redact
-from ad_stream.tables.reader import read_detections, read_rows
+from ad_stream.tables.reader import grid_of, read_detections, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,12 +32,14 @@ def series_report(
 ) -> list[Path]:
     """Write the page of one device, and a PNG for each signal into the folder `pictures`; -> the files.
 
-    signal: None takes all. start <= minute < end, UTC; without them the last day that has rows. InputError where the
-    tables hold no such minutes.
+    signal: None takes all. start <= minute < end, UTC; without them the last day that has rows, of long windows the
+    last 1440. InputError where the
+    tables hold no such windows.
     """
     rows = read_series(tables, device=device, signal=signal, start=start, end=end)
-    drawn = pictures_of(device, rows)
-    files = {out: render(series_page(device, rows, drawn)).encode()}
+    grid = grid_of(tables)
+    drawn = pictures_of(device, rows, grid)
+    files = {out: render(series_page(device, rows, drawn, grid)).encode()}
     if pictures is not None:
         files |= {pictures / file_name(picture.title): png(picture) for picture in drawn}
     for path, content in files.items():
@@ -60,7 +63,8 @@ def read_series(
         where.append(("signal", "=", signal))
     if start is None and end is None:
         newest = read_rows(tables, "detections", ["minute"], where)["minute"].max()
-        start = newest.to_pydatetime() - timedelta(days=1) if newest == newest else None
+        back = max(timedelta(days=1), 1440 * grid_of(tables).every)
+        start = newest.to_pydatetime() - back if newest == newest else None
     where += [("minute", ">=", start)] if start else []
     where += [("minute", "<", end)] if end else []
     rows = read_detections(tables, where, most)
@@ -72,23 +76,24 @@ def read_series(
     return rows
 
 
-def pictures_of(device: str, rows: pd.DataFrame) -> list[Picture]:
+def pictures_of(device: str, rows: pd.DataFrame, grid: Grid = MINUTE) -> list[Picture]:
     """Rows of `read_series` -> a picture of each signal, in the order of their names."""
     return [
         draw(
             one,
             id=f"signal-{number}",
             title=f"{device} · {signal}",
-            caption=f"{int(_flagged(one).sum())} flagged of {(one['status'] == 'scored').sum()} scored minutes",
+            caption=f"{int(_flagged(one).sum())} flagged of {(one['status'] == 'scored').sum()} scored {grid.plural}",
             first=one["minute"].iloc[0].to_pydatetime(),
             last=one["minute"].iloc[-1].to_pydatetime(),
+            grid=grid,
         )
         for number, (signal, one) in enumerate(rows.groupby("signal", sort=True))
     ]
 
 
-def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture]) -> Page:
-    """The page with the pictures of `pictures_of` and the flagged minutes."""
+def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture], grid: Grid = MINUTE) -> Page:
+    """The page with the pictures of `pictures_of` and the flagged windows."""
     flagged = rows[_flagged(rows)]
     first, last = rows["minute"].min(), rows["minute"].max()
     return Page(
@@ -96,14 +101,14 @@ def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture]) -> Pag
         note=f"{first:{TIME}} to {last:{TIME}} UTC; drag over a picture to look closer, double-click to go back.",
         facts=[
             Fact("signals", str(len(pictures))),
-            Fact("minutes scored", f"{int((rows['status'] == 'scored').sum()):,}"),
-            Fact("flagged minutes", f"{len(flagged):,}"),
+            Fact(f"{grid.plural} scored", f"{int((rows['status'] == 'scored').sum()):,}"),
+            Fact(f"flagged {grid.plural}", f"{len(flagged):,}"),
         ],
         tables=[
             Table(
-                title="Flagged minutes",
-                header=("minute", "signal", "value", "expected band", "score", "why"),
-                rows=[_row(row) for row in flagged.to_dict("records")],
+                title=f"Flagged {grid.plural}",
+                header=(grid.plural[:-1], "signal", "value", "expected band", "score", "why"),
+                rows=[_row(row, grid) for row in flagged.to_dict("records")],
             )
         ],
         sections=[Section("Pictures", "Value, expected band and flags.", pictures)],
@@ -120,8 +125,8 @@ def _flagged(rows: pd.DataFrame) -> pd.Series[bool]:
     return flagged
 
 
-def _row(row: dict[Any, Any]) -> tuple[str, ...]:
+def _row(row: dict[Any, Any], grid: Grid) -> tuple[str, ...]:
     low, high = row["expected"] - row["lower_margin"], row["expected"] + row["upper_margin"]
     why = REASONS.get(row["reason"], row["reason"]) + (" (continuing)" if row["continuing"] else "")
     band = f"{low:.6g} to {high:.6g}"
-    return f"{row['minute']:{TIME}}", row["signal"], f"{row['value']:.6g}", band, f"{row['score']:.3g}", why
+    return f"{row['minute']:{grid.format()}}", row["signal"], f"{row['value']:.6g}", band, f"{row['score']:.3g}", why

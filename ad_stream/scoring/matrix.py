@@ -1,6 +1,6 @@
-"""Minutes of many series, in rows and packed arrays, laid out as matrices (series, time) that detectors slide over.
+"""Windows of many series, in rows and packed arrays, laid out as matrices (series, time) that detectors slide over.
 
-Plain numpy; minutes are whole numbers (minutes since the epoch). Memory is bounded: a long catch-up is cut into
+Plain numpy; windows are known by their steps (ad_stream.grid). Memory is bounded: a long catch-up is cut into
 pieces that overlap by the window, and a hole that no window spans starts a new piece.
 """
 
@@ -25,18 +25,18 @@ CELLS = 8_000_000
 
 @dataclass(frozen=True)
 class Rows:
-    """The minutes to judge: parallel arrays (m,); `series` are the series' numbers, `ids` their 64-bit names."""
+    """The windows to judge: parallel arrays (m,); `series` are the series' numbers, `ids` their 64-bit names."""
 
     ids: Ints
-    minutes: Ints
+    steps: Ints
     values: Floats
 
 
 @dataclass(frozen=True)
 class Packed:
-    """What was before: k packed minutes, each with the ids (ascending) and values of its series."""
+    """What was before: k packed windows, each with the ids (ascending) and values of its series; one may come twice."""
 
-    minutes: Ints
+    steps: Ints
     ids: Sequence[Ints]
     values: Sequence[Floats]
 
@@ -45,8 +45,8 @@ class Packed:
 class Piece:
     """A stretch of time of all series.
 
-    matrix (s, t), NaN = empty minute; judged (s, t); row_of (s, t) = which of Rows a judged cell is, else -1;
-    first = minute of column 0.
+    matrix (s, t), NaN = empty window; judged (s, t); row_of (s, t) = which of Rows a judged cell is, else -1;
+    first = step of column 0.
     """
 
     matrix: Floats
@@ -56,37 +56,37 @@ class Piece:
 
 
 def pieces(rows: Rows, past: Packed, points: int, *, cells: int = CELLS) -> Iterator[Piece]:
-    """The pieces, of about `cells` cells, that together judge each of the rows once, with points - 1 minutes before each."""
+    """The pieces, of about `cells` cells, that together judge each of the rows once, with points - 1 windows before each."""
     series, codes = np.unique(rows.ids, return_inverse=True)
-    for low, high in _spans(np.unique(rows.minutes), points, max(points, cells // max(len(series), 1))):
-        inside = np.flatnonzero((rows.minutes >= low - points + 1) & (rows.minutes <= high))
+    for low, high in _spans(np.unique(rows.steps), points, max(points, cells // max(len(series), 1))):
+        inside = np.flatnonzero((rows.steps >= low - points + 1) & (rows.steps <= high))
         first = low - points + 1
         matrix = np.full((len(series), high - first + 1), np.nan)
         _scatter_past(matrix, series, past, first)
-        matrix[codes[inside], rows.minutes[inside] - first] = rows.values[inside]
+        matrix[codes[inside], rows.steps[inside] - first] = rows.values[inside]
         row_of = np.full(matrix.shape, -1, dtype=np.int64)
-        mine = inside[rows.minutes[inside] >= low]
-        row_of[codes[mine], rows.minutes[mine] - first] = mine
+        mine = inside[rows.steps[inside] >= low]
+        row_of[codes[mine], rows.steps[mine] - first] = mine
         yield Piece(matrix, row_of >= 0, row_of, first)
 
 
-def _spans(minutes: Ints, points: int, most: int) -> Iterator[tuple[int, int]]:
-    """Runs of minutes (ascending) that share windows, none longer than `most`."""
-    if not len(minutes):
+def _spans(steps: Ints, points: int, most: int) -> Iterator[tuple[int, int]]:
+    """Runs of steps (ascending) that share windows of the detector, none longer than `most`."""
+    if not len(steps):
         return
-    for run in np.split(minutes, np.flatnonzero(np.diff(minutes) >= points) + 1):
+    for run in np.split(steps, np.flatnonzero(np.diff(steps) >= points) + 1):
         for low in range(int(run[0]), int(run[-1]) + 1, most):
             yield low, min(low + most - 1, int(run[-1]))
 
 
 def _scatter_past(matrix: Floats, series: Ints, past: Packed, first: int) -> None:
     last_ids: Ints | None = None
-    for minute, ids, values in zip(past.minutes, past.ids, past.values, strict=True):
-        if not first <= minute < first + matrix.shape[1]:
+    for step, ids, values in zip(past.steps, past.ids, past.values, strict=True):
+        if not first <= step < first + matrix.shape[1]:
             continue
-        # A steady fleet packs the same ids minute after minute: look them up once.
+        # A steady fleet packs the same ids window after window: look them up once.
         if last_ids is None or len(ids) != len(last_ids) or not np.array_equal(ids, last_ids):
             at = np.minimum(np.searchsorted(series, ids), len(series) - 1)
             known = np.flatnonzero(series[at] == ids)
             at, last_ids = at[known], ids
-        matrix[at, minute - first] = values[known]
+        matrix[at, step - first] = values[known]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,8 +62,9 @@ def detect(
     nanoseconds = _times(frame, time)
     order = np.lexsort((nanoseconds, codes))
     codes, nanoseconds = codes[order], nanoseconds[order]
-    cells = _cells(codes, nanoseconds, _step(codes, nanoseconds, step))
-    columns = _judge_all(codes, _shorten(codes, cells, judge_with.points), values[order], judge_with)
+    width = _step(codes, nanoseconds, step)
+    cells = _cells(codes, nanoseconds, width)
+    columns = _judge_all(codes, _shorten(codes, cells, judge_with.points), values[order], judge_with, width)
     suppress(columns, values[order], **limits)  # type: ignore[arg-type]
     columns["continuing"] = mark_continuing(codes, cells, columns["is_anomaly"], refractory=refractory)
     back = np.empty_like(order)
@@ -138,8 +140,8 @@ def _shorten(codes: Ints, cells: Ints, points: int) -> Ints:
     return np.asarray(total - np.maximum.accumulate(np.where(first, total, 0)))
 
 
-def _judge_all(codes: Ints, cells: Ints, values: Floats, detector: Detector) -> dict[str, NDArray[Any]]:
-    """Rows sorted by series and time -> the columns of LastPoint, one entry per row."""
+def _judge_all(codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int) -> dict[str, NDArray[Any]]:
+    """Rows sorted by series and time, width: nanoseconds from cell to cell -> the columns of LastPoint, one entry per row."""
     parts: list[LastPoint] = []
     places: list[Ints] = []
     for series, length in _batches(codes, cells):
@@ -149,7 +151,7 @@ def _judge_all(codes: Ints, cells: Ints, values: Floats, detector: Detector) -> 
         judged = np.zeros(matrix.shape, dtype=np.bool_)
         matrix[rows, cells[chosen]] = values[chosen]
         judged[rows, cells[chosen]] = True
-        parts.append(judge(matrix, judged, detector)[2])
+        parts.append(judge(matrix, judged, detector, step=timedelta(microseconds=width / 1000))[2])
         places.append(chosen)
     if not parts:
         parts, places = [judge(np.empty((0, 1)), np.empty((0, 1), dtype=np.bool_), detector)[2]], [codes]

@@ -1,4 +1,4 @@
-"""Closed minutes and what was before them -> verdicts, each series under the settings that apply to it.
+"""Closed windows and what was before them -> verdicts, each series under the settings that apply to it.
 
 The one way from rows to verdicts: the stream's scoring function, backfill and what-if all call `verdicts`.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import SCORED, LastPoint
 from ad_stream.scoring.matrix import Packed, Rows, pieces
@@ -20,6 +21,8 @@ from ad_stream.series_config.assign import assign
 from ad_stream.series_config.rows import no_rules
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from numpy.typing import NDArray
 
     from ad_stream.config import Detection, Fallback
@@ -31,27 +34,31 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-
 @dataclass(frozen=True)
 class Scorer:
     """What verdicts rest on; travels to the Python workers."""
 
     rules: Rules
     refractory: int
-    """Minutes after a flag during which a further flag of the series is `continuing`."""
+    """Windows after a flag during which a further flag of the series is `continuing`."""
+    grid: Grid = MINUTE
     ask_from: int | None = None
     """Rows that were not judged carry their window from so many values on, for the fallback; None: there is none."""
 
     @classmethod
-    def of(cls, detection: Detection, fallback: Fallback | None = None) -> Scorer:
+    def of(cls, detection: Detection, fallback: Fallback | None = None, *, grid: Grid = MINUTE) -> Scorer:
         """The scorer a configuration asks for."""
         ask_from = fallback.min_points if fallback is not None and fallback.endpoint is not None else None
-        refractory = int(detection.refractory.total_seconds() // 60)
-        return cls(no_rules(detection), refractory, ask_from)
+        return cls(no_rules(detection), grid.refractory(detection.refractory), grid, ask_from)
 
     def under(self, rules: Rules) -> Scorer:
         """The same scorer under other rules."""
         return replace(self, rules=rules)
+
+    @property
+    def near(self) -> timedelta:
+        """`refractory` as a time."""
+        return self.refractory * self.grid.every
 
     @property
     def detector(self) -> Detector:
@@ -60,7 +67,7 @@ class Scorer:
 
     @property
     def points(self) -> int:
-        """Minutes of history that a verdict may see, the judged one among them."""
+        """Windows of history that a verdict may see, the judged one among them."""
         return self.rules.points
 
 
@@ -78,14 +85,15 @@ def verdicts(devices: Objects, signals: Objects, rows: Rows, past: Packed, score
     assigned = assign(scorer.rules, devices[first], signals[first])
     found: dict[str, NDArray[Any]] = {}
     windows: list[Any] = [None] * len(rows.ids)
-    for detector, at, verdict, wanted in _judged(rows, codes, past, assigned, scorer.ask_from):
+    for detector, at, verdict, wanted in _judged(rows, codes, past, assigned, scorer):
         for name in LastPoint.columns():
             column = getattr(verdict, name)
             found.setdefault(name, np.empty(len(rows.ids), dtype=column.dtype))[at] = column
         found.setdefault("detector", np.empty(len(rows.ids), dtype=object))[at] = detector.name
         for asked, window in wanted:
             windows[asked] = window
-    muted = (rows.minutes >= assigned.mute_from[codes]) & (rows.minutes < assigned.mute_to[codes])
+    begins = rows.steps * scorer.grid.seconds
+    muted = (begins >= assigned.mute_from[codes]) & (begins < assigned.mute_to[codes])
     suppress(
         found, rows.values, direction=assigned.direction[codes], min_deviation=assigned.min_deviation[codes],
         min_relative_deviation=assigned.min_relative_deviation[codes], muted=muted,
@@ -95,17 +103,17 @@ def verdicts(devices: Objects, signals: Objects, rows: Rows, past: Packed, score
     return Verdicts(found, windows)
 
 
-def continuing(codes: Ints, minutes: Ints, flags: Bools, refractory: int, flagged: NDArray[np.float64]) -> Bools:
-    """All (m,): codes of series; flagged = minute of the series' latest flag before these rows, NaN: none."""
+def continuing(codes: Ints, steps: Ints, flags: Bools, refractory: int, flagged: NDArray[np.float64]) -> Bools:
+    """All (m,): codes of series; flagged = step of the series' latest flag before these rows, NaN: none."""
     known = ~np.isnan(flagged)
     earlier = (codes[known], flagged[known].astype(np.int64))
-    return mark_continuing(codes, minutes, flags, refractory=refractory, earlier=earlier)
+    return mark_continuing(codes, steps, flags, refractory=refractory, earlier=earlier)
 
 
 Judged = tuple["Detector", "Ints", LastPoint, list[tuple[int, list[float]]]]
 
 
-def _judged(rows: Rows, codes: Ints, past: Packed, assigned: Assigned, ask_from: int | None) -> Iterator[Judged]:
+def _judged(rows: Rows, codes: Ints, past: Packed, assigned: Assigned, scorer: Scorer) -> Iterator[Judged]:
     """Detector by detector: which rows it judged, what it found, the windows of those it could not judge.
 
     Detectors of the same depth share the matrix; a deep one does not make that of all other series deep.
@@ -114,15 +122,16 @@ def _judged(rows: Rows, codes: Ints, past: Packed, assigned: Assigned, ask_from:
     for depth in np.unique(points):
         mine = np.flatnonzero((points == depth)[codes])
         lines = np.unique(codes[mine])
-        for piece in pieces(Rows(rows.ids[mine], rows.minutes[mine], rows.values[mine]), past, int(depth)):
-            ends = (np.arange(piece.matrix.shape[1]) + piece.first).astype("datetime64[m]")
+        for piece in pieces(Rows(rows.ids[mine], rows.steps[mine], rows.values[mine]), past, int(depth)):
+            steps = np.arange(piece.matrix.shape[1]) + piece.first
+            ends = (steps * scorer.grid.seconds).astype("datetime64[s]")
             for number in np.unique(assigned.group[lines]):
                 some = np.flatnonzero(assigned.group[lines] == number)
                 detector, chosen = assigned.detectors[number], slice(None) if len(some) == len(lines) else some
                 matrix, judged = piece.matrix[chosen], piece.judged[chosen]
-                at_row, at_column, verdict = judge(matrix, judged, detector, ends=ends)
+                at_row, at_column, verdict = judge(matrix, judged, detector, ends=ends, step=scorer.grid.every)
                 at = mine[piece.row_of[some[at_row], at_column]]
-                yield detector, at, verdict, _unjudged(matrix, at, at_row, at_column, verdict, ask_from)
+                yield detector, at, verdict, _unjudged(matrix, at, at_row, at_column, verdict, scorer.ask_from)
 
 
 def _unjudged(

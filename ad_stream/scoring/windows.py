@@ -1,4 +1,4 @@
-"""A dense matrix (series, minutes) to verdicts on chosen cells, each from its own past only.
+"""A dense matrix (series, time) to verdicts on chosen cells, each from its own past only.
 
 Stream, backfill and laptop all call `judge`, so their rows are equal.
 """
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.detectors.window_detector import BLOCK_BYTES, chunks
+from ad_stream.grid import DEFAULT
 from ad_stream.model import LastPoint, Windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import timedelta
 
     from numpy.typing import NDArray
 
@@ -34,12 +36,13 @@ def judge(
     *,
     ends: Times | None = None,
     profiles: Floats | None = None,
+    step: timedelta = DEFAULT,
 ) -> tuple[Ints, Ints, LastPoint]:
     """Verdicts on the cells where `judged` is true.
 
-    matrix (series, time) float64, NaN = empty minute; judged (series, time); ends (time,) datetime64 of the columns
-    or None; profiles (series, k) as in `Windows`, or None. -> row numbers (k,), column numbers (k,), LastPoint of k
-    verdicts, ordered by row, then column.
+    matrix (series, time) float64, NaN = empty window; judged (series, time); ends (time,) datetime64 of the columns
+    or None; profiles (series, k) as in `Windows`, or None; step: from one column to the next. -> row numbers (k,),
+    column numbers (k,), LastPoint of k verdicts, ordered by row, then column.
     Raises ValueError where the shapes differ.
     """
     if matrix.ndim != 2 or matrix.shape != judged.shape:
@@ -50,7 +53,7 @@ def judge(
     for cells, values in _windows(matrix, rows, columns, detector.points):
         known = None if profiles is None else profiles[rows[cells]]
         end = None if ends is None else ends[columns[cells]]
-        parts.append(detector.detect_last(Windows(values, end=end, profiles=known)))
+        parts.append(detector.detect_last(Windows(values, end=end, step=step, profiles=known)))
         places.append(cells)
     return rows, columns, _join(parts, places, detector)
 
@@ -58,7 +61,7 @@ def judge(
 def _windows(matrix: Floats, rows: Ints, columns: Ints, points: int) -> Iterator[tuple[Ints, Floats]]:
     """Yields (which cells (k,), their windows (k, points or less)), NaN where a window starts before the matrix.
 
-    Minute by minute, all series of a group together: windows that are still growing share their length then, and a
+    Column by column, all series of a group together: windows that are still growing share their length then, and a
     detector works on many of them at once; columns that are before the matrix for all of them are left out.
     """
     width = points + (int(columns.max() - columns.min()) if len(columns) else 0)

@@ -29,7 +29,7 @@ class Assigned:
     """What applies to n series, each field (n,).
 
     detectors   the different detectors that are needed, group = which of them judges the series
-    mute_from, mute_to   the minutes in between are muted; LAST, FIRST where none is
+    mute_from, mute_to   windows that begin in between (seconds since 1970) are muted; LAST, FIRST where none is
     """
 
     detectors: tuple[Detector, ...]

@@ -39,7 +39,7 @@ def row_of(pairs: Sequence[str], *, device: str, signal: str, owner: str, note: 
 def mute_row(
     first: datetime, last: datetime | None, *, device: str, signal: str, owner: str, note: str, base: Detection
 ) -> Row:  # fmt: skip
-    """The row that mutes first <= minute < last (UTC; None: until somebody takes it back)."""
+    """The row that mutes the windows that begin at first <= start < last (UTC; None: until somebody takes it back)."""
     return checked({"mute_from": first, "mute_to": last}, device, signal, owner, note, base)
 
 
@@ -94,5 +94,5 @@ def _as_written(value: Any) -> Any:
     return value.setting if isinstance(value, DetectorSpec) else value
 
 
-def _moment(minute: int) -> str:
-    return f"{datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(minutes=minute):%Y-%m-%d %H:%M}"
+def _moment(seconds: int) -> str:
+    return f"{datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}".removesuffix(":00")

@@ -68,15 +68,15 @@ def _mute(row: Mapping[str, Any], where: str) -> tuple[int, int] | None:
     first, last = row.get("mute_from"), row.get("mute_to")
     if first is None and last is None:
         return None
-    span = (FIRST if first is None else _minute(first), LAST if last is None else _minute(last))
+    span = (FIRST if first is None else _second(first), LAST if last is None else _second(last))
     if span[0] >= span[1]:
         raise ConfigError(f"{where}: mute_to {last:%Y-%m-%d %H:%M} is not after mute_from, swap them")
     return span
 
 
-def _minute(moment: datetime) -> int:
-    """Up to a whole minute: a part of a minute is not muted."""
-    return -(-int(_utc(moment).timestamp()) // 60)
+def _second(moment: datetime) -> int:
+    """Up to a whole second, as windows begin on whole seconds."""
+    return math.ceil(_utc(moment).timestamp())
 
 
 def _given(value: object) -> bool:

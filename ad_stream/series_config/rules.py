@@ -21,7 +21,7 @@ SETTINGS = SERIES_CONFIG.named(SETTING)
 MUTE = "mute"
 """What `inherit` calls mute_from and mute_to."""
 FIRST, LAST = -(2**62), 2**62
-"""Minutes before and after all others."""
+"""Times before and after all others, seconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SeriesRule:
     """What one row says.
 
     settings  the settings it names, with values
-    mute      (first minute that is muted, first that is not), minutes since 1970
+    mute      (from, to): windows that begin in between are muted; seconds since 1970
     inherit   settings that it gives back to the run
     """
 

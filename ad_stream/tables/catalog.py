@@ -44,6 +44,8 @@ CACHE = {
     "delta.logRetentionDuration": "interval 1 day",
     "delta.deletedFileRetentionDuration": "interval 1 hour",
 }
+BUCKETS_BY, BY_DEVICE = "ad_stream.buckets_by", "device"
+"""Property of the table `history`: what its buckets are a hash of; a table of schema 1 does not say and has series."""
 KEPT = {
     # A detection may name any version of this table, so none of them may be cleared away.
     "delta.logRetentionDuration": "interval 3650 days",
@@ -205,7 +207,7 @@ HISTORY = Table(
         _column("array<long>", "ids", "xxhash64(device_id, signal), ascending"),
         _column("array<double>", "values", "value of each series in this window"),
     ),
-    partitioned="hour", properties=CACHE,
+    partitioned="hour", properties=CACHE | {BUCKETS_BY: BY_DEVICE},
 )  # fmt: skip
 
 OWNER = Table(

@@ -24,7 +24,7 @@ MOST_PARTS = 500
 
 @dataclass(frozen=True)
 class Part:
-    """A data file. written: seconds since the epoch; first, last: minutes since the epoch, None where not recorded."""
+    """A data file. written: seconds since the epoch; first, last: of its windows, seconds since the epoch, None where not recorded."""
 
     path: str
     written: float
@@ -135,20 +135,20 @@ def _commit_file(version: int) -> str:
 
 
 def _of_snapshot(row: dict[str, Any]) -> Part:
-    first, last = (_minute(row.get(name)) for name in STATISTICS)
+    first, last = (_second(row.get(name)) for name in STATISTICS)
     return Part(unquote(row["path"]), row["modification_time"] / 1000, first, last)
 
 
 def _of_commit(add: dict[str, Any]) -> Part:
     found = json.loads(add.get("stats") or "{}")
-    first, last = (_minute((found.get(name) or {}).get("minute")) for name in ("minValues", "maxValues"))
+    first, last = (_second((found.get(name) or {}).get("minute")) for name in ("minValues", "maxValues"))
     return Part(unquote(add["path"]), add["modificationTime"] / 1000, first, last)
 
 
-def _minute(moment: datetime | str | None) -> int | None:
+def _second(moment: datetime | str | None) -> int | None:
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment.replace("Z", "+00:00"))
     if moment is None:
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return int(aware.timestamp() // 60)
+    return int(aware.timestamp())

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
+from ad_stream.grid import MINUTE, Grid
 
 if TYPE_CHECKING:
     from ad_stream import config
@@ -44,3 +45,18 @@ def local_folder(settings: config.Tables, table: str, way_out: str) -> Path:
     if settings.path is not None and not is_address(settings.path):
         return Path(settings.path)
     raise InputError(f"the table {name(settings, table)} is not on this machine: {way_out}")
+
+
+def grid_in(stored: str | None) -> Grid:
+    """The property `ad_stream.every` of the table `minutes`, None where it has none -> the windows that it holds."""
+    return MINUTE if stored is None else Grid(int(stored))
+
+
+def check_grid(wanted: Grid, stored: str | None, place: str) -> None:
+    """InputError where the tables hold windows of another length than the settings want."""
+    there = grid_in(stored)
+    if there != wanted:
+        raise InputError(
+            f"the tables in {place} hold windows of {there.text}, and minutes.every is {wanted.text}: set minutes.every to "
+            f"{there.text!r}, or name another place in `tables` and another `checkpoint`"
+        )

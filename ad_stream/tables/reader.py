@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
+from ad_stream.grid import PROPERTY, Grid
 from ad_stream.secrets import redact
-from ad_stream.tables.catalog import DETECTIONS, TABLES
-from ad_stream.tables.names import folder_of
+from ad_stream.tables.catalog import DETECTIONS, MINUTES, TABLES
+from ad_stream.tables.names import folder_of, grid_in
 from ad_stream.tables.schema import PAGE
 
 if TYPE_CHECKING:
@@ -55,6 +56,18 @@ def read_rows(
             f"more than {most:,} rows of {table!r} lie in that time: ask for fewer signals or a shorter one"
         )
     return frame.assign(**dict.fromkeys(later)) if later else frame
+
+
+def grid_of(tables: str | Path) -> Grid:
+    """The windows that a table set holds; those of one minute where there is no table yet."""
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    try:
+        opened = DeltaTable(folder_of(tables, MINUTES.name))
+    except TableNotFoundError:
+        return grid_in(None)
+    return grid_in(opened.metadata().configuration.get(PROPERTY))
 
 
 def _column(name: str, kind: str) -> str:

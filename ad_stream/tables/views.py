@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ad_stream.grid import MINUTE, SILENT, Grid
 from ad_stream.model import REASONS
 from ad_stream.tables import names
 from ad_stream.tables.catalog import BATCHES, PROGRESS
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from ad_stream import config
 
 SERIES = "device_id, signal, concat(device_id, ' / ', signal) AS series"
-SILENT = 10
-"""Minutes behind the newest of the fleet after which a device counts as silent, as in `ad-stream status`."""
 
 
 def _finite(expression: str) -> str:
@@ -38,13 +37,13 @@ VIEWS: dict[str, tuple[str, str]] = {
     ),
     # Few rows have a revision above 0, so the side that is looked up is small; a window would sort the whole table.
     "detections_latest": (
-        "The verdict that counts for each minute: the highest revision",
+        "The verdict that counts for each window: the highest revision",
         f"SELECT d.* FROM {{detections}} d LEFT ANTI JOIN\n"
         f"  (SELECT device_id, signal, minute, revision FROM {{detections}} WHERE revision > 0) newer\n"
         f"  ON {_KEY} AND newer.revision > d.revision",
     ),
     "series_minutes": (
-        "One row per series and minute, to draw: value, band, and the value again where it was flagged",
+        "One row per series and window, to draw: value, band, and the value again where it was flagged",
         f"SELECT {SERIES}, minute, to_date(minute) AS day, {_finite('value')} AS value, {_finite('expected')} AS expected,\n"
         f"  {_finite('expected - lower_margin')} AS lower_bound, {_finite('expected + upper_margin')} AS upper_bound,\n"
         f"  CASE WHEN is_anomaly THEN {_finite('value')} END AS flagged_value, int(is_anomaly) AS anomaly,\n"
@@ -70,15 +69,15 @@ VIEWS: dict[str, tuple[str, str]] = {
         f"GROUP BY device_id, signal, event",
     ),
     "series_now": (
-        "One row per series that had a minute in the last day of the tables: where it stands",
+        "One row per series that had a window in the last day of the tables: where it stands",
         f"SELECT {SERIES}, max(minute) AS newest, max_by({_finite('value')}, minute) AS value,\n"
         f"  max_by({_finite('expected')}, minute) AS expected, max_by(status, minute) AS status,\n"
         f"  count_if(is_anomaly AND NOT continuing) AS events_last_day,\n"
         f"  max(CASE WHEN is_anomaly THEN minute END) AS last_flagged,\n"
         f"  timestampdiff(MINUTE, max(minute), any_value(fleet)) AS minutes_behind,\n"
-        f"  int(timestampdiff(MINUTE, max(minute), any_value(fleet)) > {SILENT}) AS silent\n"
+        f"  int(timestampdiff(SECOND, max(minute), any_value(fleet)) > {{silent}}) AS silent\n"
         f"FROM {{detections_latest}} CROSS JOIN (SELECT max(minute) AS fleet FROM {{detections}})\n"
-        f"WHERE minute >= fleet - INTERVAL 1 DAY GROUP BY device_id, signal",
+        f"WHERE minute >= fleet - INTERVAL {{recent}} SECOND GROUP BY device_id, signal",
     ),
     "pipeline_hours": (
         "One row per hour of telemetry: what the stream read, judged, refused and pushed",
@@ -98,10 +97,12 @@ VIEWS: dict[str, tuple[str, str]] = {
 TABLES = ("detections", "batches", "progress", "quarantine")
 
 
-def statements(settings: config.Tables, *, replace: bool) -> list[str]:
-    """CREATE VIEW for each view, in order. replace: also where there is one, which only its owner may."""
+def statements(settings: config.Tables, *, replace: bool, grid: Grid = MINUTE) -> list[str]:
+    """CREATE VIEW for each view, in order. replace: also where there is one, which only its owner may. grid: windows of
+    the tables."""
     over_folders = settings.path is not None
     known = {table: names.name(settings, table) for table in TABLES}
+    known |= {"silent": str(SILENT * grid.seconds), "recent": str(max(86_400, 1440 * grid.seconds))}
     known |= {view: f"`{view}`" if over_folders else names.name(settings, view) for view in VIEWS}
     # A temporary view cannot be left alone where it exists: Spark has no IF NOT EXISTS for it.
     how, unless = ("OR REPLACE ", "") if replace or over_folders else ("", "IF NOT EXISTS ")
@@ -112,6 +113,6 @@ def statements(settings: config.Tables, *, replace: bool) -> list[str]:
     ]
 
 
-def script(settings: config.Tables) -> str:
+def script(settings: config.Tables, grid: Grid = MINUTE) -> str:
     """The statements as a file for a SQL editor."""
-    return ";\n\n".join(statements(settings, replace=True)) + ";\n"
+    return ";\n\n".join(statements(settings, replace=True, grid=grid)) + ";\n"

@@ -1,4 +1,4 @@
-"""What would the stream have flagged under another configuration? Stored minutes judged again; nothing is written."""
+"""What would the stream have flagged under another configuration? Stored windows judged again; nothing is written."""
 
 from ad_stream.whatif.run import WhatIf, whatif
 

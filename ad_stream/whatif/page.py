@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.grid import Grid
 from ad_stream.model import REASONS
 from ad_stream.report import Fact, Page, Picture, Section, Table, draw, write
 from ad_stream.report.picture import TIME
 from ad_stream.tables.reader import read_rows
+from ad_stream.times import shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from ad_stream.incidents.alarms import Alarm
     from ad_stream.whatif.run import WhatIf
 
-LEAD, TAIL, MOST = timedelta(minutes=90), timedelta(minutes=45), timedelta(hours=6)
+LEAD, TAIL, MOST = 90, 45, 360
+"""Windows."""
 DRAWN = [
     "device_id",
     "signal",
@@ -57,9 +59,10 @@ def report(found: WhatIf, out: Path, *, settings: str) -> Path:
 
 def facts(found: WhatIf) -> list[tuple[str, str, str]]:
     """(label, value, detail) for the top of the page and the printed table."""
+    windows = Grid.of(found.every).plural
     rows = [
-        ("series", f"{found.series:,}", f"{found.minutes:,} minutes judged again in {found.seconds:g} s"),
-        ("flagged minutes", f"{found.flagged_after:,}", f"were {found.flagged_before:,}"),
+        ("series", f"{found.series:,}", f"{found.minutes:,} {windows} judged again in {found.seconds:g} s"),
+        (f"flagged {windows}", f"{found.flagged_after:,}", f"were {found.flagged_before:,}"),
         ("alarms", f"{len(found.after):,}", f"were {len(found.before):,}"),
         ("alarms gained", f"{len(found.gained):,}", ""),
         ("alarms lost", f"{len(found.lost):,}", ""),
@@ -75,8 +78,9 @@ def facts(found: WhatIf) -> list[tuple[str, str, str]]:
 
 
 def _both(found: WhatIf, number: int, kind: str, alarm: Alarm) -> list[Picture]:
-    first, last = alarm.first - LEAD, min(alarm.last + TAIL, alarm.first + MOST)
-    first, last = max(first, found.start), min(last, found.end - timedelta(minutes=1))
+    every = found.every
+    first, last = alarm.first - LEAD * every, min(alarm.last + TAIL * every, alarm.first + MOST * every)
+    first, last = max(first, found.start), min(last, found.end - found.every)
     series = (("device_id", "=", alarm.device_id), ("signal", "=", alarm.signal))
     where: list[tuple[str, str, Any]] = [*series, ("minute", ">=", first), ("minute", "<=", last), ("revision", "=", 0)]
     stored = read_rows(found.tables, "detections", DRAWN, where)
@@ -93,6 +97,7 @@ def _both(found: WhatIf, number: int, kind: str, alarm: Alarm) -> list[Picture]:
             last=last,
             span=(alarm.first, min(alarm.last, last)),
             kind="found" if kind == "gained" else "missed",
+            grid=Grid.of(found.every),
         )
         for side, rows in sides
     ]
@@ -114,7 +119,7 @@ LARGEST = ("change", "device", "signal", "first minute", "flagged", "severity", 
 def largest_row(kind: str, alarm: Alarm) -> tuple[str, ...]:
     """A row under LARGEST."""
     return (
-        kind, alarm.device_id, alarm.signal, f"{alarm.first:{TIME}}", str(alarm.flagged), f"{alarm.severity:.2f}",
+        kind, alarm.device_id, alarm.signal, shown(alarm.first), str(alarm.flagged), f"{alarm.severity:.2f}",
         REASONS.get(alarm.reason, alarm.reason),
     )  # fmt: skip
 
@@ -139,4 +144,4 @@ def _events(found: WhatIf) -> list[Table]:
 
 def event_row(kind: str, event: Event) -> tuple[str, ...]:
     """('lost', device, signal, first, last)."""
-    return kind, event.device_id, event.signal or "any", f"{event.first:{TIME}}", f"{event.last:{TIME}}"
+    return kind, event.device_id, event.signal or "any", shown(event.first), shown(event.last)

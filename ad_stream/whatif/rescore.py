@@ -1,11 +1,11 @@
-"""Stored minutes judged under another configuration, in memory: the stream's own rows to verdicts, without Spark."""
+"""Stored windows judged under another configuration, in memory: the stream's own rows to verdicts, without Spark."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +21,11 @@ from ad_stream.tables.reader import Value, read_rows
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from ad_stream.grid import Grid
     from ad_stream.series_config.table import Row
 
     Ints = NDArray[np.int64]
 
-MINUTE = timedelta(minutes=1)
 KEY = ["device_id", "signal", "minute"]
 Progress = Callable[[float], None]
 
@@ -42,27 +42,29 @@ def rescore(
     """The verdicts that the stream would have written for start <= minute < end under this scorer.
 
     -> device_id, signal, minute (UTC), value, the fields of LastPoint, detector, continuing; sorted by the first three.
-    wish: a row of series_config, only series that it fits are judged. Revision 0 counts, as for the stream: late
-    readings that a backfill folded in do not.
-    Raises InputError where no minutes are stored in that time.
+    start, end: starts of windows of the scorer's grid, which must be that of the tables (`reader.grid_of`). wish: a row
+    of series_config, only series that it fits are judged. Revision 0 counts, as for the stream: late readings that a
+    backfill folded in do not.
+    Raises InputError where no windows are stored in that time.
     """
     # Whether a flag continues an alarm depends on those just before `start`, so they are judged, too.
-    since = start - scorer.refractory * MINUTE
-    first_seen = since - (scorer.points - 1) * MINUTE
+    grid = scorer.grid
+    since = start - scorer.near
+    first_seen = since - (scorer.points - 1) * grid.every
     where: list[tuple[str, str, Value]] = [("minute", ">=", first_seen), ("minute", "<", end), ("revision", "=", 0)]
     if wish is not None and not WILD.search(wish["device"]):
         where.append(("device_id", "=", wish["device"]))
     stored = fits(read_rows(tables, "minutes", [*KEY, "value"], where), wish)
-    first = epoch_minutes(pd.Series([since, start]))
-    stored = stored.assign(at=epoch_minutes(stored["minute"])).sort_values([*KEY[:2], "at"], ignore_index=True)
+    first = grid.step(since), grid.step(start)
+    stored = stored.assign(at=steps(stored["minute"], grid)).sort_values([*KEY[:2], "at"], ignore_index=True)
     if not (stored["at"] >= first[1]).any():
         raise InputError(
-            f"no minutes are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: see 'ad-stream status'"
+            f"no windows are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: see 'ad-stream status'"
         )
-    parts = list(_parts(stored, width=int((end - since) / MINUTE) + scorer.points))
+    parts = list(_parts(stored, width=grid.steps(end - since) + scorer.points))
     done: list[pd.DataFrame] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for part in pool.map(lambda rows: _judged(rows, scorer, since=int(first[0]), start=int(first[1])), parts):
+        for part in pool.map(lambda rows: _judged(rows, scorer, since=first[0], start=first[1]), parts):
             done.append(part)
             if progress is not None:
                 progress(len(done) / len(parts))
@@ -82,11 +84,11 @@ def fits(rows: pd.DataFrame, wish: Row | None) -> pd.DataFrame:
     return chosen
 
 
-def epoch_minutes(moments: pd.Series) -> Ints:
-    """(n,) times in UTC -> minutes since 1970."""
+def steps(moments: pd.Series, grid: Grid) -> Ints:
+    """(n,) starts of windows in UTC -> their numbers."""
     naive = moments.dt.tz_convert(None).to_numpy()
-    minutes: Ints = naive.astype("datetime64[m]").astype(np.int64)
-    return minutes
+    numbers: Ints = naive.astype("datetime64[s]").astype(np.int64) // grid.seconds
+    return numbers
 
 
 def _parts(stored: pd.DataFrame, *, width: int) -> Iterator[pd.DataFrame]:
@@ -100,19 +102,19 @@ def _parts(stored: pd.DataFrame, *, width: int) -> Iterator[pd.DataFrame]:
 
 
 def _judged(stored: pd.DataFrame, scorer: Scorer, *, since: int, start: int) -> pd.DataFrame:
-    """Verdicts of some series; judged from `since` on, kept from `start` on (minutes since 1970)."""
+    """Verdicts of some series; judged from `since` on, kept from `start` on (steps)."""
     now = stored[stored["at"] >= since]
     rows = Rows(now["code"].to_numpy(), now["at"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
     past = _packed(stored[stored["at"] < since])
     found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer).columns
     nothing = np.full(len(now), np.nan)
-    found["continuing"] = continuing(rows.ids, rows.minutes, found["is_anomaly"], scorer.refractory, nothing)
-    kept: pd.DataFrame = now[[*KEY, "value"]].assign(**found)[rows.minutes >= start]
+    found["continuing"] = continuing(rows.ids, rows.steps, found["is_anomaly"], scorer.refractory, nothing)
+    kept: pd.DataFrame = now[[*KEY, "value"]].assign(**found)[rows.steps >= start]
     return kept
 
 
 def _packed(before: pd.DataFrame) -> Packed:
     ordered = before.sort_values(["at", "code"])
-    minutes, first = np.unique(ordered["at"].to_numpy(), return_index=True)
+    before_steps, first = np.unique(ordered["at"].to_numpy(), return_index=True)
     ids, values = (np.split(ordered[name].to_numpy(), first[1:]) for name in ("code", "value"))
-    return Packed(minutes, ids, values) if len(minutes) else Packed(minutes, [], [])
+    return Packed(before_steps, ids, values) if len(before_steps) else Packed(before_steps, [], [])

@@ -6,18 +6,19 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import Event, found, read_labels
+from ad_stream.grid import Grid, length
 from ad_stream.incidents.alarms import Alarm, alarms_of
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
 from ad_stream.series_config.rows import rules_of
-from ad_stream.tables.reader import read_rows
+from ad_stream.tables.reader import grid_of, read_rows
 from ad_stream.whatif.rescore import KEY, Progress, fits, rescore
 from ad_stream.whatif.unmatched import only_in
 
@@ -65,6 +66,7 @@ class WhatIf:
     labelled: Labelled | None
     seconds: float
     tables: Path
+    every: timedelta
     rescored: pd.DataFrame
 
     def devices(self) -> list[tuple[str, int, int]]:
@@ -93,28 +95,36 @@ class WhatIf:
 
 def whatif(
     tables: Path, detection: Detection, *, start: datetime, end: datetime, wish: Row | None = None, labels: Path | None = None,
-    progress: Progress | None = None, clock: Callable[[], float] = time.monotonic,
+    every: timedelta | None = None, progress: Progress | None = None, clock: Callable[[], float] = time.monotonic,
 ) -> WhatIf:  # fmt: skip
-    """What the stream would have flagged at start <= minute < end (UTC) under `detection` and the newest series_config.
+    """What the stream would have flagged in the windows start <= minute < end (UTC) under `detection` and the newest series_config.
 
     wish: a row on top of series_config; then only the series that it fits are looked at. labels: see whatif.labels.
-    Writes nothing. Raises InputError where no minutes, no verdicts or no such events are stored.
+    every: the length of a window that the settings name, None: whatever the tables hold. Writes nothing. Raises
+    InputError where no windows, no verdicts or no such events are stored, or windows of another length.
     """
+    grid = grid_of(tables)
+    if every is not None and every != grid.every:
+        raise InputError(
+            f"the tables in {tables} hold windows of {grid.text}, and minutes.every is {length(every)}: what-if judges stored "
+            f"windows only, so set minutes.every to {grid.text!r}"
+        )
+    start, end = grid.next_start(start), grid.next_start(end)
     if end <= start:
         raise InputError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}: swap them")
     began = clock()
-    events = None if labels is None else read_labels(labels, start=start, end=end)
-    scorer = Scorer.of(detection).under(rules_of(_wished(tables, wish), detection))
+    events = None if labels is None else read_labels(labels, start=start, end=end, grid=grid)
+    scorer = Scorer.of(detection, grid=grid).under(rules_of(_wished(tables, wish), detection))
     rescored = rescore(tables, scorer, start=start, end=end, wish=wish, progress=progress)
     versions, stored = _stored(tables, start, end, wish)
     flagged = _with_fallback(rescored, stored)
-    before, after = (alarms_of(rows, detection.refractory) for rows in (stored, flagged))
+    before, after = (alarms_of(rows, scorer.near) for rows in (stored, flagged))
     return WhatIf(
-        start=start, end=end, tables=tables, rescored=rescored, versions=versions, minutes=len(rescored),
+        start=start, end=end, tables=tables, every=grid.every, rescored=rescored, versions=versions, minutes=len(rescored),
         series=len(rescored[KEY[:2]].drop_duplicates()), flagged_before=len(stored), flagged_after=len(flagged),
-        before=before, after=after, gained=only_in(after, before, detection.refractory),
-        lost=only_in(before, after, detection.refractory),
-        labelled=None if events is None else _labelled(events, stored, flagged), seconds=round(clock() - began, 1),
+        before=before, after=after, gained=only_in(after, before, scorer.near),
+        lost=only_in(before, after, scorer.near),
+        labelled=None if events is None else _labelled(events, stored, flagged, grid), seconds=round(clock() - began, 1),
     )  # fmt: skip
 
 
@@ -150,8 +160,8 @@ def _with_fallback(rescored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame
     return both
 
 
-def _labelled(events: Sequence[Event], stored: pd.DataFrame, flagged: pd.DataFrame) -> Labelled:
-    was, now = found(events, stored), found(events, flagged)
+def _labelled(events: Sequence[Event], stored: pd.DataFrame, flagged: pd.DataFrame, grid: Grid) -> Labelled:
+    was, now = found(events, stored, grid), found(events, flagged, grid)
     pairs = list(zip(events, was, now, strict=True))
     return Labelled(
         events=len(events), found_before=sum(was), found_after=sum(now),

@@ -162,7 +162,7 @@ def test_without_tables_the_page_says_what_to_do_and_fills_by_itself(visit: Open
         assert page.locator(".start code").first.inner_text() == "ad-stream run --config conf/local.yaml"
         keep(page, "empty")
         create(tmp_path)
-        page.get_by_text("No minute has been judged yet.").wait_for()
+        page.get_by_text("No window has been judged yet.").wait_for()
         write(
             tmp_path,
             "detections",

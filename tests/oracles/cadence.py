@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 def moved(row: NDArray[np.float64], *, recent: int = 24, slow: float = 1.25) -> tuple[NDArray[np.float64], float]:
     """A row (n,) -> its readings one column apart where they come at one distance, and that distance."""
     places = [i for i, value in enumerate(row) if value == value]
-    distances = [b - a for a, b in zip(places, places[1:], strict=False)]
+    distances = [b - a for a, b in pairwise(places)]
     near = distances[-recent:]
     if len(near) < 2 or np.isnan(row[-1]):
         return row, 1.0

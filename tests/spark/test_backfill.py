@@ -75,7 +75,7 @@ def test_a_range_between_minutes_judges_the_whole_minutes_in_it(stream: Stream) 
 
 
 def test_a_range_without_minutes_or_turned_round_is_refused_with_the_way_out(stream: Stream) -> None:
-    with pytest.raises(InputError, match=r"no minutes are stored from 2026-11-03 00:00 to .*: see 'ad-stream status'"):
+    with pytest.raises(InputError, match=r"no windows are stored from 2026-11-03 00:00 to .*: see 'ad-stream status'"):
         backfill(stream.config(), start=moment(2880), end=moment(2940), spark=stream.spark)
     with pytest.raises(InputError, match="is not before --to .*: swap them"):
         backfill(stream.config(), start=moment(10), end=moment(10), spark=stream.spark)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import write_deltalake
 
+from ad_stream.grid import PROPERTY
 from ad_stream.tables.catalog import TABLES
 from ad_stream.tables.schema import arrow
 
@@ -33,6 +35,16 @@ def create(tables: Path) -> None:
     """All tables, empty."""
     for table in SERVED:
         write(tables, table, [])
+
+
+def on_grid(tables: Path, seconds: int) -> None:
+    """Mark the table `minutes` as Spark does when it makes it; this writer takes no properties but Delta's own."""
+    first = tables / "minutes" / "_delta_log" / f"{0:020}.json"
+    actions = [json.loads(line) for line in first.read_text().splitlines()]
+    for action in actions:
+        if "metaData" in action:
+            action["metaData"]["configuration"][PROPERTY] = str(seconds)
+    first.write_text("\n".join(json.dumps(action) for action in actions) + "\n")
 
 
 def verdict(

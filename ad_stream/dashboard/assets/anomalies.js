@@ -1,7 +1,7 @@
 // Anomalies as events, newest first, by device, signal and time.
 import { ask } from "./api.js";
 import { empty, h, pager, put, search, signals, time } from "./dom.js";
-import { age, ago, band, clock, count, link, minutesBetween, number, shift } from "./words.js";
+import { age, ago, band, clock, count, link, grid, minutesBetween, number, shift, windows } from "./words.js";
 
 const AROUND = 90;
 
@@ -11,7 +11,7 @@ export function anomalies(asked, shared) {
   const list = h("ol", { class: "events" });
   const foot = h("div", {});
   const root = h("section", {}, h("h1", {}, "Anomalies"),
-    h("p", { class: "soft lead" }, "A flag and the flags that continue it are one event. They come in by themselves; the last 24 hours before the newest minute, and what came since this dashboard runs."),
+    h("p", { class: "soft lead" }, "A flag and the flags that continue it are one event. They come in by themselves; the last day (of long windows the last 1440) before the newest, and what came since this dashboard runs."),
     bar, h("div", { class: "card" }, list, foot));
   let listed = null, turn = 0;
 
@@ -41,7 +41,7 @@ export function anomalies(asked, shared) {
     put(foot,
       !answer.rows.length && empty("No anomaly matches.", "Nothing was flagged there, or the filters leave it out: shorten the device's name, or empty the times."),
       answer.total > answer.size && pager(answer, (page) => change("page", page)),
-      answer.dropped > 0 && h("p", { class: "soft" }, `${count(answer.dropped)} older flagged minutes are no longer held here; the table detections has them all.`));
+      answer.dropped > 0 && h("p", { class: "soft" }, `${count(answer.dropped)} older flagged ${windows(2)} are no longer held here; the table detections has them all.`));
   }
 
   return { title: "Anomalies", root, refresh };
@@ -50,16 +50,16 @@ export function anomalies(asked, shared) {
 /** One event as a row; long: with the expected band and the reason. */
 export function eventRow(event, state, long = false) {
   const to = shift(event.last, AROUND), up = event.flag > 0;
-  const latest = to > state.newest;
+  const latest = Date.parse(to) > Date.parse(state.newest);
   const href = link("series", { device: event.device, signal: event.signal, minute: event.worst, ...(latest ? {} : { from: shift(event.first, -AROUND), to }) });
-  const lasted = minutesBetween(event.first, event.last) + 1;
+  const lasted = minutesBetween(event.first, event.last) + grid.every / 60;
   return h("li", { class: `event ${event.open ? "open" : ""}` },
     h("span", { class: "arrow", role: "img", "aria-label": up ? "above" : "below" }, up ? "▲" : "▼"),
     h("a", { class: "cover", href, "data-row": true, "data-key": `${event.device} ${event.signal} ${event.first}` }, h("b", {}, event.device), h("span", {}, event.signal)),
     h("span", { class: "when" }, event.open && h("small", {}, ago(event.last)), h("time", { datetime: event.first }, clock(event.first))),
     h("span", { class: "what" },
       h("b", {}, number(event.value)), h("span", {}, `expected ${band(event)}`),
-      lasted > 1 && h("span", {}, `${event.minutes} flagged in ${age(lasted)}`),
+      event.minutes > 1 && h("span", {}, `${event.minutes} flagged in ${age(lasted)}`),
       long && h("span", {}, event.why),
       h("span", {}, `severity ${number(event.severity, 2)}`)));
 }

@@ -5,7 +5,7 @@ import { empty, h, put } from "./dom.js";
 import { fleet } from "./fleet.js";
 import { pipeline } from "./pipeline.js";
 import { series } from "./series.js";
-import { clock, link } from "./words.js";
+import { clock, grid, link, windows } from "./words.js";
 
 const VIEWS = { fleet, anomalies, pipeline, series };
 const OFTEN = 700, SELDOM = 20000, PATIENCE = 3000;
@@ -40,6 +40,7 @@ async function look() {
   last = Date.now();
   try {
     shared.state = await ask("/api/state");
+    Object.assign(grid, { every: shared.state.every, lookBack: shared.state.look_back });
     tellState();
     if (shared.state.newest === null) main.replaceChildren(nothingYet(shared.state));
     else {
@@ -62,7 +63,7 @@ function tellState() {
   const kind = connected ? state?.kind ?? "wait" : "lost";
   live.dataset.kind = kind;
   const through = state?.newest ? `through ${clock(state.newest)} UTC` : "";
-  const words = { live: "live", stopped: "stopped", stalled: "no new minutes", no_rows: "waiting", no_tables: "no tables", trouble: "trouble", lost: "not connected", wait: "connecting" };
+  const words = { live: "live", stopped: "stopped", stalled: `no new ${windows(2)}`, no_rows: "waiting", no_tables: "no tables", trouble: "trouble", lost: "not connected", wait: "connecting" };
   put(document.getElementById("live-text"), h("b", {}, words[kind]), through && h("span", {}, ` ${through}`));
   const lost = { sentence: "The dashboard's server does not answer.", hint: `What is shown is from ${lostSince ?? "before"}; the page comes back by itself once the server does.`, command: "" };
   const told = kind === "lost" ? lost : state;
@@ -89,7 +90,7 @@ function nothingYet(state) {
 }
 
 function announce(flagged) {
-  const text = `${flagged} new flagged ${flagged === 1 ? "minute" : "minutes"}.`;
+  const text = `${flagged} new flagged ${windows(flagged)}.`;
   document.getElementById("announce").textContent = text;
 }
 

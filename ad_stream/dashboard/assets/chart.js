@@ -53,14 +53,19 @@ function layout(one, selected, small) {
   };
 }
 
-/** Draws into `place`; a click on a minute calls choose(its place in the lists). */
+/** Draws into `place`; a click on a window calls choose(its text in `times`). */
 export async function draw(place, one, selected, choose) {
   const library = await plotly();
   const small = matchMedia("(max-width: 44rem)").matches;
   await library.react(place, traces(one, small), layout(one, selected, small), { displayModeBar: false, responsive: true, scrollZoom: false });
   if (!place.dataset.ready) {
     place.dataset.ready = "yes";
-    place.on("plotly_click", (event) => place.chosen(String(event.points[0].x).slice(0, 16)));
+    place.on("plotly_click", (event) => {
+      // The library leaves out seconds that are 0.
+      const at = String(event.points[0].x).slice(0, 19);
+      place.chosen(place.times.find((time) => time === at || time === at.slice(0, 16) || time === `${at}:00`));
+    });
   }
+  place.times = one.times;
   place.chosen = choose;
 }

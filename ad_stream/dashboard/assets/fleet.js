@@ -3,26 +3,30 @@ import { ask } from "./api.js";
 import { empty, h, pager, put, search, select, signals } from "./dom.js";
 import { eventRow } from "./anomalies.js";
 import { gauge, spark } from "./spark.js";
-import { ago, band, clock, count, link, number } from "./words.js";
+import { ago, band, clock, count, grid, link, number, stretch } from "./words.js";
 
-const WINDOWS = [[15, "15 minutes"], [60, "1 hour"], [360, "6 hours"], [1440, "24 hours"]];
+const SPANS = [[15, "15 minutes"], [60, "1 hour"], [360, "6 hours"], [1440, "24 hours"], [10080, "7 days"], [43200, "30 days"]];
+/** Those that hold a window and are held in memory. */
+const spans = () => SPANS.filter(([minutes]) => minutes * 60 >= grid.every && minutes * 60 <= grid.lookBack);
+/** The first that holds a day of hours' number of windows. */
+const usual = () => String((spans().find(([minutes]) => minutes * 60 >= 24 * grid.every) ?? spans().at(-1))[0]);
 const ORDERS = [["worst", "worst first"], ["latest", "latest flag first"], ["flags", "most flags first"], ["name", "by name"]];
 const STATES = [
-  ["all", "Series", "all that were seen in the last day"], ["flagged", "Flagged", "with a flag in the chosen time"],
-  ["silent", "Silent", "whose device is more than 10 minutes behind the newest minute"],
-  ["warming_up", "Warming up", "with too few values to be judged yet"],
-  ["declined", "Not judged", "whose last minute could not be judged"],
+  ["all", "Series", () => "all that were seen in the last day"], ["flagged", "Flagged", () => "with a flag in the chosen time"],
+  ["silent", "Silent", () => `whose device is more than ${stretch(10)} behind the newest of the fleet`],
+  ["warming_up", "Warming up", () => "with too few values to be judged yet"],
+  ["declined", "Not judged", () => "whose last window could not be judged"],
 ];
 
 export function fleet(asked, shared) {
-  const filter = { device: "", signal: "", state: "all", order: "worst", minutes: "60", page: 0, ...asked };
+  const filter = { device: "", signal: "", state: "all", order: "worst", minutes: "", page: 0, ...asked };
   delete filter.focus;
   const tiles = h("div", { class: "tiles", role: "group", "aria-label": "Series by state" });
   const bar = h("div", { class: "filters" });
   const body = h("tbody", {});
   const foot = h("div", {});
   const feed = h("ol", { class: "events compact" });
-  const heads = [["Series"], ["Last hour", "wide"], ["Value", "right"], ["Expected band", "mid"], ["Flags", "right"], ["Severity", "mid"], ["State"]];
+  const heads = [["Series"], ["Last 60 windows", "wide"], ["Value", "right"], ["Expected band", "mid"], ["Flags", "right"], ["Severity", "mid"], ["State"]];
   const table = h("table", { class: "series" },
     h("caption", { class: "unseen" }, "Series of the fleet"),
     h("thead", {}, h("tr", {}, heads.map(([text, kind]) => h("th", { scope: "col", class: kind }, text)))), body);
@@ -43,20 +47,21 @@ export function fleet(asked, shared) {
 
   function drawBar() {
     const known = shared.state.signals;
+    filter.minutes ||= usual();
     if (listed === known.join("\n") && bar.childElementCount) return;
     listed = known.join("\n");
     put(bar,
       search(filter.device, (value) => change("device", value)),
       signals(known, filter.signal, (value) => change("signal", value)),
-      select("Flags of the last", "minutes", WINDOWS, filter.minutes, (value) => change("minutes", value)),
+      select("Flags of the last", "minutes", spans(), filter.minutes, (value) => change("minutes", value)),
       select("Order", "order", ORDERS, filter.order, (value) => change("order", value)));
     if (asked.focus) bar.querySelector("input").focus();
   }
 
   function drawTiles(counts) {
     put(tiles, STATES.map(([state, name, help]) =>
-      h("button", { type: "button", class: `tile is-${state} ${counts[state] ? "some" : ""}`, title: `Series ${help}`, "aria-pressed": String(filter.state === state), "data-key": `tile-${state}`, onclick: () => change("state", state) },
-        h("b", {}, count(counts[state])), h("span", {}, state === "flagged" ? `${name}, last ${WINDOWS.find(([minutes]) => String(minutes) === String(filter.minutes))?.[1] ?? `${filter.minutes} minutes`}` : name))));
+      h("button", { type: "button", class: `tile is-${state} ${counts[state] ? "some" : ""}`, title: `Series ${help()}`, "aria-pressed": String(filter.state === state), "data-key": `tile-${state}`, onclick: () => change("state", state) },
+        h("b", {}, count(counts[state])), h("span", {}, state === "flagged" ? `${name}, last ${SPANS.find(([minutes]) => String(minutes) === String(filter.minutes))?.[1] ?? `${filter.minutes} minutes`}` : name))));
   }
 
   async function refresh() {

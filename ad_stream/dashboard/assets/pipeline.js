@@ -1,7 +1,7 @@
 // How the stream itself is doing: where it stands, what it did in the last day, what it set aside, what it pushed.
 import { ask } from "./api.js";
 import { empty, h, put, svg } from "./dom.js";
-import { age, clock, count, link } from "./words.js";
+import { age, clock, count, link, stretch } from "./words.js";
 
 const seconds = (milliseconds) => (milliseconds === null || milliseconds === undefined ? "–" : `${(milliseconds / 1000).toFixed(1)} s`);
 
@@ -44,7 +44,7 @@ function standing(found, state) {
 function lastDay(found) {
   const { batches: b, progress: p } = found;
   return panel("Last 24 hours", "By the time at which the batches were written.", facts([
-    ["events read", count(p.events)], ["minutes closed", count(b.minutes_closed)], ["scored", count(b.scored)],
+    ["events read", count(p.events)], ["windows closed", count(b.minutes_closed)], ["scored", count(b.scored)],
     ["flagged", count(b.anomalies)], ["warming up", count(b.warming_up)], ["not judged", count(b.declined)],
     ["late readings", count(b.late)], ["duplicates removed", count(p.duplicates)],
     ["dropped by the watermark", count(p.dropped_by_watermark), p.dropped_by_watermark ? "warn" : ""],
@@ -79,7 +79,7 @@ function pushes(found) {
 function silent(found) {
   const rows = found.silent.map((one) => h("li", {},
     h("a", { href: link("fleet", { device: one.device }), "data-row": true, "data-key": one.device }, one.device), h("span", {}, `since ${clock(one.since)}`)));
-  return panel("Silent devices", "More than 10 minutes behind the newest minute; seen in the last day.",
+  return panel("Silent devices", `More than ${stretch(10)} behind the newest of the fleet; seen in the last day.`,
     rows.length ? h("ul", { class: "silent scroll", tabindex: 0, "aria-label": "Silent devices" }, rows) : empty("No device is silent.", ""),
     found.silent_total > rows.length && h("p", { class: "soft" }, `The first ${rows.length} of ${count(found.silent_total)}; all of them: Fleet, Silent.`));
 }
@@ -94,7 +94,7 @@ function batches(found) {
     [row.batch_id, clock(row.at), clock(row.watermark)].map((text) => h("td", {}, String(text))),
     [row.events, row.minutes_closed, row.anomalies, row.quarantined, row.pushed, row.push_waiting].map((value) => h("td", { class: "right" }, value === null ? "–" : count(value))),
     h("td", { class: "right" }, seconds(row.duration_ms))));
-  const heads = ["batch", "written", "closed until", "events", "minutes", "flagged", "quarantined", "pushed", "push failed", "took"];
+  const heads = ["batch", "written", "closed until", "events", "windows", "flagged", "quarantined", "pushed", "push failed", "took"];
   return h("section", { class: "card whole" }, h("h2", {}, "Batches"), h("p", { class: "soft" }, `Duration of the last ${rows.length}; the longest took ${seconds(most)}.`), chart,
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Batches" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((text, i) => h("th", { scope: "col", class: i > 2 ? "right" : null }, text)))), h("tbody", {}, cells))));
 }

@@ -1,10 +1,13 @@
-// One series: its chart, why each minute was flagged or not, and its flagged minutes.
+// One series: its chart, why each window was flagged or not, and its flagged windows.
 import { Refused, ask } from "./api.js";
 import { draw } from "./chart.js";
 import { empty, h, put, time } from "./dom.js";
-import { clock, count, link, number } from "./words.js";
+import { clock, count, grid, link, number, shift, windows } from "./words.js";
 
-const RANGES = [[1, "1 h"], [3, "3 h"], [12, "12 h"], [24, "24 h"], [168, "7 d"]];
+const RANGES = [[1, "1 h"], [3, "3 h"], [12, "12 h"], [24, "24 h"], [168, "7 d"], [744, "31 d"], [4392, "6 mo"], [8784, "1 y"]];
+/** Those of a number of windows that can be looked at. */
+const ranges_of = () => { const fit = RANGES.filter(([hours]) => hours * 3600 >= 12 * grid.every && hours * 3600 <= 10080 * grid.every); return fit.length ? fit : RANGES.slice(-1); };
+const first_of = (n) => (ranges_of().find(([hours]) => hours * 3600 >= n * grid.every) ?? ranges_of().at(-1))[0];
 const MOST_FLAGS = 100;
 const QUICK = 180;
 
@@ -24,7 +27,7 @@ export function series(asked, shared) {
     h("div", { class: "head" }, title, siblings), ranges,
     h("div", { class: "card" }, plot, h("div", { class: "under" }, caption, files)),
     h("div", { class: "columns even" }, why, flags));
-  let answer = null, minute = asked.minute ? asked.minute.replace("T", " ").slice(0, 16) : null, followed = !minute, turn = 0, told = "";
+  let answer = null, minute = asked.minute ? asked.minute.replace("T", " ").replace("Z", "") : null, followed = !minute, turn = 0, told = "";
 
   function back(event) {
     if (history.length > 1) { event.preventDefault(); history.back(); }
@@ -44,27 +47,27 @@ export function series(asked, shared) {
   function drawRanges() {
     const live = !view.from && !view.to;
     put(ranges,
-      h("div", { class: "chips", role: "group", "aria-label": "Stretch of time" }, RANGES.map(([hours, text]) =>
+      h("div", { class: "chips", role: "group", "aria-label": "Stretch of time" }, ranges_of().map(([hours, text]) =>
         h("button", { type: "button", "data-key": text, "aria-pressed": String(live && hours === view.hours), onclick: () => range(hours) }, text))),
       time("From (UTC)", view.from, (value) => set("from", value)), time("To (UTC)", view.to, (value) => set("to", value)),
-      !live && h("button", { type: "button", onclick: () => range(view.hours || 3) }, "follow live"));
+      !live && h("button", { type: "button", onclick: () => range(view.hours || first_of(QUICK)) }, "follow live"));
   }
 
   function set(key, value) {
     const next = { ...view, [key]: value };
-    range(view.hours || 3, next.from, next.to);
+    range(view.hours || first_of(QUICK), next.from, next.to);
   }
 
   async function refresh() {
     const mine = ++turn;
-    if (!view.hours) { view.hours = shared.state.recent_minutes >= QUICK ? 3 : 1; }
+    if (!view.hours) { view.hours = first_of(shared.state.recent_windows >= QUICK ? QUICK : 60); }
     if (!ranges.childElementCount) drawRanges();
     const found = await ask("/api/series", { device, signal, hours: view.hours, from: view.from, to: view.to });
     if (mine !== turn) return;
     answer = { ...found, range: `${view.hours} ${view.from} ${view.to}` };
     put(siblings, answer.signals.length > 1 && answer.signals.map((one) =>
       h("a", { href: link("series", { device, signal: one, hours: view.hours, from: view.from, to: view.to }), "aria-current": one === signal ? "true" : null }, one)));
-    caption.textContent = `${answer.caption}, UTC. Click a minute, or use ← and →, to read why.`;
+    caption.textContent = `${answer.caption}, UTC. Click a ${windows(1)}, or use ← and →, to read why.`;
     drawFlags();
     drawFiles();
     if (followed) minute = latest();
@@ -72,7 +75,7 @@ export function series(asked, shared) {
     await explain();
   }
 
-  /** The minute that is explained without being asked: the latest flag in sight, else the newest minute. */
+  /** The window that is explained without being asked: the latest flag in sight, else the newest window. */
   function latest() {
     const place = answer.flags.findLastIndex(Boolean);
     return answer.times[place >= 0 ? place : answer.value.findLastIndex((value) => value !== null)] ?? null;
@@ -105,7 +108,7 @@ export function series(asked, shared) {
 
   async function explain() {
     const wanted = minute, place = answer.times.indexOf(wanted);
-    if (!wanted) { put(why, h("h2", {}, "Why"), empty("No minute in this time has a row.", "Choose a longer stretch of time.")); return; }
+    if (!wanted) { put(why, h("h2", {}, "Why"), empty(`No ${windows(1)} in this time has a row.`, "Choose a longer stretch of time.")); return; }
     const version = `${wanted} ${answer.value[place]} ${answer.flags[place]}`;
     if (told === version) return;
     let found;
@@ -130,16 +133,15 @@ export function series(asked, shared) {
     const rows = places.slice(0, MOST_FLAGS).map((i) => h("tr", {},
       h("td", {}, h("button", { type: "button", class: "plain", "data-row": true, "data-key": answer.times[i], onclick: () => choose(answer.times[i]) }, answer.times[i].slice(5))),
       h("td", { class: "right" }, number(answer.value[i])), h("td", {}, `${number(answer.lower[i], 4)} to ${number(answer.upper[i], 4)}`), h("td", {}, answer.why[i] ?? "")));
-    put(flags, h("h2", {}, `Flagged minutes in sight: ${count(places.length)}`),
-      rows.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Flagged minutes" }, h("table", {}, h("thead", {}, h("tr", {}, ["minute", "value", "expected band", "why"].map((text, i) => h("th", { scope: "col", class: i === 1 ? "right" : null }, text)))), h("tbody", {}, rows)))
+    put(flags, h("h2", {}, `Flagged ${windows(2)} in sight: ${count(places.length)}`),
+      rows.length ? h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `Flagged ${windows(2)}` }, h("table", {}, h("thead", {}, h("tr", {}, [windows(1), "value", "expected band", "why"].map((text, i) => h("th", { scope: "col", class: i === 1 ? "right" : null }, text)))), h("tbody", {}, rows)))
         : empty("Nothing was flagged in this time.", "Hollow circles in the chart lie outside the band and were not flagged; click one to read why."),
       places.length > MOST_FLAGS && h("p", { class: "soft" }, `The newest ${MOST_FLAGS} of them.`));
   }
 
   function drawFiles() {
     const iso = (text) => `${text.replace(" ", "T")}Z`;
-    const end = new Date(Date.parse(iso(answer.times.at(-1))) + 60000).toISOString().slice(0, 16);
-    const query = new URLSearchParams({ device, signal, from: iso(answer.times[0]), to: `${end}Z` });
+    const query = new URLSearchParams({ device, signal, from: iso(answer.times[0]), to: shift(iso(answer.times.at(-1)), 1) });
     const theme = document.documentElement.dataset.theme === "dark" ? "&theme=dark" : "";
     put(files, h("a", { href: `/picture?${query}${theme}`, target: "_blank", rel: "noopener" }, "picture (PNG)"), h("a", { href: `/report?${query}`, download: "report.html" }, "report (HTML)"));
   }

@@ -1,4 +1,4 @@
-// Small drawings in rows: the last hour of a series, and where its value stands in its band.
+// Small drawings in rows: the last windows of a series, and where its value stands in its band.
 import { svg } from "./dom.js";
 
 const WIDTH = 132, HEIGHT = 30, PAD = 4;
@@ -11,7 +11,7 @@ export function spark(values, marks) {
   const y = (value) => HEIGHT - PAD - ((HEIGHT - 2 * PAD) * (value - low)) / range;
   let path = "", drawing = false;
   values.forEach((value, place) => {
-    // A minute alone between gaps is a dot: a line of no length with round ends.
+    // A window alone between gaps is a dot: a line of no length with round ends.
     if (value !== null) path += `${drawing ? "L" : "M"}${x(place).toFixed(1)} ${y(value).toFixed(1)}${drawing ? "" : "h0"}`;
     drawing = value !== null;
   });

@@ -9,26 +9,39 @@ export function number(value, digits = 5) {
 
 export const count = (value) => (value ?? 0).toLocaleString("en");
 
+/** The windows of the tables: their length in seconds, how far back flags are held. */
+export const grid = { every: 60, lookBack: 86400 };
+/** What people call them. */
+export const windows = (n) => (grid.every === 60 ? "minute" : "window") + (n === 1 ? "" : "s");
+/** A stretch of so many windows: '10 minutes', '100 seconds', '10 hours'. */
+export function stretch(n) {
+  const seconds = n * grid.every;
+  const [size, name] = [[86400, "days"], [3600, "hours"], [60, "minutes"], [1, "seconds"]].find(([unit]) => seconds >= 2 * unit && seconds % unit === 0) ?? [1, "seconds"];
+  return `${seconds / size} ${name}`;
+}
+
 const now = () => new Date().toISOString();
 
 /** '2026-11-01T06:30Z' -> '06:30', with the day in front where it is not today. */
 export function clock(iso) {
   if (!iso) return "–";
-  return (now().slice(0, 10) === iso.slice(0, 10) ? "" : `${iso.slice(5, 10)} `) + iso.slice(11, 16);
+  return (now().slice(0, 10) === iso.slice(0, 10) ? "" : `${iso.slice(5, 10)} `) + iso.slice(11, grid.every % 60 ? 19 : 16).replace("Z", "");
 }
 
-export const minutesBetween = (from, to) => Math.round((Date.parse(to) - Date.parse(from)) / 60000);
+export const minutesBetween = (from, to) => (Date.parse(to) - Date.parse(from)) / 60000;
 
-export function age(minutes) {
+export function age(exact) {
+  const minutes = Math.round(exact);
+  if (exact > 0 && exact < 1) return `${Math.round(exact * 60)} s`;
   if (minutes <= 0) return "now";
   if (minutes < 120) return `${minutes} min`;
   if (minutes < 2880) return `${Math.floor(minutes / 60)} h`;
   return `${Math.floor(minutes / 1440)} days`;
 }
 
-/** How long ago a minute began, by this machine's clock. */
+/** How long ago a window began, by this machine's clock. */
 export function ago(iso) {
-  const minutes = minutesBetween(iso, now());
+  const minutes = Math.round(minutesBetween(iso, now()));
   return minutes <= 0 ? "now" : `${age(minutes)} ago`;
 }
 
@@ -38,8 +51,8 @@ export function link(view, parameters = {}) {
   return `#/${view}${query ? `?${query}` : ""}`;
 }
 
-/** Minutes added to an ISO minute. */
-export const shift = (iso, minutes) => `${new Date(Date.parse(iso) + minutes * 60000).toISOString().slice(0, 16)}Z`;
+/** Windows added to an ISO time. */
+export const shift = (iso, n) => `${new Date(Date.parse(iso) + n * grid.every * 1000).toISOString().slice(0, grid.every % 60 ? 19 : 16)}Z`;
 
 export function band(row) {
   return row.lower === null ? "–" : `${number(row.lower, 4)} to ${number(row.upper, 4)}`;

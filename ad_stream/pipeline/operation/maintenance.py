@@ -44,7 +44,7 @@ def maintain(
 ) -> Maintenance:
     """OPTIMIZE what grows, VACUUM all, make the views of a schema anew; -> what it did."""
     spark = spark or session("files", config.spark)
-    tables = Tables(spark, config.tables)
+    tables = Tables(spark, config.tables, grid=config.minutes.grid)
     tables.create()
     tell = progress or (lambda _: None)
     summary = Maintenance()
@@ -57,6 +57,6 @@ def maintain(
                 summary.removed[table], summary.added[table] = row["numFilesRemoved"], row["numFilesAdded"]
         spark.sql(f"VACUUM {tables.name(table)}").count()
     if config.tables.path is None:
-        for statement in views.statements(config.tables, replace=True):
+        for statement in views.statements(config.tables, replace=True, grid=config.minutes.grid):
             spark.sql(statement)
     return summary

@@ -6,9 +6,10 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.grid import MINUTE, Grid
 from ad_stream.tables.catalog import PROGRESS
 from ad_stream.tables.schema import plain_ddl
 
@@ -32,7 +33,7 @@ class Progress:
 
     def collect(self, query: Any) -> list[dict[str, Any]]:
         """Write the batches finished since the last call; -> their rows."""
-        new = [row(one) for one in query.recentProgress if one["batchId"] > self.written]
+        new = [row(one, self.tables.grid) for one in query.recentProgress if one["batchId"] > self.written]
         latest = list({one["batch_id"]: one for one in new}.values())
         for one in latest:
             if one["source_lost"]:
@@ -60,7 +61,7 @@ class Progress:
         self.tables.append_unnamed("progress", frame)
 
 
-def row(progress: Mapping[str, Any]) -> dict[str, Any]:
+def row(progress: Mapping[str, Any], grid: Grid = MINUTE) -> dict[str, Any]:
     """One progress report of Spark -> one row of the table, columns in the order of ROW."""
     # Spark 3.5 hands a mapping over; 4.1 an object with rows and texts in it, which keeps that mapping as JSON.
     text = getattr(progress, "json", None)
@@ -72,7 +73,7 @@ def row(progress: Mapping[str, Any]) -> dict[str, Any]:
         "events": counts.get("events", 0),
         "non_telemetry": counts.get("non_telemetry", 0),
         "duplicates": sum((one.get("customMetrics") or {}).get("numDroppedDuplicateRows", 0) for one in states),
-        "watermark": _closed_until((progress.get("eventTime") or {}).get("watermark")),
+        "watermark": _closed_until((progress.get("eventTime") or {}).get("watermark"), grid),
         "dropped_by_watermark": sum(one.get("numRowsDroppedByWatermark", 0) for one in states),
         "source_lost": _lost(_observed(progress, "source").get("read"), sources),
         "lag": _lag(sources),
@@ -120,11 +121,11 @@ def _lost(read: int | None, sources: Sequence[Mapping[str, Any]]) -> int:
     return max(0, due - read)
 
 
-def _closed_until(watermark: str | None) -> datetime | None:
-    """Spark's watermark runs on starts of minutes: the minute it names is closed, too."""
+def _closed_until(watermark: str | None, grid: Grid) -> datetime | None:
+    """Spark's watermark is compared with starts of windows: the window it names is closed, too."""
     if watermark is None or watermark.startswith("1970"):
         return None
-    return datetime.fromisoformat(watermark.replace("Z", "+00:00")).astimezone(timezone.utc) + timedelta(minutes=1)
+    return datetime.fromisoformat(watermark.replace("Z", "+00:00")).astimezone(timezone.utc) + grid.every
 
 
 def _lag(sources: Sequence[Mapping[str, Any]]) -> int | None:

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream import times
+from ad_stream.grid import MINUTE, Grid
 from ad_stream.sources.contract import in_range
 
 if TYPE_CHECKING:
@@ -74,10 +75,10 @@ class Clock:
         near = "true" if self.max_ahead is None else f"{time} <= {self._now(self.max_ahead)}"
         return f"coalesce({in_range(time)} and {near}, false)"
 
-    def behind_watermark(self, rows: DataFrame, delay: timedelta) -> DataFrame:
-        """Gives a minute to the rows that have none, behind `withWatermark`, whose operator has not seen these times."""
-        now = F.expr(self._now(timedelta(0)) if self.end is None else _literal(self.end))
-        given = F.coalesce(F.col("minute"), F.date_trunc("minute", now))
+    def behind_watermark(self, rows: DataFrame, delay: timedelta, grid: Grid = MINUTE) -> DataFrame:
+        """Gives a window to the rows that have none, behind `withWatermark`, whose operator has not seen these times."""
+        now = self._now(timedelta(0)) if self.end is None else _literal(self.end)
+        given = F.coalesce(F.col("minute"), window_start(now, grid.seconds))
         return rows.withColumns({"minute": _as_event_time(given, delay)})
 
     def _now(self, ahead: timedelta) -> str:
@@ -117,6 +118,13 @@ def _kept(spark: SparkSession, checkpoint: str) -> list[tuple[datetime, timedelt
 def _keep(spark: SparkSession, checkpoint: str, since: datetime, lead: timedelta) -> None:
     line = json.dumps({"since": since.isoformat(), "lead": lead.total_seconds()})
     spark.createDataFrame([(line,)], "value string").coalesce(1).write.mode("append").text(_place(checkpoint))
+
+
+def window_start(time: str, seconds: int) -> Column:
+    """SQL of a timestamp -> the start of the window of so many seconds that it lies in, also before 1970."""
+    if seconds == 60:
+        return F.expr(f"date_trunc('minute', {time})")
+    return F.expr(f"timestamp_seconds(unix_seconds({time}) - pmod(unix_seconds({time}), {seconds}))")
 
 
 def _as_event_time(minute: Column, delay: timedelta) -> Column:

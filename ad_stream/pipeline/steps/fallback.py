@@ -16,6 +16,7 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from ad_stream.azure_api.client import AnswerError, Breaker, Client
+from ad_stream.grid import MINUTE, Grid
 from ad_stream.http import Patience
 from ad_stream.incidents.alarms import continues
 from ad_stream.model import SCORED
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ad_stream import config
 
 NAME = "azure_api"
-KEY = ("device_id", "signal", "epoch_minute")
+KEY = ("device_id", "signal", "step")
 LOCAL_ONLY = {"value", "score", "sr_score", "points", "imputed"}
 """What a verdict says that no server is asked for."""
 ANSWER = {column.name: column.type for column in DETECTIONS.used(VERDICT) if column.name not in LOCAL_ONLY}
@@ -42,11 +43,12 @@ class Fallback:
     settings: config.Fallback
     client: Client
     refractory: int
+    grid: Grid = MINUTE
     clock: Callable[[], float] = time.monotonic
     asked: dict[Series, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: config.Fallback, refractory: int) -> Fallback | None:
+    def of(cls, settings: config.Fallback, refractory: int, grid: Grid = MINUTE) -> Fallback | None:
         """None until an endpoint is configured."""
         if settings.endpoint is None:
             return None
@@ -54,14 +56,14 @@ class Fallback:
         client = Client(
             settings.endpoint, settings.key, patience=patience, breaker=Breaker(pause=settings.pause_seconds)
         )
-        return cls(settings, client, refractory)
+        return cls(settings, client, refractory, grid)
 
     def __call__(self, verdicts: DataFrame, flags: Mapping[Series, datetime]) -> tuple[DataFrame, dict[str, int]]:
         """Verdicts with `window` -> the same rows with the answers in them, and the counts of the table `batches`."""
         rows = verdicts.where("window is not null").select(*KEY, "window").collect()
         if not rows:
             return verdicts, {}
-        rows.sort(key=lambda row: (self.asked.get((row["device_id"], row["signal"]), -1), row["epoch_minute"]))
+        rows.sort(key=lambda row: (self.asked.get((row["device_id"], row["signal"]), -1), row["step"]))
         answers, counts = self._ask_all(rows)
         self._mark_continuing(answers, flags)
         return _merged(verdicts, answers), counts
@@ -74,7 +76,7 @@ class Fallback:
             if left <= 0:
                 answers.append(_unanswered(row, "budget"))
                 continue
-            self.asked[row["device_id"], row["signal"]] = row["epoch_minute"]
+            self.asked[row["device_id"], row["signal"]] = row["step"]
             answer = self._ask(row, left)
             calls += answer["reason"] != "fallback_open"
             failed += answer["status"] is None and answer["reason"] != "fallback_open"
@@ -84,11 +86,11 @@ class Fallback:
     def _ask(self, row: Any, seconds: float) -> dict[str, Any]:
         window = np.array(row["window"], dtype=np.float64)
         known = np.flatnonzero(np.isfinite(window))
-        times = (known - len(window) + 1 + row["epoch_minute"]).astype("datetime64[m]")
+        times = ((known - len(window) + 1 + row["step"]) * self.grid.seconds).astype("datetime64[s]")
         try:
             found = self.client.last(
                 window[known], times, budget=seconds, sensitivity=self.settings.sensitivity,
-                maxAnomalyRatio=self.settings.max_anomaly_ratio,
+                maxAnomalyRatio=self.settings.max_anomaly_ratio, **_interval(self.grid),
             )  # fmt: skip
         except AnswerError as error:
             return _unanswered(row, error.reason)
@@ -98,12 +100,20 @@ class Fallback:
         }  # fmt: skip
 
     def _mark_continuing(self, answers: list[dict[str, Any]], flags: Mapping[Series, datetime]) -> None:
-        latest = {series: int(at.timestamp()) // 60 for series, at in flags.items()}
-        for answer in sorted(answers, key=lambda one: int(one["epoch_minute"])):
+        latest = {series: self.grid.step(at) for series, at in flags.items()}
+        for answer in sorted(answers, key=lambda one: int(one["step"])):
             if answer["is_anomaly"]:
                 series = (answer["device_id"], answer["signal"])
-                answer["continuing"] = continues(answer["epoch_minute"] - latest.get(series, -(10**9)), self.refractory)
-                latest[series] = answer["epoch_minute"]
+                answer["continuing"] = continues(answer["step"] - latest.get(series, -(10**9)), self.refractory)
+                latest[series] = answer["step"]
+
+
+def _interval(grid: Grid) -> dict[str, Any]:
+    """How the protocol names the distance of two points."""
+    units = {"daily": 86_400, "hourly": 3_600, "minutely": 60, "secondly": 1}
+    name, size = next((name, size) for name, size in units.items() if grid.seconds % size == 0)
+    number = grid.seconds // size
+    return {"granularity": name} | ({"customInterval": number} if number > 1 else {})
 
 
 def _key(row: Any) -> dict[str, Any]:
@@ -116,7 +126,7 @@ def _unanswered(row: Any, reason: str) -> dict[str, Any]:
 
 def _merged(verdicts: DataFrame, answers: list[dict[str, Any]]) -> DataFrame:
     names = [*KEY, *ANSWER]
-    schema = "device_id string, signal string, epoch_minute long, " + ", ".join(f"{k} {v}" for k, v in ANSWER.items())
+    schema = "device_id string, signal string, step long, " + ", ".join(f"{k} {v}" for k, v in ANSWER.items())
     rows = verdicts.sparkSession.createDataFrame([tuple(answer[name] for name in names) for answer in answers], schema)
     given = rows.select(*KEY, F.struct(*ANSWER).alias("answer"))
     joined = verdicts.join(F.broadcast(given), list(KEY), "left")

@@ -29,14 +29,14 @@ def with_flags(batch: Batch, closed: DataFrame) -> DataFrame:
 
 def remember(batch: Batch, verdicts: DataFrame) -> None:
     """The flags of a batch join those that are still near; the others are forgotten."""
-    since = batch.tally.last - batch.config.detection.refractory
+    since = batch.tally.last - batch.state.scorer.near
     known = (batch.state.flags or {}) | _latest(verdicts.where("is_anomaly"))
     batch.state.flags = {series: at for series, at in known.items() if at >= since}
 
 
 def _stored(batch: Batch) -> dict[Series, datetime]:
     first = batch.tally.first
-    near = (F.col("minute") >= F.lit(first - batch.config.detection.refractory)) & (F.col("minute") < F.lit(first))
+    near = (F.col("minute") >= F.lit(first - batch.state.scorer.near)) & (F.col("minute") < F.lit(first))
     rows = batch.tables.read("detections").where(near & F.col("is_anomaly") & (F.col("revision") == 0))
     return _latest(rows)
 

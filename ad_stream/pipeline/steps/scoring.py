@@ -1,6 +1,7 @@
-"""Where Spark and the detectors meet: closed minutes + packed history -> verdicts, in pandas UDFs.
+"""Where Spark and the detectors meet: closed windows + packed history -> verdicts, in pandas UDFs.
 
-Series are spread over groups by their hash; each group is one matrix, so that a thousand series cost one call.
+Devices are spread over groups by their hash, so that all signals of a device meet in one; each group is one matrix, so
+that a thousand series cost one call.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import functions as F
 
-from ad_stream.pipeline.steps.history import BUCKETS, series_id
+from ad_stream.grid import MINUTE, Grid
+from ad_stream.pipeline.steps.history import BUCKETS, part_of, series_id
 from ad_stream.scoring.matrix import Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, continuing, verdicts
 from ad_stream.tables.catalog import DETECTIONS
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 ROW = (
-    f"device_id string, signal string, epoch_minute long, {plain_ddl(DETECTIONS.used(VERDICT))}, seconds double, "
+    f"device_id string, signal string, step long, {plain_ddl(DETECTIONS.used(VERDICT))}, seconds double, "
     "window array<double>"
 )
 """What a group gives: the verdict, the process time of its group in its first row, the history that a server may get."""
@@ -31,20 +33,20 @@ GROUP_CELLS = 2_000_000
 
 
 def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | None = None) -> DataFrame:
-    """Minutes (device_id, signal, minute, value, flagged) + packed past -> columns of ROW and minute, a row per minute.
+    """Windows (device_id, signal, minute, value, flagged) + packed past -> columns of ROW and minute, a row per window.
 
-    flagged: the minute of the series' latest flag before these rows, null if there is none near. `cells` (about
-    series x minutes of the call; None: many) decides the number of groups. Minutes travel as numbers, because pandas
-    would shift them into the session's time zone.
+    flagged: the window of the series' latest flag before these rows, null if there is none near. `cells` (about
+    series x windows of the call; None: many) decides the number of groups. Windows travel as their numbers, because
+    pandas would shift times into the session's time zone.
     """
+    grid = scorer.grid
     groups = BUCKETS if cells is None else _groups(cells)
     named = minutes.select(
         "device_id", "signal", "value", series_id().alias("id"),
-        epoch_minute("minute").alias("epoch_minute"), epoch_minute("flagged").alias("flagged"),
-        F.pmod(series_id(), F.lit(groups)).cast("int").alias("part"),
+        step("minute", grid).alias("step"), step("flagged", grid).alias("flagged"), part_of(groups).alias("part"),
     )  # fmt: skip
     packed = past.select(
-        "bucket", epoch_minute("minute").alias("epoch_minute"), "ids", "values",
+        "bucket", step("minute", grid).alias("step"), "ids", "values",
         F.pmod("bucket", F.lit(groups)).cast("int").alias("part"),
     )  # fmt: skip
 
@@ -52,12 +54,12 @@ def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | N
         return score_group(now, before, scorer)
 
     verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, ROW)
-    return verdict.withColumn("minute", F.timestamp_seconds(F.col("epoch_minute") * 60))
+    return verdict.withColumn("minute", F.timestamp_seconds(F.col("step") * grid.seconds))
 
 
-def epoch_minute(name: str) -> Column:
-    """A timestamp column as whole minutes since 1970."""
-    return F.expr(f"unix_seconds({name}) div 60")
+def step(name: str, grid: Grid = MINUTE) -> Column:
+    """A column of starts of windows as their numbers since 1970."""
+    return F.expr(f"unix_seconds({name}) div {grid.seconds}")
 
 
 def _groups(cells: int) -> int:
@@ -72,14 +74,14 @@ def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer) -> pd.D
     if now.empty:  # all series of this group are silent in this batch: only their past is here
         return out
     started = time.process_time()
-    rows = Rows(now["id"].to_numpy(), now["epoch_minute"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
-    before = before.sort_values(["bucket", "epoch_minute"])
-    past = Packed(before["epoch_minute"].to_numpy(), list(before["ids"]), list(before["values"]))
+    rows = Rows(now["id"].to_numpy(), now["step"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
+    before = before.sort_values(["bucket", "step"])
+    past = Packed(before["step"].to_numpy(), list(before["ids"]), list(before["values"]))
     found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer)
-    out = now[["device_id", "signal", "epoch_minute", "value"]].assign(**found.columns)
+    out = now[["device_id", "signal", "step", "value"]].assign(**found.columns)
     _, codes = np.unique(rows.ids, return_inverse=True)
     flagged = now["flagged"].to_numpy(dtype=np.float64, na_value=np.nan)
-    out["continuing"] = continuing(codes, rows.minutes, found.columns["is_anomaly"], scorer.refractory, flagged)
+    out["continuing"] = continuing(codes, rows.steps, found.columns["is_anomaly"], scorer.refractory, flagged)
     out["seconds"] = [time.process_time() - started] + [0.0] * (len(out) - 1)
     out["window"] = found.windows
     return out

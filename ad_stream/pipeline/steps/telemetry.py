@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock
+from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, window_start
 from ad_stream.sources.contract import HEARTBEAT, storable, timestamp
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def readings(events: DataFrame, config: Config, clock: Clock | None = None) -> D
 
     members: struct of the declared signals (double), or map name -> double (auto); null = not sent or no number.
     nan_odd: the quarantine row of an element some of whose members are no numbers; its other members live.
-    minute: null where the hub's time is not trusted. clock: what such times are measured by, this machine's by default.
+    minute: start of the window; with it `seen`, what the watermark is taken from, where the two differ (windows.minutes).
+    Both null where the hub's time is not trusted. clock: what such times are measured by, this machine's by default.
     """
     telemetry = config.telemetry
     clock = clock or Clock(telemetry.max_ahead)
@@ -85,7 +86,8 @@ def _is_telemetry() -> Column:
 
 def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
     """The envelope in storable form and size, as every element carries a copy; `enqueued_time` null where not believed."""
-    names = {name: f"if(length({name}) > {most}, sha2({name}, 256), {name})" for name, most in
+    # Spark takes a hash for one that may be null, and the state of an earlier version has a partition that may not be.
+    names = {name: f"coalesce(if(length({name}) > {most}, sha2({name}, 256), {name}), {name})" for name, most in
              {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
     changed = {
         **names, "enqueued_time": f"if({clock.trusts('enqueued_time')}, enqueued_time, null)",
@@ -293,14 +295,17 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
 
 
 def _tagged(placed: DataFrame, config: Config) -> DataFrame:
-    # The stream closes a minute as soon as an event enqueued `watermark` after its end may have been seen.
-    closes = f"unix_micros(date_trunc('minute', event_time)) + {_micros(config.minutes.watermark) + 60_000_000}"
-    is_late = F.col("reason").isNull() & F.expr(f"unix_micros(enqueued_time) >= {closes}")
+    # The stream closes a window as soon as an event enqueued `watermark` after its end may have been seen.
+    grid, watermark = config.minutes.grid, config.minutes.watermark
+    closes = F.unix_micros(window_start("event_time", grid.seconds)) + F.lit(_micros(watermark + grid.every))
+    is_late = F.col("reason").isNull() & (F.unix_micros("enqueued_time") >= closes)
     reason = F.when(is_late, LATE).otherwise(F.col("reason"))
     is_nan = F.col("any_nan") & (F.col("reason").isNull())
-    return placed.select(
-        "key", "element", "event_time", "sequence",
-        F.date_trunc("minute", F.when(reason.isNull(), F.col("event_time")).otherwise(F.col("enqueued_time"))).alias("minute"),
+    timed = placed.withColumn("told", F.when(reason.isNull(), F.col("event_time")).otherwise(F.col("enqueued_time")))
+    tick = grid.tick(watermark)
+    return timed.select(
+        "key", "element", "event_time", "sequence", window_start("told", grid.seconds).alias("minute"),
+        *([] if tick == grid.seconds else [window_start("told", tick).alias("seen")]),
         F.col("device").alias("device_id"),
         F.when(reason.isNotNull(), _odd(reason)).alias("odd"),
         F.when(is_nan, _odd(F.lit(NAN))).alias("nan_odd"),

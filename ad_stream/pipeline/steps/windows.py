@@ -1,9 +1,12 @@
-"""Readings -> closed minutes: duplicates out, one row per (minute, device, signal), emitted once the watermark closes it.
+"""Readings -> closed windows: duplicates out, one row per (window, device, signal), emitted once the watermark closes it.
 
-The watermark runs on the start of the minute, delayed by `watermark` + 1 minute: a minute is closed exactly when an
-event at or after its end + watermark has been seen, and an event is never dropped while its minute is still open
-(Spark compares single rows with the watermark in the duplicate filter, but whole windows in the aggregation; on
-whole minutes both comparisons are the same).
+Rows travel under the start of their window, and the watermark is delayed by `watermark` + a window: a window is closed
+exactly when an event at or after its end + watermark has been seen, and an event is never dropped while its window is
+still open (Spark compares single rows with the watermark in the duplicate filter, but whole windows in the aggregation;
+on starts of windows both comparisons are the same).
+
+Where `watermark` is no whole number of windows, starts alone would close a window too late: an hour would wait for the
+next hour but one. The watermark is then taken from the column `seen`, the time in ticks in which both are whole.
 """
 
 from __future__ import annotations
@@ -26,11 +29,13 @@ MEASURES = ("value", "n", "min", "max", "mean")
 
 
 def minutes(readings: DataFrame, config: Config, clock: Clock | None = None) -> DataFrame:
-    """Streaming readings -> streaming groups, one per closed (minute, device[, signal]) and one per odd element."""
+    """Streaming readings -> streaming groups, one per closed (window, device[, signal]) and one per odd element."""
     clock = clock or Clock(config.telemetry.max_ahead)
-    delay = config.minutes.watermark + timedelta(minutes=1)
-    timed = readings.withWatermark("minute", f"{delay // timedelta(seconds=1)} seconds")
-    once = clock.behind_watermark(timed, delay).dropDuplicatesWithinWatermark(["key", "element"])
+    grid = config.minutes.grid
+    delay = config.minutes.watermark + grid.every
+    told_by = "seen" if "seen" in readings.columns else "minute"
+    timed = readings.withWatermark(told_by, f"{delay // timedelta(seconds=1)} seconds").drop("seen")
+    once = clock.behind_watermark(timed, delay, grid).dropDuplicatesWithinWatermark(["key", "element"])
     return _auto(once, config) if config.telemetry.signals == "auto" else _declared(once, config)
 
 
@@ -67,7 +72,7 @@ def _measures(value: Column, suffix: str, config: Config) -> list[Column]:
 
 
 def aggregate(value: Column, kind: str) -> Column:
-    """The value of a minute from its readings; `last` needs the columns event_time and sequence beside them."""
+    """The value of a window from its readings; `last` needs the columns event_time and sequence beside them."""
     if kind == "last":  # a struct in the buffer makes Spark sort instead of hash, so only `last` pays for the order
         return F.max_by(value, F.when(value.isNotNull(), F.struct("event_time", "sequence")))
     plain = {"max": F.max, "min": F.min, "mean": F.avg, "sum": F.sum, "count": F.count}

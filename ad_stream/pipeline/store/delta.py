@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
+from ad_stream.grid import MINUTE, PROPERTY, Grid
 from ad_stream.pipeline.store import upgrade
 from ad_stream.secrets import redact
 from ad_stream.tables import names, views
-from ad_stream.tables.catalog import TABLES
+from ad_stream.tables.catalog import MINUTES, TABLES
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -40,6 +41,8 @@ class Tables:
     settings: config.Tables
     notes: Mapping[str, str] = field(default_factory=dict)
     """Table -> what the commits of its next appends say of themselves (`userMetadata` in its history)."""
+    grid: Grid = MINUTE
+    """The windows that are written; a table set holds those of one length only."""
 
     def __getstate__(self) -> dict[str, Any]:
         # A session stays in its process; where the tables arrive, each batch brings its own.
@@ -58,11 +61,13 @@ class Tables:
         return names.location(self.settings, table)
 
     def create(self) -> None:
-        """Make what is missing and upgrade what an earlier version made; InputError where a table is not ours."""
+        """Make what is missing and upgrade what an earlier version made; InputError where a table is not ours, or holds
+        windows of another length."""
         if self.settings.path is None:
             self._schema_exists()
         for table in TABLES:
             self._make(table)
+        names.check_grid(self.grid, self.properties(MINUTES.name).get(PROPERTY), self.place())
         upgraded = upgrade.upgrade(self)
         if self.settings.path is None:
             self._make_views(replace=upgraded)
@@ -74,6 +79,15 @@ class Tables:
             if self.settings.path
             else self.spark.table(self.name(table))
         )
+
+    def properties(self, table: str) -> dict[str, str]:
+        """The table's properties."""
+        row = self.spark.sql(f"DESCRIBE DETAIL {self.name(table)}").select("properties").first()
+        return dict((row["properties"] if row else None) or {})
+
+    def set_property(self, table: str, key: str, value: str) -> None:
+        """Add or change one property."""
+        self.spark.sql(f"ALTER TABLE {self.name(table)} SET TBLPROPERTIES ('{key}'='{value}')")
 
     def version(self, table: str) -> int:
         """The newest version of a table."""
@@ -156,7 +170,7 @@ class Tables:
         )
 
     def _make_views(self, *, replace: bool) -> None:
-        for statement in views.statements(self.settings, replace=replace):
+        for statement in views.statements(self.settings, replace=replace, grid=self.grid):
             try:
                 self.spark.sql(statement)
             except Exception as error:  # a stream runs without its views
@@ -164,7 +178,8 @@ class Tables:
 
     def _ddl(self, table: str, laid_out: str) -> str:
         schema = TABLES[table]
-        properties = ", ".join(f"'{key}'='{value}'" for key, value in schema.all_properties().items())
+        own = schema.all_properties() | ({PROPERTY: str(self.grid.seconds)} if schema is MINUTES else {})
+        properties = ", ".join(f"'{key}'='{value}'" for key, value in own.items())
         return (
             f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({schema.ddl()}) USING DELTA{laid_out} "
             f"COMMENT '{schema.about}' TBLPROPERTIES ({properties})"

@@ -35,7 +35,8 @@ class PushStore:
         if after is not None:
             rows = rows.where(_behind(after))
         if one_in > 1:
-            nth = f"pmod(pmod(xxhash64(device_id, signal), {one_in}) + unix_seconds(minute) div 60, {one_in})"
+            number = f"unix_seconds(minute) div {self.tables.grid.seconds}"
+            nth = f"pmod(pmod(xxhash64(device_id, signal), {one_in}) + {number}, {one_in})"
             rows = rows.where(F.col("is_anomaly") | (F.expr(nth) == 0))
         first = rows.orderBy("minute", "device_id", "signal").limit(limit)
         chosen = first.withColumn("minute", F.unix_seconds("minute")).select(*COLUMNS)

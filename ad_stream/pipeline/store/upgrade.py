@@ -38,8 +38,7 @@ def upgrade(tables: Tables) -> bool:
 
 def _version(tables: Tables, table: str) -> int:
     """The version a table was written by; 1 where it does not say. InputError where it is newer than this code."""
-    row = tables.spark.sql(f"DESCRIBE DETAIL {tables.name(table)}").select("properties").first()
-    text = ((row["properties"] if row else None) or {}).get(PROPERTY, "1")
+    text = tables.properties(table).get(PROPERTY, "1")
     version = int(text) if text.isdigit() else 0
     if version > VERSION or version < 1:
         raise InputError(

@@ -20,6 +20,7 @@ from ad_stream.push.base import COLUMNS, Delivery, Row, Which, check_choice, che
 from ad_stream.push.limits import Pace
 from ad_stream.push.sending import Sender
 from ad_stream.secrets import Secret
+from ad_stream.times import shown
 
 Format = Literal["json", "teams", "slack"]
 MOST_IN_ONE = 20
@@ -111,7 +112,7 @@ def sentence(row: Row) -> str:
     band = "" if None in (expected, upper, lower) else f" ({expected - lower:.6g} to {expected + upper:.6g})"  # type: ignore[operator]
     minute = cast(datetime, row["minute"]).astimezone(timezone.utc)
     device, signal = str(row["device_id"])[:_NAME], str(row["signal"])[:_NAME]
-    return f"{device} {signal} {value:.6g} at {minute:%Y-%m-%d %H:%M} UTC: {REASONS.get(str(row['reason']), row['reason'])}{band}"
+    return f"{device} {signal} {value:.6g} at {shown(minute)} UTC: {REASONS.get(str(row['reason']), row['reason'])}{band}"
 
 
 def _headline(rows: Sequence[Row]) -> str:

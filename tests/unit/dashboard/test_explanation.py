@@ -71,5 +71,5 @@ def test_a_series_that_warms_up_says_from_how_many_values(tmp_path: Path) -> Non
 
 def test_a_minute_without_a_row_is_a_sentence(tmp_path: Path) -> None:
     write(tmp_path, "detections", [verdict("pi", "t", NOW, 20.0)])
-    with pytest.raises(InputError, match="pi t has no verdict on 2026-11-01 12:08: no reading of that minute"):
+    with pytest.raises(InputError, match="pi t has no verdict on 2026-11-01 12:08: no reading of that window"):
         why(tmp_path, device="pi", signal="t", minute=NOW + timedelta(minutes=1))

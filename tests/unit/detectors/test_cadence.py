@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 import ad_stream
 from ad_stream.detectors import by_name, names
@@ -14,7 +13,7 @@ from ad_stream.model import Windows
 from tests.oracles import cadence as oracle
 
 READINGS = 600
-LONG = ("service", "rrcf", "s_h_esd", "seasonal_baseline", "seasonal_naive")
+LONG = ("service", "rrcf", "s_h_esd", "seasonal_baseline", "seasonal_naive", "drift")
 """Detectors that want more readings than this file has, or seconds."""
 SPIKE = 500
 

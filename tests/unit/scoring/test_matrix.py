@@ -45,7 +45,7 @@ def windows(rows: Rows, past: Packed, most: int) -> dict[tuple[int, int], list[f
             key = int(series[row]), int(piece.first + column)
             assert key not in out
             at = piece.row_of[row, column]
-            assert (int(rows.ids[at]), int(rows.minutes[at])) == key
+            assert (int(rows.ids[at]), int(rows.steps[at])) == key
             assert column >= POINTS - 1
             out[key] = piece.matrix[row, column - POINTS + 1 : column + 1].tolist()
     return out

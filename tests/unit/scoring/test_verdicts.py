@@ -79,7 +79,7 @@ def test_a_series_is_judged_as_if_the_whole_run_had_its_settings(seed: int) -> N
         limits = {key: settings.pop(key, default) for key, default in UNSUPPRESSED.items()}
         detector = by_name(settings.pop("detector"), **settings)
         mine = np.flatnonzero(rows.ids == number)
-        mine = mine[np.argsort(rows.minutes[mine])]
+        mine = mine[np.argsort(rows.steps[mine])]
         judged = ~np.isnan(values[number : number + 1]) & (np.arange(LENGTH) >= SINCE)
         verdict = judge(values[number : number + 1], judged, detector)[2]
         alone = {name: getattr(verdict, name) for name in LastPoint.columns()}
@@ -99,7 +99,7 @@ def test_a_muted_minute_is_judged_and_stored_but_flags_nothing_and_asks_nobody()
     values[4, :SINCE] = np.nan
     mute = row("dev-*", 9, mute_from=T0.replace(hour=1, minute=50), mute_to=T0.replace(hour=2))
     (loud, rows), (quiet, _) = (run(values, more, ask_from=1) for more in ([], [mute]))
-    muted = (rows.minutes >= START + SINCE) & (rows.minutes < START + SINCE + 10)
+    muted = (rows.steps >= START + SINCE) & (rows.steps < START + SINCE + 10)
     rang = loud.columns["is_anomaly"] & muted
     assert rang.sum() >= 15
     assert set(quiet.columns["reason"][rang]) == {"muted"}

@@ -51,7 +51,7 @@ def slow(rows: list[dict[str, Any]], device: str, signal: str) -> dict[str, Any]
             holds |= {name: own[name] for name in one["inherit"] or []}
             holds |= {name: one[name] for name in SETTINGS if one[name] is not None}
             if one["mute_from"] is not None:
-                ends = [FIRST if at is None else int(at.timestamp()) // 60 for at in (one["mute_from"], one["mute_to"])]
+                ends = [FIRST if at is None else int(at.timestamp()) for at in (one["mute_from"], one["mute_to"])]
                 holds[MUTE] = (ends[0], LAST if one["mute_to"] is None else ends[1])
     return holds
 

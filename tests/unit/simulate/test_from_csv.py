@@ -242,3 +242,17 @@ def test_large_files_are_cut_and_progress_is_told(tmp_path: Path) -> None:
     assert [body["value"] for body in bodies] == list(range(25))
     assert len(list((tmp_path / "out").glob("*.jsonl"))) == 3
     assert told == [(10, 25), (20, 25), (25, 25)]
+
+
+def test_hourly_rows_keep_their_times_for_a_run_in_hours_and_lead_back_in_another_length(tmp_path: Path) -> None:
+    text = "timestamp,value\n" + "".join(f"2026-11-01T{hour:02}:00:00Z,{hour}\n" for hour in (0, 1, 2, 5))
+    index, bodies = imported(tmp_path, text, every=timedelta(hours=1))
+    assert (index.rebased, index.every, times(bodies)) == (False, 3600, ["00:00", "01:00", "02:00", "05:00"])
+    (tmp_path / "other").mkdir()
+    index, bodies = imported(tmp_path / "other", text, every=timedelta(minutes=5))
+    assert (index.rebased, times(bodies)) == (True, ["00:00", "00:05", "00:10", "00:25"])
+    moved = datetime(2026, 11, 1, 0, 25, tzinfo=UTC)
+    assert index.original("mine", moved) == datetime(2026, 11, 1, 5, tzinfo=UTC)
+    assert read_index(tmp_path / "other" / "out") == index
+    with pytest.raises(InputError, match="every is 7 minutes: give 10 seconds to 1 day"):
+        imported(tmp_path, text, every=timedelta(minutes=7))

@@ -21,8 +21,8 @@ def commit(tables: Path, minute: int) -> None:
 
 def minutes(log: TableLog) -> tuple[bool, list[int]] | None:
     news = log.news()
-    base = int(START.timestamp() // 60)
-    return None if news is None else (news.whole, [(part.first or 0) - base for part in news.parts])
+    base = START.timestamp()
+    return None if news is None else (news.whole, [((part.first or 0) - base) // 60 for part in news.parts])
 
 
 @pytest.mark.parametrize("address", ["{}", "file://{}"])

@@ -20,6 +20,7 @@ from ad_stream.cli import app
 from ad_stream.config import parse_detection
 from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import Event, found, read_labels
+from ad_stream.grid import Grid
 from ad_stream.incidents.alarms import REFRACTORY, Alarm, alarms_of
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
@@ -117,7 +118,7 @@ def test_a_part_of_the_time_is_judged_as_it_was_within_the_whole(tables: Path) -
 
 
 def test_a_time_without_minutes_or_turned_round_is_refused(tables: Path) -> None:
-    with pytest.raises(InputError, match="no minutes are stored from 2026-11-01 05:00 to .*: see 'ad-stream status'"):
+    with pytest.raises(InputError, match="no windows are stored from 2026-11-01 05:00 to .*: see 'ad-stream status'"):
         whatif(tables, BASE, start=at(300), end=at(400))
     with pytest.raises(InputError, match="is not before --to .*: swap them"):
         whatif(tables, BASE, start=at(10), end=at(10))
@@ -198,3 +199,16 @@ def test_it_needs_no_spark_and_says_where_tables_have_to_be(tables: Path) -> Non
     there = subprocess.run([*common, "--config", "conf/databricks.yaml"], capture_output=True, text=True, cwd=ROOT)
     assert (there.returncode, there.stderr.count("\n")) == (2, 1)
     assert "copy minutes, detections and series_config of that time into a folder" in there.stderr
+
+
+def test_labelled_events_are_found_by_the_windows_that_they_lie_in(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("device,start,end\na,2026-11-01T10:20Z,2026-11-01T10:40Z\na,2026-11-01T13:00:30Z,2026-11-01T15:00Z\n")
+    hours, tens = Grid(3600), Grid(10)
+    flagged = pd.DataFrame({"device_id": "a", "signal": "t", "minute": pd.to_datetime(["2026-11-01T10:00Z", "2026-11-01T15:00Z"])})
+    by_hour = read_labels(path, start=T0, end=T0 + timedelta(days=1), grid=hours)
+    assert [(one.first.hour, one.last.hour) for one in by_hour] == [(10, 10), (13, 15)]
+    assert found(by_hour, flagged, hours) == [True, True]
+    by_tens = read_labels(path, start=T0, end=T0 + timedelta(days=1), grid=tens)
+    early = flagged.assign(minute=pd.to_datetime(["2026-11-01T10:20:10Z", "2026-11-01T13:00:20Z"]))
+    assert found(by_tens, early, tens) == [True, False]
