@@ -55,6 +55,10 @@ REASONS: dict[str, str] = {
 """What each `reason` of a verdict means; the column `reason` of the table `detections` holds the key."""
 
 
+REFRACTORY = timedelta(minutes=10)
+"""The default of `detection.refractory`: a flag this soon after another of its series belongs to the same alarm."""
+
+
 @dataclass(frozen=True)
 class DetectorSpec:
     """Which detector, with which options of its own, as plain data: it travels to the workers and into a table.

@@ -23,8 +23,7 @@ from pydantic import (
 from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.errors import ConfigError
 from ad_stream.grid import DEFAULT, MINUTE, Grid
-from ad_stream.incidents.alarms import REFRACTORY
-from ad_stream.model import DetectorSpec
+from ad_stream.model import REFRACTORY, DetectorSpec
 from ad_stream.secrets import Secret
 from ad_stream.settings import Section
 from ad_stream.sources import registry

@@ -14,7 +14,7 @@ from ad_stream.dashboard.flags import Flags
 from ad_stream.dashboard.fleet import MOST_WINDOWS, Fleet
 from ad_stream.dashboard.verdict_arrays import COLUMNS
 from ad_stream.grid import Grid
-from ad_stream.incidents.alarms import REFRACTORY
+from ad_stream.model import REFRACTORY
 from ad_stream.monitoring import health
 from ad_stream.secrets import redact
 from ad_stream.tables.follow import Part, TableLog

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.incidents.alarms import REFRACTORY, Alarm, alarms_of
-from ad_stream.model import REASONS
+from ad_stream.incidents.alarms import Alarm, alarms_of
+from ad_stream.model import REASONS, REFRACTORY
 
 if TYPE_CHECKING:
     import pandas as pd

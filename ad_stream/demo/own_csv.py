@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from ad_stream.demo.compare import by_series, means
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
 from ad_stream.demo.summary import quarantine_fact
-from ad_stream.incidents.alarms import REFRACTORY, Alarm, alarms_of
+from ad_stream.incidents.alarms import Alarm, alarms_of
+from ad_stream.model import REFRACTORY
 from ad_stream.report import Fact, Page, Picture, Section, Table, draw, write
 from ad_stream.tables.reader import read_detections, read_rows
 

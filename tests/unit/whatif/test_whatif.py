@@ -21,7 +21,8 @@ from ad_stream.config import parse_detection
 from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import Event, found, read_labels
 from ad_stream.grid import Grid
-from ad_stream.incidents.alarms import REFRACTORY, Alarm, alarms_of
+from ad_stream.incidents.alarms import Alarm, alarms_of
+from ad_stream.model import REFRACTORY
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
 from ad_stream.whatif import whatif
