@@ -211,10 +211,26 @@ def test_a_start_leaves_out_what_is_earlier_or_already_there(spark: Any, tmp_pat
     by_time = tmp_path / "by_time"
     stream(spark, by_time, table(tmp_path, start=since))
     assert sorted(read(by_time / "tables", "minutes")["value"]) == [4.0, 5.0, 6.0, 7.0, 8.0, 9.0]
-    newest = tmp_path / "newest"
-    assert stream(spark, newest, table(tmp_path, start="latest")).events == 0
-    append(tmp_path / "telemetry", [reading(start + 30 * MINUTE, 30), heartbeat(start + 30 * MINUTE)])
-    assert stream(spark, newest, table(tmp_path, start="latest")).events == 1
+    with pytest.raises(
+        ConfigError, match=r"source.start is latest, with which a run of trigger available_now never reads"
+    ):
+        stream(spark, tmp_path / "newest", table(tmp_path, start="latest"))
+
+
+def test_latest_begins_with_the_next_commit(spark: Any, tmp_path: Path) -> None:
+    start = whole_minute(timedelta(hours=1))
+    append(tmp_path / "telemetry", [reading(start, 1)])
+    found: list[Any] = []
+    rows = registry.read(spark, registry.settings_of(table(tmp_path, start="latest")), None)
+    writer = rows.writeStream.foreachBatch(lambda batch, _: found.extend(batch.collect()))
+    query = writer.option("checkpointLocation", str(tmp_path / "checkpoint")).start()
+    try:
+        query.processAllAvailable()
+        append(tmp_path / "telemetry", [reading(start, 2)])
+        query.processAllAvailable()
+    finally:
+        query.stop()
+    assert [row["value"] for row in found] == ["2"]
 
 
 def test_a_commit_that_changes_rows_ends_the_run_in_a_sentence_unless_such_commits_are_passed_over(

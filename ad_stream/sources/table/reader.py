@@ -61,6 +61,15 @@ class TableReader(Reader[TableSource]):
         for setting, column in settings.columns().items():
             _check_column(setting, column, types, settings.place)
 
+    def to_the_end(self, settings: TableSource) -> TableSource:
+        """ConfigError for `start: latest`: Delta notes no beginning before a first batch, so every run would begin anew."""
+        if settings.start == "latest":
+            raise ConfigError(
+                "source.start is latest, with which a run of trigger available_now never reads a row: write a time"
+                " such as 2026-11-01T06:30Z, or a trigger such as '1 minute'"
+            )
+        return settings
+
 
 def rows(table: DataFrame, settings: TableSource) -> DataFrame:
     """The columns of the table -> those of ROW; one row per reading."""
