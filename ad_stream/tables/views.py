@@ -72,7 +72,7 @@ VIEWS: dict[str, tuple[str, str]] = {
         "One row per series that had a window in the last day of the tables: where it stands",
         f"SELECT {SERIES}, max(minute) AS newest, max_by({_finite('value')}, minute) AS value,\n"
         f"  max_by({_finite('expected')}, minute) AS expected, max_by(status, minute) AS status,\n"
-        f"  count_if(is_anomaly AND NOT continuing) AS events_last_day,\n"
+        f"  count_if(is_anomaly AND NOT continuing AND minute >= fleet - INTERVAL 1 DAY) AS events_last_day,\n"
         f"  max(CASE WHEN is_anomaly THEN minute END) AS last_flagged,\n"
         f"  timestampdiff(MINUTE, max(minute), any_value(fleet)) AS minutes_behind,\n"
         f"  int(timestampdiff(SECOND, max(minute), any_value(fleet)) > {{silent}}) AS silent\n"

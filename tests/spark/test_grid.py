@@ -207,7 +207,7 @@ def test_detect_refuses_a_window_of_which_a_day_holds_no_whole_number(spark: Spa
 
 
 def test_the_history_of_an_earlier_version_is_made_anew_by_device_once(spark: SparkSession, tmp_path: Any) -> None:
-    sections = {"telemetry": {"signals": ["t", "h"]}, "detection": {"points": 12}}
+    sections = {"telemetry": {"signals": ["t", "h"]}, "detection": {"points": 30}}
     stream = Stream(spark, tmp_path, sections)
     bodies = [Message(epoch_ms(T0 + timedelta(minutes=k)), b'{"t": 1, "h": 2}', "d1", None, 0) for k in range(5)]
     stream.write(bodies).run()

@@ -81,3 +81,12 @@ def test_a_row_wins_over_what_the_past_holds_for_its_minute() -> None:
     past = Packed(np.array([4]), [np.array([5])], [np.array([1.0])])
     piece = next(pieces(Rows(np.array([5]), np.array([4]), np.array([6.0])), past, POINTS))
     assert piece.matrix[0, -1] == 6.0
+
+
+def test_a_window_that_the_history_holds_twice_changes_nothing() -> None:
+    ids, values = [np.array([1, 5]), np.array([5, 9])], [np.array([1.0, 5.0]), np.array([6.0, 9.0])]
+    once = Packed(np.array([2, 3]), ids, values)
+    twice = Packed(np.array([2, 3, 2, 3]), ids * 2, values * 2)
+    rows = Rows(np.array([1, 5, 9]), np.array([4, 4, 4]), np.array([2.0, 7.0, 8.0]))
+    for one, other in zip(pieces(rows, once, POINTS), pieces(rows, twice, POINTS), strict=True):
+        np.testing.assert_array_equal(one.matrix, other.matrix)
