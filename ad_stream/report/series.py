@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
 from ad_stream.model import REASONS
-from ad_stream.report.page import Fact, Page, Section, Table, render
+from ad_stream.report.page import Fact, Page, PageSection, PageTable, render
 from ad_stream.report.picture import TIME, Picture, draw
 from ad_stream.report.png import png
 from ad_stream.secrets import redact
@@ -100,13 +100,13 @@ def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture]) -> Pag
             Fact("flagged minutes", f"{len(flagged):,}"),
         ],
         tables=[
-            Table(
+            PageTable(
                 title="Flagged minutes",
                 header=("minute", "signal", "value", "expected band", "score", "why"),
                 rows=[_row(row) for row in flagged.to_dict("records")],
             )
         ],
-        sections=[Section("Pictures", "Value, expected band and flags.", pictures)],
+        sections=[PageSection("Pictures", "Value, expected band and flags.", pictures)],
     )
 
 

@@ -194,9 +194,12 @@ def test_a_wait_that_would_pass_the_budget_is_not_begun(
 
 
 def test_a_hanging_server_is_left_when_the_timeout_is_over(session: requests.Session) -> None:
+    def hang(connection: socket.socket) -> None:
+        free.wait()
+
     free = threading.Event()
     patience = Patience(timeout=0.2, budget=5, retries=1, pause=0.01)
-    with raw_server(lambda connection: free.wait() and None) as url:  # it would hang for ever
+    with raw_server(hang) as url:
         with pytest.raises(HttpError, match=r"^127\.0\.0\.1 \(asked 2 times\) did not answer in time") as caught:
             post(url, b"[]", session=session, patience=patience)
         free.set()

@@ -16,7 +16,7 @@ from proton.handlers import MessagingHandler
 from proton.reactor import ApplicationEvent, Container, EventInjector
 
 from ad_stream.errors import SetupError
-from ad_stream.simulate.event_hubs.messages import CBS, Token, address, answer, first_wanted, received, wire
+from ad_stream.simulate.event_hubs.messages import CBS, SharedAccessToken, address, answer, first_wanted, received, wire
 from ad_stream.simulate.event_hubs.store import Hub
 from ad_stream.simulate.event_hubs.trouble import Trouble
 
@@ -40,14 +40,14 @@ class Reader:
     """Its next event is on the way already."""
 
 
-class Server(MessagingHandler):  # type: ignore[misc]
+class AmqpServer(MessagingHandler):  # type: ignore[misc]
     """Serves a hub on 127.0.0.1, without TLS, until stop()."""
 
     def __init__(self, hub: Hub, key: str, port: int, trouble: Trouble | None = None) -> None:
         super().__init__(prefetch=0, auto_accept=False)
         self.handlers = [FlowController(300), EndpointStateHandler(delegate=self), OutgoingMessageHandler(delegate=self)]
         self.hub, self.port, self.trouble = hub, port, trouble or Trouble()
-        self._token = Token(key)
+        self._token = SharedAccessToken(key)
         self._container, self._injector = Container(self), EventInjector()
         self._listening, self._failure = threading.Event(), ""
         self._readers: list[Reader] = []
@@ -226,10 +226,10 @@ class Server(MessagingHandler):  # type: ignore[misc]
             good = self._token.is_good(request.body)
             if good and connection not in self._let_in:
                 self._let_in.append(connection)
-            reply = Token.reply(good)
+            reply = SharedAccessToken.reply(good)
         else:
             good = connection in self._let_in or self._token.is_good((request.properties or {}).get("security_token"))
-            reply = answer(self.hub, request.properties or {}) if good else Token.reply(False)
+            reply = answer(self.hub, request.properties or {}) if good else SharedAccessToken.reply(False)
         reply.correlation_id = request.id
         for link in self._answers:
             if link.connection == connection and _waits_for(link, service, request.reply_to):
@@ -244,7 +244,7 @@ class Server(MessagingHandler):  # type: ignore[misc]
 class Next:
     """Feeds a reader once the time of a slow event is over."""
 
-    def __init__(self, server: Server, reader: Reader) -> None:
+    def __init__(self, server: AmqpServer, reader: Reader) -> None:
         self._server, self._reader = server, reader
 
     def on_timer_task(self, _: Any) -> None:
