@@ -14,7 +14,7 @@ from ad_stream.tables.reader import read_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ad_stream.evaluation.labels import Event
+    from ad_stream.evaluation.labels import LabelledEvent
     from ad_stream.incidents.alarms import Alarm
     from ad_stream.whatif.run import WhatIf
 
@@ -137,6 +137,6 @@ def _events(found: WhatIf) -> list[PageTable]:
     ]
 
 
-def event_row(kind: str, event: Event) -> tuple[str, ...]:
+def event_row(kind: str, event: LabelledEvent) -> tuple[str, ...]:
     """('lost', device, signal, first, last)."""
     return kind, event.device_id, event.signal or "any", f"{event.first:{TIME}}", f"{event.last:{TIME}}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.errors import InputError
-from ad_stream.evaluation.labels import Event, found, read_labels
+from ad_stream.evaluation.labels import LabelledEvent, found, read_labels
 from ad_stream.incidents.alarms import Alarm, alarms_of
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
@@ -38,8 +38,8 @@ class Labelled:
     events: int
     found_before: int
     found_after: int
-    gained: list[Event]
-    lost: list[Event]
+    gained: list[LabelledEvent]
+    lost: list[LabelledEvent]
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _with_fallback(rescored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame
     return both
 
 
-def _labelled(events: Sequence[Event], stored: pd.DataFrame, flagged: pd.DataFrame) -> Labelled:
+def _labelled(events: Sequence[LabelledEvent], stored: pd.DataFrame, flagged: pd.DataFrame) -> Labelled:
     was, now = found(events, stored), found(events, flagged)
     pairs = list(zip(events, was, now, strict=True))
     return Labelled(
