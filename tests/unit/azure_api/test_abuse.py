@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from tests.unit.detectors.azure.requests import noise, request
 
 from ad_stream.azure_api.admission import Limits
 from ad_stream.web.connections import ConnectionLimits
@@ -24,6 +23,7 @@ from benchmarks.serve import cpu_seconds as busy
 from benchmarks.serve import running, tree
 from benchmarks.serve_abuse import SERVER, batch, resident
 from tests.unit.azure_api.conftest import KEY
+from tests.unit.detectors.azure.requests import noise, request
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
