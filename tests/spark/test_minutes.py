@@ -138,10 +138,10 @@ def test_every_aggregate_equals_the_oracle_and_passes_over_what_was_not_sent(spa
     long = readings.melt(["device_id", "minute", "time", "enqueued"], ["t", "h"], var_name="signal", value_name="x")
     unsent = long[long.time == long.groupby(KEY).time.transform("max")].assign(x=None, enqueued=2**62)
     both = pd.concat([long.astype({"x": object}), unsent])
-    columns = [*KEY, "x", both.time.rename("event_time"), both.enqueued.rename("sequence")]
-    rows = [tuple(row) for row in zip(*(both[one] if isinstance(one, str) else one for one in columns), strict=True)]
+    both["minute"] = both.minute.astype(str)
+    rows = list(both[[*KEY, "x", "time", "enqueued"]].itertuples(index=False, name=None))
     frame = spark.createDataFrame(
-        rows, "device_id string, signal string, minute timestamp, x double, event_time string, sequence bigint"
+        rows, "device_id string, signal string, minute string, x double, event_time string, sequence bigint"
     )
     grouped = frame.groupBy(*KEY).agg(*(aggregate(F.col("x"), kind).alias(kind) for kind in KINDS))
     found = grouped.toPandas().set_index(KEY).sort_index()
