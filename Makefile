@@ -1,15 +1,5 @@
-# Each target does all its own set-up in .venv; a second run finds it done.
-#   make demo        a simulated day of 50 devices through the stream, and its report
-#   make test        unit tests (seconds), then the tests with one local Spark session
-#   make test-spark4 the same tests on the second line: Spark 4.1, Delta 4, Scala 2.13, in .venv-spark4
-#   make test-spark4-core  those of them that tell the lines apart: bad input, Kafka
-#   make acceptance  tests against the labelled data and recorded answers in $AD_STREAM_SHARED, else ../shared
-#   make browser     the dashboard in Chromium (apt-get install chromium)
-#   make bench       benchmarks/, each script prints its table
-#   make soak        tests that run for many minutes; AD_STREAM_KILLS=20 shortens the kill runs
-#   make lint        ruff and mypy
-#   make setup       only the set-up
-# PYTHON=/path/to/python3.11 chooses the interpreter.
+# Each target does all its own set-up in .venv; a second run finds it done. `make help` lists them.
+# PYTHON=/path/to/python3.11 chooses the interpreter; ARGS="-k watermark" goes to pytest (of demo: to ad-stream demo).
 SHELL := /bin/sh
 export OMP_NUM_THREADS ?= 1
 export AD_STREAM_SHARED ?= ../shared
@@ -25,44 +15,88 @@ VENV4 := .venv-spark4
 PY4 := $(VENV4)/bin/python
 CORE4 := $(addprefix tests/,spark/test_bad_input.py brokers/test_kafka.py)
 HEAVY := acceptance or soak or browser
+REST := broker or thorough
+UNIT := not (spark or broker or thorough or $(HEAVY))
+QUICK := spark and not ($(REST) or $(HEAVY))
+TWO := -n 2 --dist loadgroup --durations 10
+SPELT := ad_stream benchmarks conf docs jobs notebooks tests *.md Makefile .ci/run requirements/*.sh requirements/*.py
+SCRATCH := .ad_stream
+LOWEST := $(SCRATCH)/lowest
+LOOSER := tests/mypy.ini
+COVERED := tests/unit/detectors tests/unit/scoring tests/unit/push tests/unit/config
+# Not measured yet: take the total of a quiet `make coverage`, less one.
+FLOOR := 0
 
-.PHONY: demo test test-spark4 test-spark4-core acceptance browser bench soak lint setup jars jars4 clean
-.DEFAULT_GOAL := test
+.PHONY: help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
+.PHONY: browser bench soak setup jars jars4 pins wheel clean
+.DEFAULT_GOAL := check
 
-demo: $(VENV)/local
+help: ## this list
+	@awk -F ': .*## |: ## ' '/^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/local ## a simulated day of 50 devices through the stream, and its report
 	@$(PY) -m ad_stream.runtime.jars delta > /dev/null
 	$(VENV)/bin/ad-stream demo $(ARGS)
 
-test: $(VENV)/dev jars
-	$(PY) -m pytest -m "not (spark or broker or $(HEAVY))" $(ARGS)
-	$(PY) -m pytest -m "(spark or broker) and not ($(HEAVY))" -n 2 --dist loadgroup --durations 12 $(ARGS)
+check: lint unit ## format, lint, spelling, types, arrows and the unit tests: what to run after every change
 
-test-spark4: $(VENV4)/dev jars4
-	$(PY4) -m pytest -m "not (spark or broker or $(HEAVY))" $(ARGS)
-	$(PY4) -m pytest -m "(spark or broker) and not ($(HEAVY))" -n 2 --dist loadgroup --durations 12 $(ARGS)
+format: $(VENV)/dev ## what make check wants of the format, done
+	$(PY) -m ruff check --fix --quiet . || true
+	$(PY) -m ruff format .
 
-test-spark4-core: $(VENV4)/dev jars4
-	$(PY4) -m pytest $(CORE4) -n 2 --dist loadgroup --durations 12 $(ARGS)
+arrows: $(VENV)/dev ## who imports whom, circles, lengths, names of classes
+	$(PY) -m pytest tests/unit/test_arrows.py
 
-acceptance: $(VENV)/dev jars
+lint: $(VENV)/dev ## format, lint, spelling and types
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check --quiet . || { echo "make format puts these in shape:"; $(PY) -m ruff format --check .; }
+	$(VENV)/bin/codespell $(SPELT)
+	$(PY) -m mypy
+	$(PY) -m mypy --config-file $(LOOSER)
+
+unit: arrows
+	$(PY) -m pytest tests/unit tests/contract -m "$(UNIT)" --deselect tests/unit/test_arrows.py -n auto --dist loadgroup --durations 10 $(ARGS)
+
+test: check jars ## check, then the tests with a local Spark session
+	$(PY) -m pytest -m "$(QUICK)" $(TWO) $(ARGS)
+
+test-all: test ## test, then those with brokers, clusters and whole runs of their own; in .ci/run
+	$(PY) -m pytest -m "($(REST)) and not ($(HEAVY))" $(TWO) $(ARGS)
+
+coverage: $(VENV)/dev ## how much of detectors, scoring, push and config their unit tests run, with a floor
+	$(PY) -m pytest $(COVERED) -m "$(UNIT)" -n auto --dist loadgroup --cov --cov-report term --cov-fail-under $(FLOOR) $(ARGS)
+
+test-lowest: $(LOWEST)/ready ## detectors, scoring and tables on the lowest versions that pyproject.toml allows (Python 3.10)
+	$(LOWEST)/bin/python -m pytest tests/unit/detectors tests/unit/scoring tests/unit/tables -m "$(UNIT)" $(ARGS)
+
+test-spark4: $(VENV4)/dev jars4 ## unit and Spark tests on the second line: Spark 4.1, Delta 4, Scala 2.13, in .venv-spark4
+	$(PY4) -m pytest -m "$(UNIT)" $(ARGS)
+	$(PY4) -m pytest -m "(spark or $(REST)) and not ($(HEAVY))" $(TWO) $(ARGS)
+
+test-spark4-core: $(VENV4)/dev jars4 ## those of them that tell the lines apart: bad input, Kafka
+	$(PY4) -m pytest $(CORE4) $(TWO) $(ARGS)
+
+acceptance: $(VENV)/dev jars ## against the labelled data and recorded answers in AD_STREAM_SHARED, else ../shared
 	@test -d "$(AD_STREAM_SHARED)" || { \
 	  echo "make acceptance: there is no folder $(AD_STREAM_SHARED), so name the one with quality/ and conformance/ in AD_STREAM_SHARED." >&2; exit 2; }
 	$(PY) -m pytest -m acceptance $(ARGS)
 
-browser: $(VENV)/dev
+browser: $(VENV)/dev ## the dashboard in Chromium (apt-get install chromium)
 	$(PY) -m pytest -m browser $(ARGS)
 
-bench: $(VENV)/dev jars
+bench: $(VENV)/dev jars ## benchmarks/, each script prints its table
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
 
-soak: $(VENV)/dev jars
+soak: $(VENV)/dev jars ## tests that run for many minutes; AD_STREAM_KILLS=20 shortens the kill runs
 	$(PY) -m pytest -m soak $(ARGS)
 
-lint: $(VENV)/dev
-	$(PY) -m ruff check .
-	$(PY) -m mypy
+wheel: $(VENV)/dev ## builds the wheel, installs it bare in a venv of its own, and runs its command there
+	@sh requirements/try_wheel.sh $(PY) $(SCRATCH)/wheel
 
-setup: $(VENV)/dev jars
+pins: ## renews requirements/locked/ after a change of pyproject.toml or the constraints; needs uv (pip install uv)
+	sh requirements/lock.sh
+
+setup: $(VENV)/dev jars ## only the set-up
 
 jars: $(VENV)/local
 	@$(PY) -m ad_stream.runtime.jars delta kafka event_hubs > /dev/null
@@ -95,5 +129,10 @@ $(VENV4)/dev: $(VENV4)/bin/python $(PINS)
 	@$(PY4) $(OURSELVES)
 	@touch $@
 
-clean:
+$(LOWEST)/ready: requirements/lowest.txt
+	@python=$$(PYTHON="$${PYTHON:-python3.10}" sh requirements/find_python.sh) && "$$python" -m venv $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install --quiet --requirement requirements/lowest.txt
+	@touch $@
+
+clean: ## away with all of it
 	rm -rf $(VENV) $(VENV4) .ad_stream build dist .pytest_cache .mypy_cache .ruff_cache

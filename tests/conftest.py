@@ -1,7 +1,7 @@
 """What all tests share: the Spark session, which tests need it, and at the end what a run left out.
 
-`make test` runs the Spark tests in two processes (pytest-xdist). A file stays in one process; the brokers' files stay
-in one together, because their brokers and the stand-in's port 5671 are shared.
+Tests run in two processes (pytest-xdist). A file stays in one process. The brokers' tests form two groups: all with the
+Kafka broker that they share, and the rest, because the Event Hubs connector knows no port but 5671.
 """
 
 from __future__ import annotations
@@ -26,30 +26,54 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 MARKS = {"spark": ["spark"], "faults": ["spark"], "upgrade": ["spark"], "brokers": ["spark", "broker"], "browser": ["browser"]}
 """Folder -> the markers of each of its tests."""
+THOROUGH = {
+    "contract/test_odd_requests.py", "contract/test_openapi.py", "faults/test_executor.py", "spark/test_demo.py",
+    "spark/test_elsewhere.py", "spark/test_notebooks.py", "unit/azure_api/test_abuse.py",
+}  # fmt: skip
+"""Files that start a cluster or a whole run of their own, or ask a server thousands of questions: `make test-all`."""
+LONGEST = 5400
+"""Seconds that a soak or an acceptance test may take; pyproject.toml has those of all others."""
 SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Java's options: runs of half a minute end before the optimising compiler pays."""
 
 JARS = sorted({name for kind in registry.KINDS.values() for name in kind.jars})
-LINE = spark_versions.installed()
-"""The line of Spark that the tests run on."""
 
 COMMANDS = {
     "acceptance": "make acceptance, needs the data at $AD_STREAM_SHARED, else ../shared",
     "soak": "make soak, many minutes",
     "browser": "make browser, needs chromium",
-    "broker": "the second half of make test, starts a broker",
-    "spark": "the second half of make test, needs Java",
+    "broker": "make test-all, starts a broker",
+    "thorough": "make test-all, starts a cluster or a whole run",
+    "spark": "make test, needs Java",
 }
 left_out: Counter[str] = Counter()
+
+
+def __getattr__(name: str) -> spark_versions.SparkVersion:
+    """LINE: the line of Spark that the tests run on; asked for late, as `make test-lowest` has none."""
+    if name == "LINE":
+        return spark_versions.installed()
+    raise AttributeError(name)
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        folder = item.path.relative_to(HERE).parts[0]
-        for mark in MARKS.get(folder, []):
+        path = item.path.relative_to(HERE)
+        for mark in MARKS.get(path.parts[0], []):
             item.add_marker(mark)
-        item.add_marker(pytest.mark.xdist_group(folder if folder == "brokers" else str(item.path)))
+        if str(path) in THOROUGH:
+            item.add_marker("thorough")
+        if {"soak", "acceptance"} & {mark.name for mark in item.iter_markers()}:
+            item.add_marker(pytest.mark.timeout(LONGEST))
+        item.add_marker(pytest.mark.xdist_group(group(path, set(getattr(item, "fixturenames", ())))))
+
+
+def group(path: Path, fixtures: set[str]) -> str:
+    """Tests of one group run in one process, one after the other."""
+    if path.parts[0] != "brokers":
+        return str(path)
+    return "kafka" if "broker" in fixtures and not {"stand_in", "own_hub"} & fixtures else "event hubs"
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
@@ -101,7 +125,7 @@ def spark(trusted: Path) -> Iterator[SparkSession]:
     os.environ.setdefault("AD_STREAM_MASTER", "local[2]")
     trust = "" if missing("proton", "cryptography") else EventHubsStandIn(trusted).java_options()
     settings = {
-        "spark.jars": ",".join(str(path) for path in jars.jars(*(name for name in JARS if name in LINE.jars))),
+        "spark.jars": ",".join(str(path) for path in jars.jars(*(name for name in JARS if name in spark_versions.installed().jars))),
         "spark.driver.extraJavaOptions": f"{SHORT_RUN} {trust}",
     }
     made = session("kafka", settings)

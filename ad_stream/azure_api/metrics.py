@@ -16,7 +16,7 @@ class Outcome:
     status: int = 500
 
 
-class Metrics:
+class RequestMetrics:
     """Requests by operation and status, and the seconds they took."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:

@@ -29,7 +29,7 @@ from ad_stream.azure_api.admission import (
     read_body,
 )
 from ad_stream.azure_api.jobs import Job
-from ad_stream.azure_api.metrics import Metrics
+from ad_stream.azure_api.metrics import RequestMetrics
 from ad_stream.azure_api.workers import Workers
 from ad_stream.web.connections import ConnectionLimits, server_config
 
@@ -89,7 +89,7 @@ class Desk:
         self.keys = keys
         self.limits = limits
         self.admission = Admission(limits)
-        self.metrics = Metrics()
+        self.metrics = RequestMetrics()
         self.workers = Workers(limits)
 
     async def serve(self, request: Request, name: str, job: Job, *, most: int, media: str = JSON) -> Response:

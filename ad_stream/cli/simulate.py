@@ -39,7 +39,7 @@ app = typer.Typer(
 )
 
 
-class Place(str, Enum):
+class Destination(str, Enum):
     """Where `simulate` leaves its messages."""
 
     FILES = "files"
@@ -57,7 +57,7 @@ def messages(
     faults: Annotated[bool, typer.Option(help="Spikes, dips, shifts, drifts, stuck values, silences.")] = True,
     bad_traffic: Annotated[bool, typer.Option(help="Malformed, late, doubled and other odd messages.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="The truth as JSON on standard output.")] = False,
-    to: Annotated[Place, typer.Option(help="Also hold them in a broker on this machine until Ctrl-C.")] = Place.FILES,
+    to: Annotated[Destination, typer.Option(help="Also hold them in a broker on this machine until Ctrl-C.")] = Destination.FILES,
     port: Annotated[int, typer.Option(help="Port of the Kafka broker.")] = 9092,
 ) -> None:
     """Write the messages of a device fleet with known faults, as files that the files source reads.
@@ -68,7 +68,7 @@ def messages(
     from ad_stream.simulate.devices.truth import TRUTH_FILE
     from ad_stream.times import moment
 
-    if to is not Place.FILES and next(out.glob("*.jsonl"), None):
+    if to is not Destination.FILES and next(out.glob("*.jsonl"), None):
         _hold(to, out, port)
         return
     with bars() as steps:
@@ -86,15 +86,15 @@ def messages(
         print((out / TRUTH_FILE).read_text(encoding="utf-8"), end="")
     else:
         print(f"{truth.messages:,} messages of {devices} devices with {len(truth.faults)} faults in {out}")
-    if to is not Place.FILES:
+    if to is not Destination.FILES:
         _hold(to, out, port)
 
 
-def _hold(to: Place, folder: Path, port: int) -> None:
+def _hold(to: Destination, folder: Path, port: int) -> None:
     from ad_stream.simulate.serve import serve
 
     with suppress(KeyboardInterrupt):
-        serve("kafka" if to is Place.KAFKA else "event-hubs", folder, port=port, ready=_wait)
+        serve("kafka" if to is Destination.KAFKA else "event-hubs", folder, port=port, ready=_wait)
 
 
 def _wait(messages: int, sections: Mapping[str, Any]) -> None:

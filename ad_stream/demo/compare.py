@@ -33,7 +33,7 @@ SeriesKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FaultOutcome:
     """What became of one fault; delay_minutes is counted from its start, note says why it was flagged or not."""
 
     fault: Fault
@@ -47,7 +47,7 @@ class FaultComparison:
     """outcomes in the order of the faults; alarms in the order of device, signal, time; clear_minutes: scored minutes
     outside the faults."""
 
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[FaultOutcome]
     alarms: Sequence[Alarm]
     false_flags: int
     clear_minutes: int
@@ -87,7 +87,7 @@ def keys_of(fault: Fault, series: Mapping[SeriesKey, object]) -> list[SeriesKey]
     return [key for key in series if key[0] == fault.device_id and fault.signal in (key[1], "all")]
 
 
-def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame]) -> Outcome:
+def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame]) -> FaultOutcome:
     """Whether the fault was flagged in time, and what the rows say about it."""
     end = fault.start + WITHIN if fault.kind in SUDDEN else fault.end
     first_flag, peak, minutes = None, None, 0
@@ -102,12 +102,12 @@ def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame]) -> Outcome:
             peak = rows.iloc[int(rows["score"].argmax())]
     if first_flag is not None:
         delay = int((first_flag["minute"] - fault.start) / timedelta(minutes=1))
-        return Outcome(fault, True, delay, means(first_flag["reason"]))
+        return FaultOutcome(fault, True, delay, means(first_flag["reason"]))
     if not minutes:
-        return Outcome(fault, False, None, "no rows: the device was silent, which `ad-stream status` tells")
+        return FaultOutcome(fault, False, None, "no rows: the device was silent, which `ad-stream status` tells")
     if peak is None:
-        return Outcome(fault, False, None, "no minute was scored")
-    return Outcome(fault, False, None, f"most unusual minute {peak['minute']:%H:%M}: {means(peak['reason'])}")
+        return FaultOutcome(fault, False, None, "no minute was scored")
+    return FaultOutcome(fault, False, None, f"most unusual minute {peak['minute']:%H:%M}: {means(peak['reason'])}")
 
 
 def _outside(rows: pd.DataFrame, faults: Sequence[Fault]) -> Bools:

@@ -14,7 +14,7 @@ from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
 from ad_stream.demo.summary import quarantine_fact
 from ad_stream.incidents.alarms import Alarm, alarms_of
 from ad_stream.model import REFRACTORY
-from ad_stream.report import Fact, Page, Picture, Section, Table, draw, write
+from ad_stream.report import Fact, Page, PageSection, PageTable, Picture, draw, write
 from ad_stream.tables.reader import read_detections, read_rows
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ def _page(result: OwnResult) -> Page:
         note=NOTE,
         facts=facts(result),
         tables=[
-            Table("Devices", ("device", "rows scored", "anomalies", "flagged rows"), per_device(result)),
-            Table(
+            PageTable("Devices", ("device", "rows scored", "anomalies", "flagged rows"), per_device(result)),
+            PageTable(
                 title="Anomalies, the strongest first",
                 header=("device", "first time", "flagged rows", "score", "why"),
                 rows=anomaly_rows(result),
@@ -161,7 +161,7 @@ def _page(result: OwnResult) -> Page:
             ),
         ],
         sections=[
-            Section(
+            PageSection(
                 "Pictures",
                 f"The strongest {len(pictured)} of {len(result.anomalies)} anomalies: value, expected band, flags.",
                 _pictures(result, pictured),

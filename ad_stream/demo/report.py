@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ad_stream.demo.compare import DEFINITION, Outcome, by_series, keys_of, means
+from ad_stream.demo.compare import DEFINITION, FaultOutcome, by_series, keys_of, means
 from ad_stream.demo.summary import by_kind, facts
 from ad_stream.incidents.alarms import Alarm
-from ad_stream.report import Page, Picture, Section, Table, draw, write
+from ad_stream.report import Page, PageSection, PageTable, Picture, draw, write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,12 +32,12 @@ def report(result: Result) -> None:
             facts=facts(result),
             tables=[_kinds(outcomes), _faults(outcomes), _alarms(alarms)],
             sections=[
-                Section(
+                PageSection(
                     "Faults",
                     "Value, expected band and flags around each injected fault; the fault's time is shaded.",
                     [_of_fault(n, one, series) for n, one in enumerate(outcomes) if keys_of(one.fault, series)],
                 ),
-                Section(
+                PageSection(
                     "False alarms",
                     f"What was flagged without a fault{_first_of(alarms)}.",
                     [_of_alarm(n, alarm, series) for n, alarm in enumerate(alarms[:MOST_ALARMS])],
@@ -48,14 +48,14 @@ def report(result: Result) -> None:
     )
 
 
-def _kinds(outcomes: list[Outcome]) -> Table:
+def _kinds(outcomes: list[FaultOutcome]) -> PageTable:
     rows = [(kind, str(n), str(found), str(n - found), delay) for kind, n, found, delay in by_kind(outcomes)]
-    return Table("By kind", ("kind", "injected", "found", "missed", "median delay"), rows)
+    return PageTable("By kind", ("kind", "injected", "found", "missed", "median delay"), rows)
 
 
-def _faults(outcomes: list[Outcome]) -> Table:
+def _faults(outcomes: list[FaultOutcome]) -> PageTable:
     order = sorted(range(len(outcomes)), key=lambda n: (outcomes[n].found, outcomes[n].fault.start))
-    return Table(
+    return PageTable(
         title="Faults, the missed ones first",
         header=("fault", "outcome", "device", "signal", "start", "sigma", "why"),
         rows=[_fault_row(outcomes[n]) for n in order],
@@ -64,15 +64,15 @@ def _faults(outcomes: list[Outcome]) -> Table:
     )
 
 
-def _fault_row(one: Outcome) -> tuple[str, ...]:
+def _fault_row(one: FaultOutcome) -> tuple[str, ...]:
     fault = one.fault
     size = f"{fault.sigma:.1f}" if fault.sigma else "-"
     start = f"{fault.start:%Y-%m-%d %H:%M}"
     return fault.kind.replace("_", " "), _verdict(one), fault.device_id, fault.signal, start, size, one.note
 
 
-def _alarms(alarms: list[Alarm]) -> Table:
-    return Table(
+def _alarms(alarms: list[Alarm]) -> PageTable:
+    return PageTable(
         title="False alarms",
         header=("device", "signal", "first minute", "flagged minutes", "why"),
         rows=[
@@ -83,7 +83,7 @@ def _alarms(alarms: list[Alarm]) -> Table:
     )
 
 
-def _of_fault(number: int, one: Outcome, series: dict[SeriesKey, pd.DataFrame]) -> Picture:
+def _of_fault(number: int, one: FaultOutcome, series: dict[SeriesKey, pd.DataFrame]) -> Picture:
     fault = one.fault
     device, signal = keys_of(fault, series)[0]
     size = f", {fault.sigma:.1f} sigma {fault.direction}" if fault.sigma else ""
@@ -111,7 +111,7 @@ def _of_alarm(number: int, alarm: Alarm, series: dict[SeriesKey, pd.DataFrame]) 
     )
 
 
-def _verdict(one: Outcome) -> str:
+def _verdict(one: FaultOutcome) -> str:
     if not one.found:
         return "missed"
     return "found at once" if one.delay_minutes == 0 else f"found after {one.delay_minutes} min"

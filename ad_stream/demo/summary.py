@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ad_stream.demo.compare import SUDDEN, Outcome
+from ad_stream.demo.compare import SUDDEN, FaultOutcome
 from ad_stream.report import Fact
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def quarantine_fact(quarantined: dict[str, int]) -> Fact:
     return Fact("quarantined", f"{sum(quarantined.values()):,}", reasons)
 
 
-def by_kind(outcomes: list[Outcome]) -> list[tuple[str, int, int, str]]:
+def by_kind(outcomes: list[FaultOutcome]) -> list[tuple[str, int, int, str]]:
     """(kind, injected, found, typical delay), then spikes, dips and level shifts of 6 and of 8 sigma or more."""
     kinds = list(dict.fromkeys(one.fault.kind for one in outcomes))
     kinds.sort(key=lambda kind: (kind not in SUDDEN, kind))
@@ -56,6 +56,6 @@ def by_kind(outcomes: list[Outcome]) -> list[tuple[str, int, int, str]]:
     ]
 
 
-def _delay(group: list[Outcome]) -> str:
+def _delay(group: list[FaultOutcome]) -> str:
     delays = sorted(one.delay_minutes for one in group if one.delay_minutes is not None)
     return f"{delays[len(delays) // 2]} min" if delays else "-"

@@ -28,7 +28,7 @@ WITHIN = timedelta(minutes=7)
 
 
 @dataclass(frozen=True)
-class Event:
+class LabelledEvent:
     """first and last window (their starts, UTC); signal None: any signal of the device."""
 
     device_id: str
@@ -37,7 +37,7 @@ class Event:
     last: datetime
 
 
-def read_labels(path: str | Path, *, start: datetime, end: datetime, grid: Grid = MINUTE) -> list[Event]:
+def read_labels(path: str | Path, *, start: datetime, end: datetime, grid: Grid = MINUTE) -> list[LabelledEvent]:
     """The events that begin in the windows start <= minute < end; InputError where the file is none or holds none of them."""
     path = Path(path)
     read = _truth(path) if path.suffix == ".json" else _table(path)
@@ -50,14 +50,14 @@ def read_labels(path: str | Path, *, start: datetime, end: datetime, grid: Grid 
     return sorted(inside, key=lambda one: (one.device_id, one.first, one.signal or ""))
 
 
-def found(events: Sequence[Event], flagged: pd.DataFrame, grid: Grid = MINUTE) -> list[bool]:
+def found(events: Sequence[LabelledEvent], flagged: pd.DataFrame, grid: Grid = MINUTE) -> list[bool]:
     """Whether each event was flagged in time; flagged: rows (device_id, signal, minute) of windows of that grid."""
     within = max(WITHIN, points_in_time(grid.seconds) * grid.every)
     by_device = {str(device): rows for device, rows in flagged.groupby("device_id")}
     return [_found(event, by_device.get(event.device_id), within) for event in events]
 
 
-def _found(event: Event, rows: pd.DataFrame | None, within: timedelta) -> bool:
+def _found(event: LabelledEvent, rows: pd.DataFrame | None, within: timedelta) -> bool:
     if rows is None:
         return False
     minute = rows["minute"]
@@ -67,16 +67,16 @@ def _found(event: Event, rows: pd.DataFrame | None, within: timedelta) -> bool:
     return bool(hits.any())
 
 
-def _truth(path: Path) -> Iterable[Event]:
+def _truth(path: Path) -> Iterable[LabelledEvent]:
     if path.name != TRUTH_FILE:
         raise InputError(
             f"{path.name} is no file of labels: give a CSV, a .parquet or the {TRUTH_FILE} of ad-stream simulate"
         )
     for fault in read_truth(path.parent).faults:
-        yield Event(fault.device_id, None if fault.signal == "all" else fault.signal, fault.start, fault.end)
+        yield LabelledEvent(fault.device_id, None if fault.signal == "all" else fault.signal, fault.start, fault.end)
 
 
-def _table(path: Path) -> Iterable[Event]:
+def _table(path: Path) -> Iterable[LabelledEvent]:
     import pandas as pd
 
     try:
@@ -88,13 +88,13 @@ def _table(path: Path) -> Iterable[Event]:
     if {"device", "start", "end"} <= set(frame):
         first, last = (_times(frame[name]) for name in ("start", "end"))
         rows = zip(frame["device"].astype(str), signal, first, last, strict=True)
-        return [Event(device, one, at.to_pydatetime(), to.to_pydatetime()) for device, one, at, to in rows]
+        return [LabelledEvent(device, one, at.to_pydatetime(), to.to_pydatetime()) for device, one, at, to in rows]
     if {"device", "timestamp", "label"} <= set(frame):
         return _runs(frame.assign(signal=signal, minute=_times(frame["timestamp"])))
     raise InputError(f"the labels {path.name} need the columns device, start, end, or device, timestamp, label")
 
 
-def _runs(frame: pd.DataFrame) -> Iterable[Event]:
+def _runs(frame: pd.DataFrame) -> Iterable[LabelledEvent]:
     """Runs of labelled rows of a series."""
     ordered = frame.sort_values("minute").assign(signal=frame["signal"].fillna(""))
     for (device, signal), rows in ordered.groupby(["device", "signal"]):
@@ -102,7 +102,7 @@ def _runs(frame: pd.DataFrame) -> Iterable[Event]:
         edges = np.diff(np.r_[0, labelled.astype(np.int8), 0])
         for first, last in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1) - 1, strict=True):
             ends = [rows["minute"].iloc[at].to_pydatetime() for at in (first, last)]
-            yield Event(str(device), str(signal) or None, *ends)
+            yield LabelledEvent(str(device), str(signal) or None, *ends)
 
 
 def _times(column: pd.Series[Any]) -> pd.Series[Any]:

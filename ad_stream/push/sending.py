@@ -26,7 +26,7 @@ _FINAL = {401: "the credentials are not accepted", 403: "the credentials are not
 
 
 @dataclass(frozen=True)
-class Answer:
+class SendOutcome:
     """What came of a request.
 
     kind  taken; refused: these rows, others may be taken; failed; late: there was no time left to send it
@@ -77,10 +77,10 @@ class Sender:
         """Send nothing for so long; `why` is what pushes are told meanwhile."""
         self._quiet_until, self._quiet_for = self._clock() + min(seconds, _LONGEST_QUIET), why
 
-    def send(self, body: bytes, deadline: float, *, rows: int = 1, budget: Claim | None = None) -> Answer:
+    def send(self, body: bytes, deadline: float, *, rows: int = 1, budget: Claim | None = None) -> SendOutcome:
         """Try until it is taken, refused, or not worth another try before the deadline."""
         quiet = self._quiet_until >= deadline
-        pause, failed = 0.0, Answer("late", self._quiet_for if quiet else "the seconds of this push were used up")
+        pause, failed = 0.0, SendOutcome("late", self._quiet_for if quiet else "the seconds of this push were used up")
         for _ in range(1 if self._down else 1 + RETRIES):
             wait = max(self._pace.wait(), self._quiet_until - self._clock(), pause)
             if self._clock() + wait >= deadline:
@@ -88,7 +88,7 @@ class Sender:
             if wait:
                 self._sleep(wait)
             if budget is not None and not budget.claim(rows):
-                return Answer("late", f"the rows that {self._who} takes in an hour are used up")
+                return SendOutcome("late", f"the rows that {self._who} takes in an hour are used up")
             answer, again = self._once(body, deadline, budget)
             self._down = answer.kind == "failed"
             if not again:
@@ -96,7 +96,7 @@ class Sender:
             failed, pause = answer, max(2 * pause, 1.0)
         return failed
 
-    def _once(self, body: bytes, deadline: float, budget: Claim | None) -> tuple[Answer, bool]:
+    def _once(self, body: bytes, deadline: float, budget: Claim | None) -> tuple[SendOutcome, bool]:
         """One request: what came of it, and whether another try is worth it."""
         patience = Patience(timeout=self._timeout, budget=deadline - self._clock(), retries=0)
         reply: Reply | None = None
@@ -107,30 +107,30 @@ class Sender:
             )  # fmt: skip
             return self._judge(reply)
         except HttpError as error:
-            answer = Answer("failed", redact(str(error), self._url))
+            answer = SendOutcome("failed", redact(str(error), self._url))
             if not error.passing:
                 self.quiet(QUIET_AFTER_REFUSAL, str(answer.error))
             return answer, error.passing
         except AdStreamError as error:
-            return Answer("failed", redact(str(error), self._url)), False
+            return SendOutcome("failed", redact(str(error), self._url)), False
         finally:
             self._pace.done()
             if budget is not None:
                 budget.release() if reply is not None and 400 <= reply.status < 500 else budget.spend()
 
-    def _judge(self, reply: Reply) -> tuple[Answer, bool]:
+    def _judge(self, reply: Reply) -> tuple[SendOutcome, bool]:
         if reply.ok:
-            return Answer("taken"), False
+            return SendOutcome("taken"), False
         error = f"{self._who} answered {reply.status}: {self._why(reply)}"
         if reply.status in _REFUSES_ROWS:
-            return Answer("refused", error), False
+            return SendOutcome("refused", error), False
         if reply.status != 429 and reply.status < 500:
             self.quiet(QUIET_AFTER_REFUSAL, error)
-            return Answer("failed", error), False
+            return SendOutcome("failed", error), False
         asked = retry_after(reply.headers)
         if asked is not None:
             self.quiet(max(asked, 0.0), error)
-        return Answer("failed", error), True
+        return SendOutcome("failed", error), True
 
     def _why(self, reply: Reply) -> str:
         said = " ".join(redact(reply.body[:300].decode("utf-8", "replace"), self._url).split())

@@ -1,6 +1,6 @@
 """One self-contained HTML page with pictures of series, read from the Delta tables without a JVM; pictures as PNG."""
 
-from ad_stream.report.page import Fact, Page, Section, Table, write
+from ad_stream.report.page import Fact, Page, PageSection, PageTable, write
 from ad_stream.report.picture import Picture, draw
 from ad_stream.report.png import png
 from ad_stream.report.series import pictures_of, read_series, series_page, series_report
@@ -8,9 +8,9 @@ from ad_stream.report.series import pictures_of, read_series, series_page, serie
 __all__ = [
     "Fact",
     "Page",
+    "PageSection",
+    "PageTable",
     "Picture",
-    "Section",
-    "Table",
     "draw",
     "pictures_of",
     "png",

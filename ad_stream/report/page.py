@@ -26,7 +26,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """Rows of plain text. links: one picture id or '' per row, marks: one CSS class or '' per row."""
 
     title: str
@@ -38,7 +38,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """Pictures under a heading."""
 
     title: str
@@ -53,8 +53,8 @@ class Page:
     title: str
     note: str
     facts: Sequence[Fact]
-    tables: Sequence[Table] = field(default=())
-    sections: Sequence[Section] = field(default=())
+    tables: Sequence[PageTable] = field(default=())
+    sections: Sequence[PageSection] = field(default=())
 
 
 def write(page: Page, path: Path) -> Path:
@@ -86,7 +86,7 @@ def _fact(fact: Fact) -> str:
     return f"<div><dt>{escape(fact.label)}</dt><dd>{escape(fact.value)}{detail}</dd></div>"
 
 
-def _table(table: Table) -> str:
+def _table(table: PageTable) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in table.header)
     body = "".join(_row(table, number) for number in range(len(table.rows)))
     note = f"<p>{escape(table.note)}</p>" if table.note else ""
@@ -96,7 +96,7 @@ def _table(table: Table) -> str:
     )
 
 
-def _row(table: Table, number: int) -> str:
+def _row(table: PageTable, number: int) -> str:
     first, *others = (escape(cell) for cell in table.rows[number])
     if table.links and table.links[number]:
         first = f'<a href="#{escape(table.links[number])}">{first}</a>'
@@ -104,7 +104,7 @@ def _row(table: Table, number: int) -> str:
     return f"<tr{mark}>" + "".join(f"<td>{cell}</td>" for cell in (first, *others)) + "</tr>"
 
 
-def _section(section: Section) -> str:
+def _section(section: PageSection) -> str:
     figures = "".join(
         f'<figure id="{escape(picture.id)}" class="{escape(picture.kind)}"><figcaption><b>{escape(picture.title)}</b>'
         f'<span>{escape(picture.caption)}</span></figcaption><div class="plot"></div></figure>'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ad_stream.errors import InputError
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.model import REASONS
-from ad_stream.report.page import Fact, Page, Section, Table, render
+from ad_stream.report.page import Fact, Page, PageSection, PageTable, render
 from ad_stream.report.picture import TIME, Picture, draw
 from ad_stream.report.png import png
 from ad_stream.secrets import redact
@@ -105,13 +105,13 @@ def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture], grid: 
             Fact(f"flagged {grid.plural}", f"{len(flagged):,}"),
         ],
         tables=[
-            Table(
+            PageTable(
                 title=f"Flagged {grid.plural}",
                 header=(grid.plural[:-1], "signal", "value", "expected band", "score", "why"),
                 rows=[_row(row, grid) for row in flagged.to_dict("records")],
             )
         ],
-        sections=[Section("Pictures", "Value, expected band and flags.", pictures)],
+        sections=[PageSection("Pictures", "Value, expected band and flags.", pictures)],
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.series_config.patterns import Names
+from ad_stream.series_config.patterns import NameList
 from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ def _hits(rules: Rules, devices: Objects, signals: Objects) -> list[tuple[Series
     """Each rule that fits a series, with the series that it fits."""
     if not rules.rules:
         return []
-    fits_device, fits_signal = _remembered(Names(devices)), _remembered(Names(signals))
+    fits_device, fits_signal = _remembered(NameList(devices)), _remembered(NameList(signals))
     hits = ((rule, fits_device(rule.device) & fits_signal(rule.signal)) for rule in rules.rules)
     return [(rule, hit) for rule, hit in hits if hit.any()]
 
 
-def _remembered(names: Names) -> Callable[[str], Bools]:
+def _remembered(names: NameList) -> Callable[[str], Bools]:
     """Rules share patterns, above all that of the signal."""
     return lru_cache(maxsize=64)(names.matching)
 

@@ -54,10 +54,10 @@ def complaint(pattern: str) -> str:
 
 def matches(pattern: str, name: str) -> bool:
     """Whether one name fits."""
-    return bool(Names(np.array([name], dtype=object)).matching(pattern)[0])
+    return bool(NameList(np.array([name], dtype=object)).matching(pattern)[0])
 
 
-class Names:
+class NameList:
     """names (n,) of str; sorted once, so that what a pattern begins with narrows it to a stretch of them."""
 
     def __init__(self, names: NDArray[np.object_]) -> None:

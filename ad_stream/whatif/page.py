@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream.grid import Grid
 from ad_stream.model import REASONS
-from ad_stream.report import Fact, Page, Picture, Section, Table, draw, write
+from ad_stream.report import Fact, Page, PageSection, PageTable, Picture, draw, write
 from ad_stream.report.picture import TIME
 from ad_stream.tables.reader import read_rows
 from ad_stream.times import shown
@@ -15,7 +15,7 @@ from ad_stream.times import shown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ad_stream.evaluation.labels import Event
+    from ad_stream.evaluation.labels import LabelledEvent
     from ad_stream.incidents.alarms import Alarm
     from ad_stream.whatif.run import WhatIf
 
@@ -51,7 +51,7 @@ def report(found: WhatIf, out: Path, *, settings: str) -> Path:
             note=f"{found.start:{TIME}} to {found.end:{TIME}} UTC, tables in {found.tables}. {ALARM} Nothing was written.",
             facts=[Fact(*fact) for fact in facts(found)],
             tables=[_largest(largest), _devices(found), *_events(found)],
-            sections=[Section("In pictures", "As it was flagged, and as it would have been.", pictures)],
+            sections=[PageSection("In pictures", "As it was flagged, and as it would have been.", pictures)],
         ),
         out,
     )
@@ -103,8 +103,8 @@ def _both(found: WhatIf, number: int, kind: str, alarm: Alarm) -> list[Picture]:
     ]
 
 
-def _largest(largest: list[tuple[str, Alarm]]) -> Table:
-    return Table(
+def _largest(largest: list[tuple[str, Alarm]]) -> PageTable:
+    return PageTable(
         title="The largest changes",
         header=LARGEST,
         rows=[largest_row(kind, alarm) for kind, alarm in largest],
@@ -124,17 +124,17 @@ def largest_row(kind: str, alarm: Alarm) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _devices(found: WhatIf) -> Table:
+def _devices(found: WhatIf) -> PageTable:
     rows = [(device, str(gained), str(lost)) for device, gained, lost in found.devices()]
-    return Table("By device", ("device", "alarms gained", "alarms lost"), rows)
+    return PageTable("By device", ("device", "alarms gained", "alarms lost"), rows)
 
 
-def _events(found: WhatIf) -> list[Table]:
+def _events(found: WhatIf) -> list[PageTable]:
     if found.labelled is None:
         return []
     changes = [("gained", one) for one in found.labelled.gained] + [("lost", one) for one in found.labelled.lost]
     return [
-        Table(
+        PageTable(
             "Labelled events",
             ("change", "device", "signal", "first minute", "last minute"),
             [event_row(*pair) for pair in changes],
@@ -142,6 +142,6 @@ def _events(found: WhatIf) -> list[Table]:
     ]
 
 
-def event_row(kind: str, event: Event) -> tuple[str, ...]:
+def event_row(kind: str, event: LabelledEvent) -> tuple[str, ...]:
     """('lost', device, signal, first, last)."""
     return kind, event.device_id, event.signal or "any", shown(event.first), shown(event.last)

@@ -15,7 +15,7 @@ import pandas as pd
 from ad_stream.errors import InputError
 from ad_stream.scoring.matrix import CELLS, Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, continuing, verdicts
-from ad_stream.series_config.patterns import WILD, Names
+from ad_stream.series_config.patterns import WILD, NameList
 from ad_stream.tables.reader import Value, read_rows
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def fits(rows: pd.DataFrame, wish: Row | None) -> pd.DataFrame:
     fit = np.ones(len(rows), dtype=np.bool_)
     for name, pattern in (("device_id", wish["device"]), ("signal", wish["signal"])):
         codes, names = pd.factorize(rows[name])
-        fit &= Names(np.asarray(names, dtype=object)).matching(pattern)[codes]
+        fit &= NameList(np.asarray(names, dtype=object)).matching(pattern)[codes]
     chosen: pd.DataFrame = rows[fit]
     return chosen
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.errors import InputError
-from ad_stream.evaluation.labels import Event, found, read_labels
+from ad_stream.evaluation.labels import LabelledEvent, found, read_labels
 from ad_stream.grid import Grid, length
 from ad_stream.incidents.alarms import Alarm, alarms_of
 from ad_stream.scoring.verdicts import Scorer
@@ -39,8 +39,8 @@ class Labelled:
     events: int
     found_before: int
     found_after: int
-    gained: list[Event]
-    lost: list[Event]
+    gained: list[LabelledEvent]
+    lost: list[LabelledEvent]
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ def _with_fallback(rescored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame
     return both
 
 
-def _labelled(events: Sequence[Event], stored: pd.DataFrame, flagged: pd.DataFrame, grid: Grid) -> Labelled:
+def _labelled(events: Sequence[LabelledEvent], stored: pd.DataFrame, flagged: pd.DataFrame, grid: Grid) -> Labelled:
     was, now = found(events, stored, grid), found(events, flagged, grid)
     pairs = list(zip(events, was, now, strict=True))
     return Labelled(

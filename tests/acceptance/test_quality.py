@@ -19,7 +19,7 @@ from ad_stream.model import Windows
 from ad_stream.scoring.pandas_api import detect
 from ad_stream.scoring.windows import judge
 from ad_stream.simulate.devices.faults import Fault, FaultPlan, place
-from ad_stream.simulate.devices.fleet import SIGNALS, Fleet, fleet
+from ad_stream.simulate.devices.fleet import SIGNALS, SimulatedFleet, fleet
 
 pytestmark = pytest.mark.acceptance
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -94,7 +94,7 @@ def test_the_flat_line_is_found_within_18_points_with_at_most_three_flags_elsewh
     assert flags[(flags >= 200) & (flags <= 218)].size and ((flags < 200) | (flags > 260)).sum() <= 3
 
 
-def noisy_day(seed: int) -> tuple[Fleet, tuple[Fault, ...], NDArray[np.float64]]:
+def noisy_day(seed: int) -> tuple[SimulatedFleet, tuple[Fault, ...], NDArray[np.float64]]:
     """50 devices as simulated, the maximum of three messages a minute: fleet, faults, values (series, minutes)."""
     devices = fleet(50, seed=seed)
     faults = place(FaultPlan(), devices, start=START, minutes=MINUTES)

@@ -44,7 +44,7 @@ def drained(
     events = registry.read(spark, settings_of(source), start).selectExpr("*", "unix_millis(enqueued_time) as ms")
     writer = events.writeStream.foreachBatch(lambda rows, _: found.extend(rows.collect()))
     query = writer.option("checkpointLocation", str(checkpoint)).trigger(availableNow=True).start()
-    assert query.awaitTermination(60), "the source did not come to its end within a minute"
+    assert query.awaitTermination(300), "the source did not come to its end"
     found.sort(key=lambda one: (one.partition, one.sequence))
     return found, [row(progress) for progress in query.recentProgress]
 

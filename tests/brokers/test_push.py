@@ -42,7 +42,7 @@ def consumed(broker: KafkaBroker, topic: str, count: int) -> list[Any]:
     consumer = Consumer({**broker.client(), "group.id": topic, "auto.offset.reset": "earliest"})
     consumer.subscribe([topic])
     found: list[Any] = []
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while len(found) < count and time.monotonic() < end:
         message = consumer.poll(1)
         if message is not None and message.error() is None:

@@ -22,7 +22,7 @@ from proton.reactor import Filter, LinkOption  # noqa: E402
 from proton.utils import BlockingConnection, LinkDetached  # noqa: E402
 
 from ad_stream.errors import SetupError  # noqa: E402
-from ad_stream.simulate.event_hubs.messages import Token, address, answer, received, wire  # noqa: E402
+from ad_stream.simulate.event_hubs.messages import SharedAccessToken, address, answer, received, wire  # noqa: E402
 from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn  # noqa: E402
 from ad_stream.simulate.event_hubs.store import Hub  # noqa: E402
 from ad_stream.simulate.send import Event  # noqa: E402
@@ -61,7 +61,7 @@ def test_an_address_names_service_hub_group_and_partition(text: str, read: tuple
 
 
 def test_only_a_token_of_the_key_that_has_not_expired_is_good() -> None:
-    token = Token(KEY, clock=lambda: 1000.0)
+    token = SharedAccessToken(KEY, clock=lambda: 1000.0)
     assert token.is_good(signed(KEY, 1001))
     assert not token.is_good(signed(KEY, 999))
     assert not token.is_good(signed("other", 1001))

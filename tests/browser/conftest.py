@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MINUTES = 240
+PATIENCE = 60_000
+"""Milliseconds; how soon a page shows what, is measured by benchmarks/dashboard.py."""
 Open = Callable[..., "Page"]
 
 
@@ -125,7 +127,7 @@ def visit(browser: Browser) -> Iterator[Open]:
         opened = browser.new_context(**({"viewport": {"width": 1440, "height": 900}} | context))
         contexts.append(opened)
         page = opened.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(

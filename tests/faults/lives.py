@@ -17,6 +17,8 @@ from pathlib import Path
 import yaml
 from deltalake import DeltaTable
 
+from ad_stream.runtime.children import Guard
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from ad_stream.cli import main; main()"]
 WRITES = ("minutes", "history", "detections", "quarantine", "late", "batches")
@@ -114,6 +116,7 @@ class Stream:
         environ = {**os.environ, **self.environ, "PYTHONPATH": str(ROOT)}
         with self.log.open("wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environ)
+        guard = Guard(process.pid, group=True, grace=0)
         try:
             yield process
         except BaseException:
@@ -123,6 +126,7 @@ class Stream:
         finally:
             # A Java that lost its driver ends by itself; it must have, before anyone looks at the tables again.
             self.wait_for(lambda: not _lives(process.pid), None)
+            guard.dismiss()
 
     def _claims(self) -> int:
         return len(list((self.tables / "owner" / "_delta_log").glob("*.json")))

@@ -21,11 +21,12 @@ DRIVER = Path(__file__).with_name("driver.py")
 BATCH = 2
 """The batch that dies: it holds rows, and so does the one before it."""
 POINTS = [
-    ("minutes", "before"),  # before the write
+    pytest.param("minutes", "before", marks=pytest.mark.thorough),  # before the write
     ("history", "before"),  # between two tables
-    ("detections", "before"),
+    pytest.param("detections", "before", marks=pytest.mark.thorough),
     ("batches", "after"),  # after the write, before the commit
 ]
+"""`make test` has one in the midst and one at the end, `make test-all` the others."""
 
 
 def killed(config: Path, table: str, moment: str, *, plain: bool = False) -> int:

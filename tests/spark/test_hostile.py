@@ -10,15 +10,15 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ad_stream.pipeline.run import Summary
-from ad_stream.simulate.devices.hostile import ANY_REASON, LIVES, Hostile, Limits, hostile
+from ad_stream.simulate.devices.hostile import ANY_REASON, LIVES, Hostile, MessageLimits, hostile
 from ad_stream.simulate.envelope import epoch_ms
 from tests.support.streaming import Stream, iso, message, moment
 
-LIMITS = Limits(max_body=4_000, max_elements=50, max_members=30, max_depth=8, max_name=64)
+LIMITS = MessageLimits(max_body=4_000, max_elements=50, max_members=30, max_depth=8, max_name=64)
 MESSAGES, FILES, MINUTES, PARTITION = 2_100, 3, 45, "9"
 
 
-def _settings(limits: Limits) -> dict[str, object]:
+def _settings(limits: MessageLimits) -> dict[str, object]:
     return {"event_time": "time", "keep_body": 64, **limits.__dict__}
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ad_stream.runtime.children import Guard
 from ad_stream.runtime.jars import spark_folder
 from ad_stream.runtime.java import java_home
 from ad_stream.runtime.spark_versions import installed
@@ -51,6 +52,7 @@ class Cluster:
     cores: int = 1
     url: str = field(init=False)
     _processes: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
+    _guards: list[Guard] = field(default_factory=list, init=False)
     _page: str = field(init=False)
 
     def __enter__(self) -> Cluster:
@@ -73,6 +75,8 @@ class Cluster:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        for guard in self._guards:
+            guard.dismiss()
 
     def start_worker(self, number: int) -> None:
         """One more worker; its executors work below `folder`/worker-`number`."""
@@ -102,6 +106,7 @@ class Cluster:
         with (self.folder / f"{log}.log").open("ab") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, env=environ)
         self._processes.append(process)
+        self._guards.append(Guard(process.pid, group=True, grace=0))
 
     def _complete(self) -> bool:
         dead = [process.args for process in self._processes if process.poll() is not None]

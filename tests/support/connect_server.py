@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ad_stream.pipeline.operation.session import DELTA, LOCAL
 from ad_stream.runtime import spark_versions
+from ad_stream.runtime.children import Guard
 from ad_stream.runtime.jars import jars, spark_folder
 from ad_stream.runtime.java import java_home
 from ad_stream.simulate.kafka.broker import free_port
@@ -35,6 +36,7 @@ class ConnectServer:
     environ: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port, init=False)
     _process: subprocess.Popen[bytes] = field(init=False)
+    _guard: Guard = field(init=False)
 
     @property
     def url(self) -> str:
@@ -52,6 +54,7 @@ class ConnectServer:
             self._process = subprocess.Popen(
                 self._command(), stdout=out, stderr=out, start_new_session=True, env=environ
             )
+        self._guard = Guard(self._process.pid, group=True, grace=0)
         try:
             wait_for("the Connect server did not start", self._answers)
         except BaseException:
@@ -63,6 +66,7 @@ class ConnectServer:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._guard.dismiss()
 
     def _command(self) -> list[str]:
         # Spark 3.5 keeps the server in a jar of its own, 4.1 has it among the others.

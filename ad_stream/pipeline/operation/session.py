@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ad_stream.errors import SetupError
 from ad_stream.pipeline.operation import connect
+from ad_stream.runtime.children import Guard
 from ad_stream.sources import registry
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ LOCAL = {
     "spark.executorEnv.OMP_NUM_THREADS": "1",
     "spark.python.worker.reuse": "true",
 }
+
+_guards: dict[int, Guard] = {}
+"""JVM -> its guard; a guard that nobody holds would take this process for gone."""
 
 
 def session(kind: str = "files", settings: Mapping[str, object] | None = None) -> SparkSession:
@@ -79,8 +83,16 @@ def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
     connect.check(os.environ)
     spark = builder.getOrCreate()
     if not _on_a_cluster():
+        _end_with_us(spark)
         spark.sparkContext.setLogLevel(os.environ.get("AD_STREAM_LOG", "FATAL"))
     return spark
+
+
+def _end_with_us(spark: SparkSession) -> None:
+    """The JVM sees that its driver is gone and ends, unless a running query keeps it; then its guard does it."""
+    process = getattr(spark.sparkContext._gateway, "proc", None)
+    if process is not None and process.pid not in _guards:
+        _guards[process.pid] = Guard(process.pid)
 
 
 def _on_a_cluster() -> bool:

@@ -17,7 +17,7 @@ from ad_stream.errors import ConfigError
 from ad_stream.push.base import Delivery, Row, Which, check_choice, check_range
 from ad_stream.push.entra import service_principal
 from ad_stream.push.limits import HOUR, HourlyRows, Pace
-from ad_stream.push.sending import QUIET_AFTER_REFUSAL, Answer, Sender
+from ad_stream.push.sending import QUIET_AFTER_REFUSAL, Sender, SendOutcome
 from ad_stream.push.targets.power_bi_rows import TABLE, Pieces, checked, encoder
 from ad_stream.secrets import Secret
 
@@ -148,10 +148,10 @@ class PowerBI:
         if doubtful:
             yield self._refused_altogether(doubtful[-1])
 
-    def _send(self, piece: list[bytes], deadline: float) -> Answer:
+    def _send(self, piece: list[bytes], deadline: float) -> SendOutcome:
         body = self._before + b",".join(piece) + self._after
         if len(body) > self._most_bytes:
-            return Answer("refused", f"{len(body)} bytes are more than the {self._most_bytes} of one request")
+            return SendOutcome("refused", f"{len(body)} bytes are more than the {self._most_bytes} of one request")
         if len(piece) >= MOST_REFUSED:
             carried = min(MOST_ROWS, self._most_bytes * len(piece) // len(body))
             self.hourly.most = min(self._rows_per_hour, int(carried * self._pace.per_hour))

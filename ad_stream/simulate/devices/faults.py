@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.errors import InputError
-from ad_stream.simulate.devices.fleet import MINUTES_PER_DAY, SIGNALS, Fleet
+from ad_stream.simulate.devices.fleet import MINUTES_PER_DAY, SIGNALS, SimulatedFleet
 
 if TYPE_CHECKING:
     from ad_stream.model import Bools, Floats
@@ -91,7 +91,7 @@ class FaultPlan:
             raise InputError(f"there is no fault kind {sorted(unknown)[0]!r}: choose among {known}")
 
 
-def place(plan: FaultPlan, fleet: Fleet, *, start: datetime, minutes: int) -> tuple[Fault, ...]:
+def place(plan: FaultPlan, fleet: SimulatedFleet, *, start: datetime, minutes: int) -> tuple[Fault, ...]:
     """Draw the faults of a run from the fleet's seed, sorted by start.
 
     Default counts are a wish: what does not fit is left out. Counts that were asked for and do not fit are an error.
@@ -118,7 +118,7 @@ def place(plan: FaultPlan, fleet: Fleet, *, start: datetime, minutes: int) -> tu
 
 
 def _draw(
-    kind: str, plan: FaultPlan, fleet: Fleet, rng: np.random.Generator, start: datetime, minutes: int
+    kind: str, plan: FaultPlan, fleet: SimulatedFleet, rng: np.random.Generator, start: datetime, minutes: int
 ) -> Fault | None:
     """One candidate anywhere in the run; None if the run has no room for the kind."""
     ramp = int(rng.integers(60, 121)) if kind == "drift" else 0
@@ -153,7 +153,7 @@ def _draw(
     )
 
 
-def _claim(fault: Fault, fleet: Fleet, busy: Bools, silent: set[int], plan: FaultPlan, start: datetime) -> bool:
+def _claim(fault: Fault, fleet: SimulatedFleet, busy: Bools, silent: set[int], plan: FaultPlan, start: datetime) -> bool:
     """Mark the fault's minutes as taken, unless it comes too near to another one."""
     device = fleet.device_ids.index(fault.device_id)
     if fault.kind == "silence" and device in silent:

@@ -32,7 +32,7 @@ _SIGMA = ((0.15, 0.6), (0.4, 1.5))
 
 
 @dataclass(frozen=True)
-class Fleet:
+class SimulatedFleet:
     """Devices and their habits; each array is (devices, signals), in the unit of the signal, phase in radians."""
 
     device_ids: tuple[str, ...]
@@ -55,7 +55,7 @@ class Fleet:
         return self.sigma[:, None, :] * (_MINUTE_PART * minute + _MESSAGE_PART * message)
 
 
-def fleet(devices: int, *, seed: int) -> Fleet:
+def fleet(devices: int, *, seed: int) -> SimulatedFleet:
     """A fleet drawn from the seed: level, amplitude, phase and noise differ by device and signal."""
     if devices < 1:
         raise InputError(f"a fleet needs at least one device, got {devices}: ask for 1 or more")
@@ -63,7 +63,7 @@ def fleet(devices: int, *, seed: int) -> Fleet:
     shape = (devices, len(SIGNALS))
     # Warm in the afternoon, dry when it is warm: the two cycles run against each other, give or take two hours.
     phase = np.array([np.pi, 0.0]) + rng.uniform(-np.pi / 6, np.pi / 6, shape)
-    return Fleet(
+    return SimulatedFleet(
         device_ids=tuple(f"device-{number:04d}" for number in range(1, devices + 1)),
         level=rng.uniform(*_LEVEL, shape),
         amplitude=rng.uniform(*_AMPLITUDE, shape),

@@ -19,7 +19,7 @@ ANY_REASON = "any"
 
 
 @dataclass(frozen=True)
-class Limits:
+class MessageLimits:
     """Those of the section `telemetry`."""
 
     max_body: int
@@ -54,7 +54,7 @@ class Hostile:
 
 
 Drawn = tuple[str | bytes, str, dict[str, str | None]]
-Draw = Callable[[random.Random, Limits], Drawn]
+Draw = Callable[[random.Random, MessageLimits], Drawn]
 DEVICE_TIMES = (
     "0001-01-01T00:00:00Z", "1899-12-30T00:00:00Z", "1900-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z",
     "10000-01-01T00:00:00Z", "+294247-01-10T04:00:54Z", "0000-00-00T00:00:00Z", "2026-02-30T00:00:00Z", "2026-13-01", "-0001-01-01",
@@ -83,16 +83,16 @@ STRANGE_NAMES = (
 )
 
 
-def _bytes(dice: random.Random, _: Limits) -> Drawn:
+def _bytes(dice: random.Random, _: MessageLimits) -> Drawn:
     return b"\xff" + dice.randbytes(dice.randint(0, 200)), "not_utf8", {}
 
 
-def _torn(dice: random.Random, _: Limits) -> Drawn:
+def _torn(dice: random.Random, _: MessageLimits) -> Drawn:
     whole = json.dumps([{"t": dice.random(), "p": {"a": [1, 2]}} for _ in range(dice.randint(1, 4))])
     return whole[: dice.randint(1, len(whole) - 1)], "malformed", {}
 
 
-def _no_object(dice: random.Random, _: Limits) -> Drawn:
+def _no_object(dice: random.Random, _: MessageLimits) -> Drawn:
     return (
         dice.choice(["null", "5", '"t"', "[]", "[[]]", "[1,2]", "true", "{}{}", "\ufeff{}", "{'t':1", "[{}", " \n"]),
         "malformed",
@@ -100,22 +100,22 @@ def _no_object(dice: random.Random, _: Limits) -> Drawn:
     )
 
 
-def _elements(dice: random.Random, limits: Limits) -> Drawn:
+def _elements(dice: random.Random, limits: MessageLimits) -> Drawn:
     one = dice.choice(['{"t":1}', "{}", "0", "[]", '""', '{"t":NaN}'])
     return "[" + ",".join([one] * (limits.max_elements + dice.randint(1, 50))) + "]", "too_many_elements", {}
 
 
-def _members(dice: random.Random, limits: Limits) -> Drawn:
+def _members(dice: random.Random, limits: MessageLimits) -> Drawn:
     return json.dumps({f"s{k}": k for k in range(limits.max_members + dice.randint(1, 20))}), "too_many_members", {}
 
 
-def _deep(dice: random.Random, limits: Limits) -> Drawn:
+def _deep(dice: random.Random, limits: MessageLimits) -> Drawn:
     depth = limits.max_depth + dice.randint(1, 40)
     opened = dice.choice(['{"a":', '{"b":[],"a":', '{"p":"]}","a":'])
     return dice.choice(["[" * depth + "]" * depth, opened * depth + "1" + "}" * depth]), "too_deep", {}
 
 
-def _long_name(dice: random.Random, limits: Limits) -> Drawn:
+def _long_name(dice: random.Random, limits: MessageLimits) -> Drawn:
     name = dice.choice("aé\u4e16") * (limits.max_name + dice.randint(1, 300))
     if dice.random() < 0.3:
         return json.dumps({name: 1}), "name_too_long", {}
@@ -124,32 +124,32 @@ def _long_name(dice: random.Random, limits: Limits) -> Drawn:
     return '{"t":1}', "name_too_long", {DEVICE: name}
 
 
-def _bad_name(dice: random.Random, _: Limits) -> Drawn:
+def _bad_name(dice: random.Random, _: MessageLimits) -> Drawn:
     name = f"a\0{dice.random()}"
     return (json.dumps({name: 1}), "bad_name", {}) if dice.random() < 0.5 else ('{"t":1}', "bad_name", {DEVICE: name})
 
 
-def _device_time(dice: random.Random, _: Limits) -> Drawn:
+def _device_time(dice: random.Random, _: MessageLimits) -> Drawn:
     return json.dumps({"t": dice.random(), "time": dice.choice(DEVICE_TIMES)}), "bad_time", {}
 
 
-def _hub_time(dice: random.Random, _: Limits) -> Drawn:
+def _hub_time(dice: random.Random, _: MessageLimits) -> Drawn:
     return json.dumps({"t": dice.random()}), "bad_enqueued_time", {ENQUEUED: dice.choice(HUB_TIMES)}
 
 
-def _no_number(dice: random.Random, _: Limits) -> Drawn:
+def _no_number(dice: random.Random, _: MessageLimits) -> Drawn:
     return f'{{"t":{dice.choice(NO_NUMBERS)},"n":{dice.random()}}}', "not_a_number", {}
 
 
-def _large(_: random.Random, limits: Limits) -> Drawn:
+def _large(_: random.Random, limits: MessageLimits) -> Drawn:
     return json.dumps({"t": 1, "p": "x" * limits.max_body}), "too_large", {}
 
 
-def _nobody(dice: random.Random, _: Limits) -> Drawn:
+def _nobody(dice: random.Random, _: MessageLimits) -> Drawn:
     return json.dumps({"t": dice.random(), "deviceId": dice.choice(["", None])}), "no_device", {DEVICE: None}
 
 
-def _soup(dice: random.Random, _: Limits) -> Drawn:
+def _soup(dice: random.Random, _: MessageLimits) -> Drawn:
     return (
         "x" + "".join(dice.choices('{}[]",:\\0123456789.eE+-tfnu \t\r\n\u0000\u2028é', k=dice.randint(1, 300))),
         ANY_REASON,
@@ -157,7 +157,7 @@ def _soup(dice: random.Random, _: Limits) -> Drawn:
     )
 
 
-def _strange(dice: random.Random, _: Limits) -> Drawn:
+def _strange(dice: random.Random, _: MessageLimits) -> Drawn:
     value = dice.choice(["1e308", "-1.7e308", "4.9e-324", "-0.0", '"1e3"', "123456789012345678901234567890"])
     name = dice.choice(STRANGE_NAMES)
     text = f'{{{json.dumps(name)}:{value},"t":1,"t":2,"messageId":"\\ud800","id":{json.dumps(name * 3)[:-1]}x\\u0000"}}'
@@ -171,7 +171,7 @@ KINDS: dict[str, Draw] = {
 }  # fmt: skip
 
 
-def hostile(seed: int, count: int, limits: Limits) -> Iterator[Hostile]:
+def hostile(seed: int, count: int, limits: MessageLimits) -> Iterator[Hostile]:
     """`count` messages, every kind in turn."""
     dice = random.Random(seed)
     for number in range(count):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.simulate.devices.faults import ALL_SIGNALS, Fault
-from ad_stream.simulate.devices.fleet import MINUTES_PER_DAY, SIGNALS, Fleet
+from ad_stream.simulate.devices.fleet import MINUTES_PER_DAY, SIGNALS, SimulatedFleet
 from ad_stream.simulate.envelope import epoch_ms
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Block:
 class Series:
     """The readings of a run, a pure function of the fleet's seed and the minute: any cut gives the same messages."""
 
-    fleet: Fleet
+    fleet: SimulatedFleet
     faults: tuple[Fault, ...]
     start: datetime
     messages_per_minute: int

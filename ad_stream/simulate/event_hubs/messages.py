@@ -44,7 +44,7 @@ def address(text: str | None) -> Address:
 
 
 @dataclass(frozen=True)
-class Token:
+class SharedAccessToken:
     """Shared access signatures of one key, as the service computes them."""
 
     key: str

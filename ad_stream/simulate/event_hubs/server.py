@@ -16,7 +16,7 @@ from proton.handlers import MessagingHandler
 from proton.reactor import ApplicationEvent, Container, EventInjector
 
 from ad_stream.errors import SetupError
-from ad_stream.simulate.event_hubs.messages import CBS, Token, address, answer, first_wanted, received, wire
+from ad_stream.simulate.event_hubs.messages import CBS, SharedAccessToken, address, answer, first_wanted, received, wire
 from ad_stream.simulate.event_hubs.store import Hub
 from ad_stream.simulate.event_hubs.trouble import Trouble
 
@@ -28,7 +28,7 @@ FORCED, BUSY = "amqp:link:detach-forced", "com.microsoft:server-busy"
 
 
 @dataclass
-class Reader:
+class HubReader:
     """A client that receives from one partition."""
 
     link: Link
@@ -40,17 +40,17 @@ class Reader:
     """Its next event is on the way already."""
 
 
-class Server(MessagingHandler):  # type: ignore[misc]
+class AmqpServer(MessagingHandler):  # type: ignore[misc]
     """Serves a hub on 127.0.0.1, without TLS, until stop()."""
 
     def __init__(self, hub: Hub, key: str, port: int, trouble: Trouble | None = None) -> None:
         super().__init__(prefetch=0, auto_accept=False)
         self.handlers = [FlowController(300), EndpointStateHandler(delegate=self), OutgoingMessageHandler(delegate=self)]
         self.hub, self.port, self.trouble = hub, port, trouble or Trouble()
-        self._token = Token(key)
+        self._token = SharedAccessToken(key)
         self._container, self._injector = Container(self), EventInjector()
         self._listening, self._failure = threading.Event(), ""
-        self._readers: list[Reader] = []
+        self._readers: list[HubReader] = []
         self._answers: list[Link] = []
         self._refused: list[tuple[Link, Condition]] = []
         self._connections: list[Any] = []
@@ -187,10 +187,10 @@ class Server(MessagingHandler):  # type: ignore[misc]
             _close(other.link, Condition(STOLEN, f"New receiver with higher epoch of '{epoch}' is created."))
         with self.hub.lock:
             wanted = first_wanted(link.remote_source.filter, self.hub.partitions[partition])
-        self._readers.append(Reader(link, partition, group, epoch, wanted))
+        self._readers.append(HubReader(link, partition, group, epoch, wanted))
         return None
 
-    def _feed(self, reader: Reader) -> None:
+    def _feed(self, reader: HubReader) -> None:
         """Send what the reader has credit for."""
         if reader.waits or not reader.link.state & Endpoint.LOCAL_ACTIVE:
             return
@@ -205,13 +205,13 @@ class Server(MessagingHandler):  # type: ignore[misc]
                 self._container.schedule(self.trouble.seconds_per_event, Next(self, reader))
                 return
 
-    def feed_on(self, reader: Reader) -> None:
+    def feed_on(self, reader: HubReader) -> None:
         """The event that was on its way has arrived."""
         reader.waits = False
         if reader in self._readers:
             self._feed(reader)
 
-    def _due(self, reader: Reader) -> Iterator[Any]:
+    def _due(self, reader: HubReader) -> Iterator[Any]:
         while reader.link.credit > 0:
             with self.hub.lock:
                 stored = self.hub.partitions[reader.partition].from_sequence(reader.wanted)
@@ -226,10 +226,10 @@ class Server(MessagingHandler):  # type: ignore[misc]
             good = self._token.is_good(request.body)
             if good and connection not in self._let_in:
                 self._let_in.append(connection)
-            reply = Token.reply(good)
+            reply = SharedAccessToken.reply(good)
         else:
             good = connection in self._let_in or self._token.is_good((request.properties or {}).get("security_token"))
-            reply = answer(self.hub, request.properties or {}) if good else Token.reply(False)
+            reply = answer(self.hub, request.properties or {}) if good else SharedAccessToken.reply(False)
         reply.correlation_id = request.id
         for link in self._answers:
             if link.connection == connection and _waits_for(link, service, request.reply_to):
@@ -244,7 +244,7 @@ class Server(MessagingHandler):  # type: ignore[misc]
 class Next:
     """Feeds a reader once the time of a slow event is over."""
 
-    def __init__(self, server: Server, reader: Reader) -> None:
+    def __init__(self, server: AmqpServer, reader: HubReader) -> None:
         self._server, self._reader = server, reader
 
     def on_timer_task(self, _: Any) -> None:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from ad_stream.errors import SetupError
 from ad_stream.simulate.event_hubs.certificate import Certificate, certificate
 from ad_stream.simulate.event_hubs.store import Hub
-from ad_stream.simulate.event_hubs.tls_proxy import Door
+from ad_stream.simulate.event_hubs.tls_proxy import TlsProxy
 from ad_stream.simulate.event_hubs.trouble import Trouble
 from ad_stream.simulate.kafka.broker import free_port
 
 if TYPE_CHECKING:
-    from ad_stream.simulate.event_hubs.server import Server
+    from ad_stream.simulate.event_hubs.server import AmqpServer
     from ad_stream.simulate.send import Event
 
 PORT = 5671
@@ -44,9 +44,9 @@ class EventHubsStandIn:
         self.hub, self.trouble = Hub(name, partitions), Trouble()
         self._key, self._folder = key, folder
         self._certificate: Certificate | None = None
-        self._server: Server | None = None
+        self._server: AmqpServer | None = None
         self._thread: threading.Thread | None = None
-        self._door: Door | None = None
+        self._door: TlsProxy | None = None
         self.connection_string = (
             f"Endpoint=sb://localhost/;SharedAccessKeyName=local;SharedAccessKey={key};EntityPath={name}"
         )
@@ -74,16 +74,16 @@ class EventHubsStandIn:
     def start(self) -> None:
         """Listen; after a stop() with the same events and the same certificate."""
         try:
-            from ad_stream.simulate.event_hubs.server import Server
+            from ad_stream.simulate.event_hubs.server import AmqpServer
         except ImportError:
             raise SetupError(
                 "the package python-qpid-proton is missing: pip install 'ad-stream[simulate-event-hubs]'"
             ) from None
-        self._server = Server(self.hub, self._key, free_port(), self.trouble)
+        self._server = AmqpServer(self.hub, self._key, free_port(), self.trouble)
         self._thread = threading.Thread(target=self._server.run, name="event-hubs-stand-in", daemon=True)
         self._thread.start()
         self._server.wait_until_listening()
-        door = Door(self.certificate, PORT, self._server.port)
+        door = TlsProxy(self.certificate, PORT, self._server.port)
         try:
             door.open()
         except SetupError:

@@ -17,7 +17,7 @@ SECONDS = 20
 CHUNK = 65_536
 
 
-class Door:
+class TlsProxy:
     """Listens on `port` and hands every connection on to `inner`, which speaks plain AMQP; a thread of its own.
 
     A side that breaks its connection breaks the other one, without a word of TLS.

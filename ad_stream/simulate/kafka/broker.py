@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ad_stream.errors import SetupError
 from ad_stream.runtime import jars, java
+from ad_stream.runtime.children import Guard
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -52,7 +53,7 @@ LOGGING = ("log4j-api", "log4j-core", "log4j-slf4j2-impl", "log4j-1.2-api", "slf
 
 
 class KafkaBroker:
-    """One broker with one topic, in a JVM of its own; a context manager, gone with its data at the end.
+    """One broker with one topic, in a JVM of its own; a context manager, gone at the end, and with this process.
 
     folder      where its data and its log lie; must not hold those of another broker
     port        0 takes a free one
@@ -79,6 +80,7 @@ class KafkaBroker:
         self._folder, self._partitions, self._seconds = folder, partitions, seconds
         self._environ, self._clock, self._sleep = environ, clock, sleep
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: Guard | None = None
         self.topic = topic
         self.port, self._controller = port or free_port(), free_port()
         self.bootstrap_servers = f"127.0.0.1:{self.port}"
@@ -107,6 +109,7 @@ class KafkaBroker:
             self._process = subprocess.Popen(
                 self._java("kafka.Kafka", str(self._settings)), stdout=log, stderr=log, start_new_session=True
             )
+        self._guard = Guard(self._process.pid, group=True, grace=0)
         deadline = self._clock() + self._seconds
         while not self._answers():
             if self._process.poll() is not None or self._clock() > deadline:
@@ -124,6 +127,8 @@ class KafkaBroker:
             self._process.kill()
             self._process.wait()
         self._process = None
+        if self._guard is not None:
+            self._guard.dismiss()
 
     def create_topic(self, name: str, partitions: int) -> None:
         """A further topic, for the same user."""

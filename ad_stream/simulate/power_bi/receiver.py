@@ -23,8 +23,8 @@ from ad_stream.simulate.power_bi.rules import (
     PUSH_PATH,
     ROWS_PER_HOUR,
     TILE_BYTES,
+    PushRefusedError,
     Rates,
-    RefusedError,
     Row,
     created,
     is_creation,
@@ -134,7 +134,7 @@ class PowerBIReceiver:
                     self.created.append(made)
                     return 201, made, {}
                 return self._take_rows(path, authorization, body)
-            except RefusedError as refused:
+            except PushRefusedError as refused:
                 if not refused.harmless:
                     self.violations.append(str(refused))
                 headers = {"Retry-After": str(refused.retry_after)} if refused.status == 429 else {}
@@ -170,14 +170,14 @@ class PowerBIReceiver:
 
     def _take_rows(self, path: str, authorization: str, body: bytes) -> tuple[int, dict[str, Any], dict[str, str]]:
         if problem := self._rates.broken():
-            raise RefusedError(429, problem)
+            raise PushRefusedError(429, problem)
         if self._most_bytes < len(body) <= MOST_BYTES:
             self.violations.append(f"{len(body)} bytes in one request stop the streaming tiles")
         rows = rows_of(path, authorization, body, self._key, self._columns)
         if any(map(self._poison, rows)):
-            raise RefusedError(400, "a row cannot be taken", harmless=True)
+            raise PushRefusedError(400, "a row cannot be taken", harmless=True)
         if not self._rates.take(len(rows)):
-            raise RefusedError(429, f"more than {self._rates.rows_per_hour:,} rows an hour", retry_after=3600)
+            raise PushRefusedError(429, f"more than {self._rates.rows_per_hour:,} rows an hour", retry_after=3600)
         self.count += len(rows)
         self.anomalies += sum(row.get("isAnomaly") is True for row in rows)
         if self._keep_rows:

@@ -33,7 +33,7 @@ _REST = re.compile(rf"{API_PATH}(?:/groups/[^/]+)?/datasets/dataset/tables/RealT
 _CREATE = re.compile(rf"{API_PATH}(?:/groups/[^/]+)?/datasets")
 
 
-class RefusedError(Exception):
+class PushRefusedError(Exception):
     """The answer is this status with this text; `harmless` if no rule of Power BI was broken."""
 
     def __init__(
@@ -82,30 +82,30 @@ class Rates:
 
 
 def rows_of(path: str, authorization: str, body: bytes, key: str, columns: Mapping[str, str]) -> list[Row]:
-    """The rows of a request; RefusedError where Power BI would not take them."""
+    """The rows of a request; PushRefusedError where Power BI would not take them."""
     address = urlsplit(path)
     rest = _REST.fullmatch(address.path) is not None
     if not rest and address.path != PUSH_PATH:
-        raise RefusedError(404, "there is no such dataset")
+        raise PushRefusedError(404, "there is no such dataset")
     check_credentials(rest, address.query, authorization, key)
     if len(body) > MOST_BYTES:
-        raise RefusedError(413, f"{len(body)} bytes are more than {MOST_BYTES}")
+        raise PushRefusedError(413, f"{len(body)} bytes are more than {MOST_BYTES}")
     rows = _json(body)
     if rest:
         rows = rows.get("rows") if isinstance(rows, dict) else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise RefusedError(400, "the body holds no array of objects")
+        raise PushRefusedError(400, "the body holds no array of objects")
     if len(rows) > MOST_ROWS:
-        raise RefusedError(400, f"{len(rows)} rows are more than {MOST_ROWS}")
+        raise PushRefusedError(400, f"{len(rows)} rows are more than {MOST_ROWS}")
     for row in rows:
         _check_row(row, columns)
     return rows
 
 
 def check_credentials(rest: bool, query: str, authorization: str, key: str) -> None:
-    """RefusedError without the key of the push URL, or the bearer token of REST (here the same text)."""
+    """PushRefusedError without the key of the push URL, or the bearer token of REST (here the same text)."""
     if (rest and authorization != f"Bearer {key}") or (not rest and parse_qs(query).get("key") != [key]):
-        raise RefusedError(403, "the key is wrong")
+        raise PushRefusedError(403, "the key is wrong")
 
 
 def is_creation(path: str) -> bool:
@@ -114,16 +114,16 @@ def is_creation(path: str) -> bool:
 
 
 def created(authorization: str, body: bytes, key: str, *, closed: bool) -> Row:
-    """The answer to the request for a new dataset; RefusedError where creation has ended."""
+    """The answer to the request for a new dataset; PushRefusedError where creation has ended."""
     check_credentials(True, "", authorization, key)
     if closed:
-        raise RefusedError(
+        raise PushRefusedError(
             400, "Creation of streaming dataset is deprecated.", code="FeatureDeprecatedError", harmless=True
         )
     asked = _json(body)
     columns = asked["tables"][0]["columns"]
     if not asked.get("name") or not all(column.get("name") and column.get("dataType") for column in columns):
-        raise RefusedError(400, "a dataset has a name, and columns with name and dataType")
+        raise PushRefusedError(400, "a dataset has a name, and columns with name and dataType")
     return {"id": "dataset", "name": asked["name"], "columns": columns}
 
 
@@ -131,7 +131,7 @@ def _json(body: bytes) -> Any:
     try:
         return json.loads(body, parse_constant=_no_constant)
     except ValueError as error:
-        raise RefusedError(400, f"the body is no JSON: {error}") from None
+        raise PushRefusedError(400, f"the body is no JSON: {error}") from None
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -141,9 +141,9 @@ def _no_constant(name: str) -> NoReturn:
 def _check_row(row: Row, columns: Mapping[str, str]) -> None:
     for name, value in row.items():
         if name not in columns:
-            raise RefusedError(400, f"the dataset has no column {name!r}")
+            raise PushRefusedError(400, f"the dataset has no column {name!r}")
         if value is not None and not _HOLDS[columns[name]](value):
-            raise RefusedError(400, f"the column {name!r} is a {columns[name]} and cannot hold {str(value)[:60]!r}")
+            raise PushRefusedError(400, f"the column {name!r} is a {columns[name]} and cannot hold {str(value)[:60]!r}")
 
 
 def _is_number(value: object) -> bool:

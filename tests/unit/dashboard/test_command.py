@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.conftest import interruptible
+from tests.support.children import child
 from tests.support.written import create, series_rows, write
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,9 +44,7 @@ def test_ctrl_c_ends_it_at_once_though_a_page_is_open(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [*COMMAND, "dashboard", "--tables", str(tmp_path), "--port", str(port)]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=os.environ, preexec_fn=interruptible
-    ) as process:
+    with child(command, stderr=subprocess.PIPE, env=os.environ, preexec_fn=interruptible) as process:
         assert process.stderr is not None
         assert f"http://127.0.0.1:{port}/ shows the tables in" in process.stderr.readline()
         transport = httpx.HTTPTransport(retries=8)
@@ -56,6 +55,7 @@ def test_ctrl_c_ends_it_at_once_though_a_page_is_open(tmp_path: Path) -> None:
             process.send_signal(signal.SIGINT)
             assert [line for line in lines if line.startswith("event: error")] == []
         rest = process.stderr.read()
+        process.wait()
     assert (process.returncode, rest) == (0, "")
 
 

@@ -22,6 +22,7 @@ from ad_stream.push.registry import targets_of
 from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, random_trouble
 from ad_stream.simulate.power_bi.rules import COLUMNS
 from tests.conftest import interruptible
+from tests.support.children import child
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "SeCrEtKeY0123456789"
@@ -98,8 +99,7 @@ def test_where_no_dataset_can_be_created_a_sentence_says_what_to_do(closed: bool
 def test_simulate_powerbi_prints_what_it_got() -> None:
     command = [sys.executable, "-c", "from ad_stream.cli import main; main()", "simulate", "powerbi", "--port", "0"]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ, preexec_fn=interruptible)
-    try:
+    with child(command, stdout=subprocess.PIPE, env=environ, preexec_fn=interruptible) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
         process.stdout.readline()
@@ -107,10 +107,7 @@ def test_simulate_powerbi_prints_what_it_got() -> None:
         assert requests.post(url, json=[row], timeout=10).ok
         assert requests.post(url, json=[{"device": "d"}], timeout=10).status_code in (400, 429)
         process.send_signal(signal.SIGINT)
-        said, _ = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
+        said, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert "1 rows taken (1 anomalies) in 2 requests: 1 200, 1 4" in said
     assert "broken rule: " in said

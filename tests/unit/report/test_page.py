@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ad_stream.report import Fact, Page, Section, Table, draw, write
+from ad_stream.report import Fact, Page, PageSection, PageTable, draw, write
 from ad_stream.report.page import render
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -47,8 +47,8 @@ def picture(title: str = "pi-1", flagged: int = 3) -> Any:
 
 
 def page(title: str = "pi-1") -> Page:
-    table = Table("Faults", ("device", "why"), [(title, "above")], links=["fault-0"], marks=["found"])
-    return Page("Report", "note", [Fact("devices", "1")], [table], [Section("Faults", "note", [picture(title)])])
+    table = PageTable("Faults", ("device", "why"), [(title, "above")], links=["fault-0"], marks=["found"])
+    return Page("Report", "note", [Fact("devices", "1")], [table], [PageSection("Faults", "note", [picture(title)])])
 
 
 class Reader(HTMLParser):

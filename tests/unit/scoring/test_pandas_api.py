@@ -74,7 +74,7 @@ def test_series_of_very_different_length_do_not_share_a_matrix() -> None:
 
 def test_numbers_are_read_as_seconds_since_the_epoch() -> None:
     frame = two_devices()
-    seconds = frame.assign(timestamp=frame.timestamp.astype("datetime64[s]").astype("int64"))
+    seconds = frame.assign(timestamp=frame.timestamp.astype("datetime64[ns]").astype("int64") // 10**9)
     assert detect(seconds).score.equals(detect(frame).score)
 
 

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pytest
 
-from ad_stream.series_config.patterns import Names, complaint, matches
+from ad_stream.series_config.patterns import NameList, complaint, matches
 
 SIGNS = "ab*?[]!x^\\.$é\n"
 
@@ -20,7 +20,7 @@ def drawn(seed: int, count: int, longest: int) -> list[str]:
 
 def test_every_pattern_fits_exactly_the_names_that_fnmatch_lets_it_fit() -> None:
     names = drawn(1, 800, 5)
-    many = Names(np.array(names, dtype=object))
+    many = NameList(np.array(names, dtype=object))
     hits = 0
     for pattern in drawn(2, 1500, 6):
         wanted = [fnmatchcase(name, pattern) for name in names]

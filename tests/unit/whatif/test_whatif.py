@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from ad_stream.cli import app
 from ad_stream.config import parse_detection
 from ad_stream.errors import InputError
-from ad_stream.evaluation.labels import Event, found, read_labels
+from ad_stream.evaluation.labels import LabelledEvent, found, read_labels
 from ad_stream.grid import Grid
 from ad_stream.incidents.alarms import Alarm, alarms_of
 from ad_stream.model import REFRACTORY
@@ -156,7 +156,7 @@ def test_labels_are_read_as_events_or_as_minutes(name: str, tmp_path: Path) -> N
     flagged = pd.DataFrame({"device_id": ["a", "b", "b"], "signal": "t", "minute": [at(120), at(131), at(140)]})
     assert found(events, flagged) == [True, False]
     assert found(events, flagged.assign(minute=[at(128), at(131), at(132)])) == [False, True]
-    assert found([Event("a", "other", at(120), at(120))], flagged) == [False]
+    assert found([LabelledEvent("a", "other", at(120), at(120))], flagged) == [False]
     with pytest.raises(InputError, match="no event of .* begins from"):
         read_labels(tmp_path / name, start=at(200), end=at(LENGTH))
 

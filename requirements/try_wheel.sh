@@ -1,0 +1,37 @@
+#!/bin/sh
+# try_wheel.sh PYTHON FOLDER: builds the wheel with that Python's hatchling, installs it without extras in a venv of its
+# own, and imports the package and runs its command outside the repository.
+set -eu
+cd "$(dirname "$0")/.."
+python=$1 folder=$2
+rm -rf "$folder"
+mkdir -p "$folder/elsewhere"
+folder=$(cd "$folder" && pwd)
+"$python" -m hatchling build -t wheel -d "$folder" > /dev/null 2>&1 || "$python" -m hatchling build -t wheel -d "$folder"
+"$python" -m venv "$folder/venv"
+# The pins are those of the tests' environment; what a bare installation takes of them is decided by the wheel.
+"$folder/venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint requirements/constraints.txt \
+  "$folder"/ad_stream-*.whl
+cd "$folder/elsewhere"
+bin=$folder/venv/bin
+"$bin/ad-stream" --help > help.txt
+grep -q Usage help.txt
+version=$("$bin/python" -c 'import ad_stream; print(ad_stream.__version__)')
+if grep -q -e --version help.txt; then "$bin/ad-stream" --version | grep -qF "$version"; fi
+"$bin/python" - << 'END'
+import pathlib
+import sys
+
+import pandas
+
+import ad_stream
+
+files = pathlib.Path(ad_stream.__file__).parent
+assert "elsewhere" not in str(files) and files.parent.name == "site-packages", files
+assert (files / "py.typed").exists()
+values = [20.0 + (k % 7) for k in range(60)] + [90.0]
+times = pandas.date_range("2026-01-01", periods=61, freq="min")
+verdicts = ad_stream.detect(pandas.DataFrame({"timestamp": times, "value": values}), device=None)
+assert bool(verdicts.is_anomaly.iloc[-1]) and not {"pyspark", "fastapi", "plotly"} & set(sys.modules), verdicts.tail()
+END
+echo "ad_stream $version: wheel built, installed bare, imported, run"
