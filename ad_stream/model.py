@@ -79,7 +79,11 @@ class DetectorSpec:
 
     def __str__(self) -> str:
         more = dict(self.options) | ({} if self.model is None else {"model": self.model})
-        return f"{{name: {self.name}, {', '.join(f'{key}: {value}' for key, value in more.items())}}}" if more else self.name
+        return (
+            f"{{name: {self.name}, {', '.join(f'{key}: {value}' for key, value in more.items())}}}"
+            if more
+            else self.name
+        )
 
 
 @dataclass(frozen=True)

@@ -38,14 +38,19 @@ def parent() -> None:
     try:
         for size, count in zip(SIZES, (events, FILES), strict=True):
             write(work / size, count)
-        tasks = {size: {mode: {"mode": mode, "input": str(work / size), "work": str(work)} for mode in MODES} for size in SIZES}
+        tasks = {
+            size: {mode: {"mode": mode, "input": str(work / size), "work": str(work)} for mode in MODES}
+            for size in SIZES
+        }
         full = measure.interleaved(tasks["full"], __file__, repeats)
         print_table(full, measure.interleaved(tasks["empty"], __file__, 1), events, repeats)
     finally:
         shutil.rmtree(work)
 
 
-def print_table(full: dict[str, dict[str, float]], empty: dict[str, dict[str, float]], events: int, repeats: int) -> None:
+def print_table(
+    full: dict[str, dict[str, float]], empty: dict[str, dict[str, float]], events: int, repeats: int
+) -> None:
     """Ratios are CPU(a) / CPU(mode), so larger is better."""
     raw = {mode: full[mode]["cpu"] for mode in MODES}
     net = {mode: raw[mode] - empty[mode]["cpu"] for mode in MODES}

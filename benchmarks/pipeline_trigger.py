@@ -110,7 +110,9 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
 
     def after(cpu: float, wall: float) -> None:
         ends.append((cpu, wall))
-        sizes.append({name: measure.folder_bytes(work / "tables" / name) for name in ("history", "minutes", "detections")})
+        sizes.append(
+            {name: measure.folder_bytes(work / "tables" / name) for name in ("history", "minutes", "detections")}
+        )
 
     scoring = start(config, tables, after)
     found = {

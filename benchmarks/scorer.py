@@ -1,6 +1,6 @@
 """The batched scorer against the same code called one series at a time, 128 points, one thread, CPU of this process.
 
-    python benchmarks/scorer.py
+python benchmarks/scorer.py
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ def main() -> None:
 
 def _row(name: str, series: np.ndarray) -> list[object]:
     detector = by_name(name, points=max(POINTS, by_name(name).min_points))
-    turns = [(_seconds(lambda: _batched(detector, series)), _seconds(lambda: _one_by_one(detector, series))) for _ in range(REPEATS)]
+    turns = [
+        (_seconds(lambda: _batched(detector, series)), _seconds(lambda: _one_by_one(detector, series)))
+        for _ in range(REPEATS)
+    ]
     batched, loop = median(a for a, _ in turns) / BATCH, median(b for _, b in turns) / LOOP
     return [name, batched * 1e6, loop * 1e6, median(b / LOOP * BATCH / a for a, b in turns), 1 / batched]
 

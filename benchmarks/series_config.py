@@ -28,8 +28,12 @@ DAY_SERIES, DAY, BEFORE = 1_000, 1_440, 1_300
 KINDS: dict[str, list[dict[str, Any]]] = {
     "no rules": [],
     "a name each": [{"device": f"site{n % 300:03d}-dev-{n:06d}", "sensitivity": 90} for n in range(RULES)],
-    "a beginning each, 20 sensitivities": [{"device": f"site{n:03d}-*", "sensitivity": 75 + n % 20} for n in range(RULES)],
-    "a beginning each, 300 min_deviations": [{"device": f"site{n:03d}-*", "min_deviation": n / 100} for n in range(RULES)],
+    "a beginning each, 20 sensitivities": [
+        {"device": f"site{n:03d}-*", "sensitivity": 75 + n % 20} for n in range(RULES)
+    ],
+    "a beginning each, 300 min_deviations": [
+        {"device": f"site{n:03d}-*", "min_deviation": n / 100} for n in range(RULES)
+    ],
     "an end each": [{"device": f"*-{n:03d}", "min_deviation": n / 100} for n in range(RULES)],
     "a beginning each, muted": [{"device": f"site{n:03d}-*", "mute_from": NOW} for n in range(RULES)],
 }
@@ -44,12 +48,18 @@ def parent() -> None:
         rows.append([kind, found["trigger"], found["us"]])
         print(rows[-1], file=sys.stderr, flush=True)
     print(f"scoring of a trigger, {series} series, {POINTS} points, {RULES} rules, medians of {TURNS}")
-    print(measure.table(["rules", "CPU s a trigger", "us a series"], [[*row[:1], *(f"{x:.2f}" for x in row[1:])] for row in rows]))
+    print(
+        measure.table(
+            ["rules", "CPU s a trigger", "us a series"], [[*row[:1], *(f"{x:.2f}" for x in row[1:])] for row in rows]
+        )
+    )
     look = measure.child(__file__, {"kind": "version"})
     print(f"\nthe look at the version of an unchanged table with 200 versions: {look['us']:.0f} us")
     day = measure.child(__file__, {"kind": "day"})
     print(f"what-if, {DAY_SERIES} series x {DAY} minutes, default at 1,201 points (goal 60 s):")
-    print(f"  {day['seconds']:.1f} s wall, {day['work']:.1f} CPU s, peak {day['peak_mb']:.0f} MB, {day['minutes']} minutes")
+    print(
+        f"  {day['seconds']:.1f} s wall, {day['work']:.1f} CPU s, peak {day['peak_mb']:.0f} MB, {day['minutes']} minutes"
+    )
 
 
 def child(task: dict[str, Any]) -> dict[str, Any]:
@@ -74,7 +84,10 @@ def trigger(kind: str, series: int) -> dict[str, Any]:
     values = 20 + rng.normal(size=(POINTS, count))
     past = Packed(np.arange(POINTS - 1), [ids] * (POINTS - 1), list(values[:-1]))
     rows = Rows(ids, np.full(count, POINTS - 1), values[-1])
-    names = [np.array([f"site{n % 300:03d}-dev-{n:06d}" for n in range(g, series, GROUPS)], dtype=object) for g in range(GROUPS)]
+    names = [
+        np.array([f"site{n % 300:03d}-dev-{n:06d}" for n in range(g, series, GROUPS)], dtype=object)
+        for g in range(GROUPS)
+    ]
     signals = np.full(count, "value", dtype=object)
     used = []
     for _ in range(TURNS):
@@ -111,14 +124,21 @@ def day(folder: Path) -> dict[str, Any]:
     devices = np.array([f"dev-{n:05d}" for n in range(DAY_SERIES)])
     for hour in range(0, BEFORE + DAY, 60):
         count = min(60, BEFORE + DAY - hour)
-        at = np.repeat(np.datetime64(NOW.replace(tzinfo=None), "us") + np.arange(hour, hour + count) * np.timedelta64(1, "m"), DAY_SERIES)
+        at = np.repeat(
+            np.datetime64(NOW.replace(tzinfo=None), "us") + np.arange(hour, hour + count) * np.timedelta64(1, "m"),
+            DAY_SERIES,
+        )
         frame = {
             "device_id": np.tile(devices, count), "signal": ["value"] * len(at),
             "minute": pa.array(at.astype("datetime64[us]"), type=pa.timestamp("us", tz="UTC")),
             "revision": pa.array(np.zeros(len(at), dtype=np.int32)), "value": 20 + rng.normal(size=len(at)),
         }  # fmt: skip
         write_deltalake(str(folder / "minutes"), pa.table(frame), mode="append")
-        flags = {"is_anomaly": rng.random(len(at)) < 1e-3, "severity": rng.random(len(at)), "config_version": ["0"] * len(at)}
+        flags = {
+            "is_anomaly": rng.random(len(at)) < 1e-3,
+            "severity": rng.random(len(at)),
+            "config_version": ["0"] * len(at),
+        }
         texts = {name: ["above"] * len(at) for name in ("reason", "detector")}
         write_deltalake(str(folder / "detections"), pa.table({**frame, **flags, **texts}), mode="append")
     started, cpu = time.monotonic(), time.process_time()

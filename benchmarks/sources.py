@@ -50,7 +50,9 @@ def throughput(chosen: list[str]) -> None:
 
     with tempfile.TemporaryDirectory(prefix="ad-stream-bench-") as folder:
         messages = Path(folder, "in")
-        simulate(messages, devices=DEVICES, minutes=MINUTES, messages_per_minute=PER_MINUTE, seed=1, minutes_per_file=10)
+        simulate(
+            messages, devices=DEVICES, minutes=MINUTES, messages_per_minute=PER_MINUTE, seed=1, minutes_per_file=10
+        )
         runs: dict[str, list[dict[str, Any]]] = {kind: [] for kind in chosen}
 
         def measured(kind: str, sections: dict[str, Any], send: Callable[[Iterable[Any]], object]) -> None:
@@ -60,7 +62,9 @@ def throughput(chosen: list[str]) -> None:
         for turn in range(REPEATS):
             for kind in chosen:
                 held(kind, messages, lambda sections, send, kind=kind: measured(kind, sections, send))  # type: ignore[misc]
-                print(f"  {turn + 1}/{REPEATS} {kind}: {runs[kind][-1]['run_cpu']:.1f} s CPU", file=sys.stderr, flush=True)
+                print(
+                    f"  {turn + 1}/{REPEATS} {kind}: {runs[kind][-1]['run_cpu']:.1f} s CPU", file=sys.stderr, flush=True
+                )
     rate = {kind: sorted(one["events"] / one["run_cpu"] for one in found)[REPEATS // 2] for kind, found in runs.items()}
     wall = {kind: sorted(one["run_wall"] for one in found)[REPEATS // 2] for kind, found in runs.items()}
     rows = [[kind, runs[kind][0]["events"], rate[kind], rate[kind] / rate[chosen[0]], wall[kind]] for kind in chosen]
@@ -83,8 +87,13 @@ def latency(kind: str) -> None:
         found = delays(tables)
     floor, whole = [one[0] for one in found], [one[1] for one in found]
     above = [total - least for least, total in found]
-    print(f"{kind}: {len(found):,} events of {LIVE_DEVICES:,} devices, trigger {TRIGGER.seconds} s, watermark {WATERMARK.seconds} s")
-    rows = [[name, *percentiles(values)] for name, values in (("event to row", whole), ("floor", floor), ("above the floor", above))]
+    print(
+        f"{kind}: {len(found):,} events of {LIVE_DEVICES:,} devices, trigger {TRIGGER.seconds} s, watermark {WATERMARK.seconds} s"
+    )
+    rows = [
+        [name, *percentiles(values)]
+        for name, values in (("event to row", whole), ("floor", floor), ("above the floor", above))
+    ]
     print(measure.table(["seconds", "p50", "p99"], rows))
 
 
@@ -106,8 +115,15 @@ def held(kind: str, folder: Path, body: Body) -> None:
 
             with KafkaBroker(Path(own)) as broker:
                 options = {"kafka.security.protocol": "SASL_PLAINTEXT"}
-                source = {"kind": kind, "connection_string": broker.connection_string, "bootstrap_servers": broker.bootstrap_servers}
-                body({"source": {**source, "options": options}}, lambda what: to_kafka(what, broker.client(), topic=broker.topic))
+                source = {
+                    "kind": kind,
+                    "connection_string": broker.connection_string,
+                    "bootstrap_servers": broker.bootstrap_servers,
+                }
+                body(
+                    {"source": {**source, "options": options}},
+                    lambda what: to_kafka(what, broker.client(), topic=broker.topic),
+                )
         else:
             from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
 
@@ -126,7 +142,11 @@ def live(clock: Callable[[], float], sleep: Callable[[float], None]) -> Iterator
         sleep(max(0.0, begin + number * 60 / LIVE_DEVICES - clock()))
         device, now = number % LIVE_DEVICES, clock()
         body = json.dumps({"temperature": 20 + device % 7 + (number * 37 % 11) / 10, "sent": now}).encode()
-        system = {"iothub-connection-device-id": f"device-{device:04d}", "message-id": f"m{number}", "iothub-message-source": "Telemetry"}
+        system = {
+            "iothub-connection-device-id": f"device-{device:04d}",
+            "message-id": f"m{number}",
+            "iothub-message-source": "Telemetry",
+        }
         yield Event(device % 4, datetime.fromtimestamp(now, timezone.utc), body, {}, system)
 
 

@@ -87,7 +87,9 @@ def feed_events(folder: Path, series: int, now: datetime, triggers: int) -> None
         at = f"{now + nth * MINUTE:%Y-%m-%dT%H:%M}:30.000Z"
         path = folder / f"events-{nth:03d}.jsonl"
         values = enumerate(rng.normal(20, 1, series).tolist())
-        path.write_text("".join(_event(nth, at, nth * series + device, f"dev-{device:06d}", value) for device, value in values))
+        path.write_text(
+            "".join(_event(nth, at, nth * series + device, f"dev-{device:06d}", value) for device, value in values)
+        )
         os.utime(path, (nth, nth))
 
 

@@ -29,14 +29,18 @@ def columns() -> str:
     for table in TABLES.values():
         key = f" Key: {', '.join(f'`{name}`' for name in table.key)}." if table.key else ""
         rows = "\n".join(f"| `{column.name}` | {column.type} | {column.about} |" for column in table.columns)
-        parts.append(f"### `{table.name}`\n\n{table.about}.{key}\n\n| column | type | what it holds |\n|---|---|---|\n{rows}")
+        parts.append(
+            f"### `{table.name}`\n\n{table.about}.{key}\n\n| column | type | what it holds |\n|---|---|---|\n{rows}"
+        )
     return "\n\n".join(parts)
 
 
 def settings() -> str:
     """Every section of the configuration with its settings."""
     parts = []
-    plain = [name for name, field in Config.model_fields.items() if _section(field.annotation) is None and name != "source"]
+    plain = [
+        name for name, field in Config.model_fields.items() if _section(field.annotation) is None and name != "source"
+    ]
     parts.append(f"## The run itself\n\n{_about(Config)}\n\n{_table(Config, plain)}")
     for kind, source in KINDS.items():
         model = source.settings
@@ -135,7 +139,11 @@ def _command(path: str, command: click.Command) -> str:
     rows = []
     for parameter in command.params:
         name = " ".join(parameter.opts) if parameter.param_type_name == "option" else (parameter.name or "").upper()
-        default = "" if parameter.required or parameter.default in (None, False, (), []) else f" (default `{parameter.default}`)"
+        default = (
+            ""
+            if parameter.required or parameter.default in (None, False, (), [])
+            else f" (default `{parameter.default}`)"
+        )
         about = (getattr(parameter, "help", None) or "").replace("|", "\\|")
         rows.append(f"| `{name}` | {about}{default} |")
     table = "| argument | what it says |\n|---|---|\n" + "\n".join(rows)

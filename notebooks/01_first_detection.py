@@ -100,7 +100,9 @@ display(detections.groupBy("status", "reason").count().orderBy("status", "reason
 
 # COMMAND ----------
 
-flagged = detections.where("is_anomaly").select("device_id", "signal", "minute", "value", "expected", "severity", "continuing")
+flagged = detections.where("is_anomaly").select(
+    "device_id", "signal", "minute", "value", "expected", "severity", "continuing"
+)
 display(flagged.orderBy("minute", "device_id", "signal"))
 
 # COMMAND ----------

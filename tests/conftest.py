@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 HERE = Path(__file__).parent
-MARKS = {"spark": ["spark"], "faults": ["spark"], "upgrade": ["spark"], "brokers": ["spark", "broker"], "browser": ["browser"]}
+MARKS = {
+    "spark": ["spark"],
+    "faults": ["spark"],
+    "upgrade": ["spark"],
+    "brokers": ["spark", "broker"],
+    "browser": ["browser"],
+}
 """Folder -> the markers of each of its tests."""
 THOROUGH = {
     "contract/test_odd_requests.py", "contract/test_openapi.py", "faults/test_executor.py", "spark/test_demo.py",
@@ -125,7 +131,9 @@ def spark(trusted: Path) -> Iterator[SparkSession]:
     os.environ.setdefault("AD_STREAM_MASTER", "local[2]")
     trust = "" if missing("proton", "cryptography") else EventHubsStandIn(trusted).java_options()
     settings = {
-        "spark.jars": ",".join(str(path) for path in jars.jars(*(name for name in JARS if name in spark_versions.installed().jars))),
+        "spark.jars": ",".join(
+            str(path) for path in jars.jars(*(name for name in JARS if name in spark_versions.installed().jars))
+        ),
         "spark.driver.extraJavaOptions": f"{SHORT_RUN} {trust}",
     }
     made = session("kafka", settings)

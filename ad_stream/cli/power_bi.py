@@ -20,7 +20,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 Config = Annotated[
-    str | None, typer.Option("--config", "-c", help="YAML file with a push target of kind power_bi.", show_default=False)
+    str | None,
+    typer.Option("--config", "-c", help="YAML file with a push target of kind power_bi.", show_default=False),
 ]
 Target = Annotated[str | None, typer.Option(help="Name of the target, where there are several.")]
 DEVICE, SIGNAL = "ad-stream-test", "test"
@@ -103,6 +104,8 @@ def _options(config: str, target: str | None) -> dict[str, Any]:
 
     ours = [one for one in settings.load(config).push if one.kind == "power_bi" and target in (None, one.name)]
     if len(ours) != 1:
-        which = f"no push target {target!r} of kind power_bi" if target else f"{len(ours)} push targets of kind power_bi"
+        which = (
+            f"no push target {target!r} of kind power_bi" if target else f"{len(ours)} push targets of kind power_bi"
+        )
         raise InputError(f"{config!r} has {which}: name one with --target, or give --url")
     return ours[0].options()

@@ -153,7 +153,9 @@ def _folder(tables: settings.Tables, sql: str) -> Path:
     from ad_stream.tables.catalog import SERIES_CONFIG
     from ad_stream.tables.names import local_folder, name
 
-    return local_folder(tables, SERIES_CONFIG.name, f"run there {sql.replace('{}', name(tables, SERIES_CONFIG.name), 1)}")
+    return local_folder(
+        tables, SERIES_CONFIG.name, f"run there {sql.replace('{}', name(tables, SERIES_CONFIG.name), 1)}"
+    )
 
 
 def place_of(config: str | None, tables: Path | None) -> settings.Config:

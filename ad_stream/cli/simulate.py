@@ -57,7 +57,9 @@ def messages(
     faults: Annotated[bool, typer.Option(help="Spikes, dips, shifts, drifts, stuck values, silences.")] = True,
     bad_traffic: Annotated[bool, typer.Option(help="Malformed, late, doubled and other odd messages.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="The truth as JSON on standard output.")] = False,
-    to: Annotated[Destination, typer.Option(help="Also hold them in a broker on this machine until Ctrl-C.")] = Destination.FILES,
+    to: Annotated[
+        Destination, typer.Option(help="Also hold them in a broker on this machine until Ctrl-C.")
+    ] = Destination.FILES,
     port: Annotated[int, typer.Option(help="Port of the Kafka broker.")] = 9092,
 ) -> None:
     """Write the messages of a device fleet with known faults, as files that the files source reads.

@@ -41,7 +41,9 @@ def whatif(
 
     place = place_of(config, tables)
     folder = local_folder(
-        place.tables, SERIES_CONFIG.name, "copy minutes, detections and series_config of that time into a folder, name it with --tables"
+        place.tables,
+        SERIES_CONFIG.name,
+        "copy minutes, detections and series_config of that time into a folder, name it with --tables",
     )
     detection, wish = _wanted(set_, device, signal, place.detection)
     with bars() as steps:

@@ -204,12 +204,19 @@ class Metrics(Section):
 
 
 BASELINE: dict[str, frozenset[str]] = {
-    "telemetry": frozenset(
-        {"signals", "ignore", "device_id", "event_time", "max_future", "max_body", "keep_body"}
-    ),
+    "telemetry": frozenset({"signals", "ignore", "device_id", "event_time", "max_future", "max_body", "keep_body"}),
     "minutes": frozenset({"aggregate", "watermark"}),
     "detection": frozenset(
-        {"detector", "points", "sensitivity", "direction", "min_deviation", "min_relative_deviation", "max_gap", "refractory"}
+        {
+            "detector",
+            "points",
+            "sensitivity",
+            "direction",
+            "min_deviation",
+            "min_relative_deviation",
+            "max_gap",
+            "refractory",
+        }
     ),
     "fallback": frozenset(
         {"endpoint", "min_points", "sensitivity", "max_anomaly_ratio", "seconds_per_batch", "pause_seconds"}

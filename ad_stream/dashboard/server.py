@@ -178,7 +178,9 @@ def _add_series(app: FastAPI, watch: Watch, turns: Turns) -> None:
     @app.get("/api/why")
     async def reason(device: Text, signal: Text, minute: Annotated[str, Query(max_length=40)]) -> Any:
         asked = time_of(minute)
-        return await turns.take(lambda: explanation.why(watch.tables, device=device, signal=signal, minute=asked, every=watch.grid.every))
+        return await turns.take(
+            lambda: explanation.why(watch.tables, device=device, signal=signal, minute=asked, every=watch.grid.every)
+        )
 
 
 def _add_pictures(app: FastAPI, watch: Watch, turns: Turns) -> None:

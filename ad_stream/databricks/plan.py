@@ -131,7 +131,9 @@ class Plan:
 
     def _cluster(self) -> ClusterSpec:
         return ClusterSpec(
-            spark_version=self.cluster.runtime or registry.kind_of(self.config.source.kind).databricks.runtime or RUNTIME,
+            spark_version=self.cluster.runtime
+            or registry.kind_of(self.config.source.kind).databricks.runtime
+            or RUNTIME,
             node_type_id=self.cluster.node_type,
             num_workers=self.cluster.workers,
             data_security_mode=DataSecurityMode.SINGLE_USER,

@@ -71,7 +71,9 @@ def by_name(name: str, **options: object) -> Detector:
         return known(**options)  # type: ignore[arg-type]
     except TypeError:  # '12' < 3: a text where a number belongs
         given = ", ".join(f"{key}={value!r}" for key, value in options.items())
-        raise ConfigError(f"the detector {name} takes numbers, and was given {given}: write them without quotes") from None
+        raise ConfigError(
+            f"the detector {name} takes numbers, and was given {given}: write them without quotes"
+        ) from None
 
 
 def make(spec: DetectorSpec, models: Models | None = None, **shared: object) -> Detector:
@@ -85,7 +87,9 @@ def make(spec: DetectorSpec, models: Models | None = None, **shared: object) -> 
     if spec.model is None:
         return by_name(spec.name, **own, **shared)
     if models is None:
-        raise ConfigError(f"the detector {spec.name} names the model {spec.model!r}, and no models are stored here: leave it out")
+        raise ConfigError(
+            f"the detector {spec.name} names the model {spec.model!r}, and no models are stored here: leave it out"
+        )
     return models.detector(spec.model, **own, **shared)
 
 

@@ -174,7 +174,9 @@ def check_options(detector: WindowDetector) -> None:
     for key, (low, high) in limits.items():
         value = getattr(detector, key)
         if not low <= value <= high:
-            raise ConfigError(f"{key} of the detector {detector.name} is {value}, it must lie between {low} and {high:g}")
+            raise ConfigError(
+                f"{key} of the detector {detector.name} is {value}, it must lie between {low} and {high:g}"
+            )
 
 
 def join(parts: list[Judgement]) -> Judgement:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+
 def continues(since: Any, refractory: Any) -> Any:
     """Whether a flag belongs to the alarm of the flag before it; since: the time between the two, of the same kind."""
     return since <= refractory

@@ -72,7 +72,10 @@ class Status:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""
-        shown = asdict(self) | {"newest": times.iso_or_none(self.newest), "watermark": times.iso_or_none(self.watermark)}
+        shown = asdict(self) | {
+            "newest": times.iso_or_none(self.newest),
+            "watermark": times.iso_or_none(self.watermark),
+        }
         return shown | {"silent": {device: times.iso_or_none(minute) for device, minute in self.silent.items()}}
 
 

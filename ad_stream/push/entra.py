@@ -33,7 +33,9 @@ def service_principal(
         except Exception as error:  # azure-identity has its own classes, and its texts may quote the request
             code = re.search(r"AADSTS\d+", str(error))
             problem = code[0] if code else type(error).__name__
-        raise RunError(f"Entra gave no token for the application {client_id} ({problem}): check tenant_id, client_id and client_secret")
+        raise RunError(
+            f"Entra gave no token for the application {client_id} ({problem}): check tenant_id, client_id and client_secret"
+        )
 
     return token
 

@@ -160,7 +160,9 @@ class Outbox:
             if self._full:
                 stopped = Delivery(0, "not_sent", FULL)
         except Exception as error:  # whatever a target does, the batch must not fail for it
-            stopped = Delivery(0, "failed", f"the push target {self.target.name!r} broke off with {type(error).__name__}")
+            stopped = Delivery(
+                0, "failed", f"the push target {self.target.name!r} broke off with {type(error).__name__}"
+            )
         finally:
             self._end_batches(handed)
             self._record(stopped)

@@ -23,7 +23,9 @@ def by_kind(kind: str, **options: object) -> Target:
     known = set(inspect.signature(made).parameters) - NOT_FROM_SETTINGS
     for name in options:
         if name not in known:
-            raise ConfigError(f"unknown option {name!r} of the push target {kind!r}: {did_you_mean(name, sorted(known))}")
+            raise ConfigError(
+                f"unknown option {name!r} of the push target {kind!r}: {did_you_mean(name, sorted(known))}"
+            )
     return made(**options)
 
 

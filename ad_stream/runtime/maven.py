@@ -32,7 +32,9 @@ POM_FILE = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <dependencies>{dependencies}</dependencies>
 </project>
 """
-POM_ONE = "<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>"
+POM_ONE = (
+    "<dependency><groupId>{group}</groupId><artifactId>{name}</artifactId><version>{version}</version></dependency>"
+)
 
 SECONDS = 600
 """How long one download may take in all."""

@@ -76,4 +76,6 @@ def coordinates(name: str) -> str:
 
 def packages(name: str) -> str:
     """What `spark-submit --packages` takes for a set of jars, for each line that has it."""
-    return " or ".join(f"{line.jars[name].split(',')[0]} (Spark {line.spark})" for line in SPARK_VERSIONS if name in line.jars)
+    return " or ".join(
+        f"{line.jars[name].split(',')[0]} (Spark {line.spark})" for line in SPARK_VERSIONS if name in line.jars
+    )

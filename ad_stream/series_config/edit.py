@@ -95,4 +95,6 @@ def _as_written(value: Any) -> Any:
 
 
 def _moment(seconds: int) -> str:
-    return f"{datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+    return f"{datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=seconds):%Y-%m-%d %H:%M:%S}".removesuffix(
+        ":00"
+    )

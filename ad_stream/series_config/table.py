@@ -55,7 +55,9 @@ def append(tables: Path, row: Mapping[str, Any], *, now: datetime) -> int:
     found = _open(tables) or _create(tables)
     last = max((one["changed"] for one in _rows(found) if one["changed"] is not None), default=now)
     # Clocks of two people differ; what is said later must win all the same.
-    said = {column.name: row.get(column.name) for column in _columns(found)} | {"changed": max(now, last + timedelta(microseconds=1))}
+    said = {column.name: row.get(column.name) for column in _columns(found)} | {
+        "changed": max(now, last + timedelta(microseconds=1))
+    }
     write_deltalake(found, pa.Table.from_pylist([said], schema=arrow(_columns(found))), mode="append")
     found.update_incremental()
     return int(found.version())

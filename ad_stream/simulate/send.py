@@ -76,7 +76,9 @@ def to_kafka(
     left = producer.flush(seconds)
     if left or refused:
         cause = refused[0] if refused else f"no answer within {seconds:g} seconds"
-        raise RunError(f"{left + len(refused)} of {sent} messages did not reach the topic {topic!r} ({cause}): check the broker")
+        raise RunError(
+            f"{left + len(refused)} of {sent} messages did not reach the topic {topic!r} ({cause}): check the broker"
+        )
     return sent
 
 
@@ -98,7 +100,9 @@ def _event(line: str, where: str) -> Event:
             system=content.get("systemProperties") or {},
         )
     except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
-        raise InputError(f"{where} is no message ({type(error).__name__}: {error}): leave it out, a broker cannot hold it") from None
+        raise InputError(
+            f"{where} is no message ({type(error).__name__}: {error}): leave it out, a broker cannot hold it"
+        ) from None
 
 
 def _queued(producer: object, topic: str, event: Event, told: Callable[[object, object], None]) -> bool:

@@ -29,10 +29,15 @@ def text(name: str) -> str:
     """
     code, plain = f"hex(substring({name}, 1, 1))", _utf8(name)
     cases = [
-        _case(f"{code} in {TEXT_8} and {_unsigned(name, 2, 1)} = octet_length({name}) - 2", _utf8(f"substring({name}, 3)")),
+        _case(
+            f"{code} in {TEXT_8} and {_unsigned(name, 2, 1)} = octet_length({name}) - 2", _utf8(f"substring({name}, 3)")
+        ),
         _case(f"hex({name}) = '40'", "null"),
         _case(f"encode({plain}, 'UTF-8') = {name} and not {plain} rlike '\\\\p{{Cntrl}}'", plain),
-        _case(f"{code} in {TEXT_32} and {_unsigned(name, 2, 4)} = octet_length({name}) - 5", _utf8(f"substring({name}, 6)")),
+        _case(
+            f"{code} in {TEXT_32} and {_unsigned(name, 2, 4)} = octet_length({name}) - 5",
+            _utf8(f"substring({name}, 6)"),
+        ),
         _case(f"{code} = '98' and octet_length({name}) = 17", _uuid(name)),
     ]
     for number, (_, size) in {**WIDE_NUMBERS, **NARROW_NUMBERS}.items():

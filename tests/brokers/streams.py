@@ -23,7 +23,9 @@ def looked_at(spark: Any, source: dict[str, Any]) -> None:
     registry.reader_of(settings).check(spark, settings)
 
 
-def stream(spark: Any, source: dict[str, Any], folder: Path, *, progress: Report | None = None, **sections: Any) -> Summary:
+def stream(
+    spark: Any, source: dict[str, Any], folder: Path, *, progress: Report | None = None, **sections: Any
+) -> Summary:
     """The messages of `source` into `folder`/tables, to their end."""
     content = {
         "source": source,

@@ -73,8 +73,12 @@ def test_a_jar_that_cannot_be_fetched_is_named(source: dict[str, Any], tmp_path:
 def test_a_spark_that_was_started_without_the_jars_says_how_to_start_it() -> None:
     ended = started([WITHOUT_JARS, yaml.safe_dump(SOURCES)])
     kafka, event_hubs = ended.stdout.splitlines()
-    assert kafka.startswith("2 this Spark has no Kafka source: start it with --packages org.apache.spark:spark-sql-kafka")
-    assert event_hubs.startswith("2 this Spark has no Event Hubs connector: start it with --packages com.microsoft.azure")
+    assert kafka.startswith(
+        "2 this Spark has no Kafka source: start it with --packages org.apache.spark:spark-sql-kafka"
+    )
+    assert event_hubs.startswith(
+        "2 this Spark has no Event Hubs connector: start it with --packages com.microsoft.azure"
+    )
     assert KEY not in ended.stdout + ended.stderr
 
 
@@ -92,6 +96,8 @@ def test_every_class_that_a_login_names_is_in_the_kafka_client() -> None:
         for word in value.split()
         if word.startswith("org.apache.kafka.")
     }
-    (kafka_client,) = [path for path in jars.jars("kafka") if path.name.startswith(("kafka-clients", "org.apache.kafka_kafka-clients"))]
+    (kafka_client,) = [
+        path for path in jars.jars("kafka") if path.name.startswith(("kafka-clients", "org.apache.kafka_kafka-clients"))
+    ]
     assert len(named) == 3
     assert named <= set(zipfile.ZipFile(kafka_client).namelist())

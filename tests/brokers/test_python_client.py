@@ -23,7 +23,11 @@ AT = datetime(2026, 11, 1, 6, tzinfo=timezone.utc)
 
 
 def settings(own_hub: EventHubsStandIn) -> dict[str, Any]:
-    return {"conn_str": own_hub.connection_string, "connection_verify": str(own_hub.certificate.certificate), "retry_total": 0}
+    return {
+        "conn_str": own_hub.connection_string,
+        "connection_verify": str(own_hub.certificate.certificate),
+        "retry_total": 0,
+    }
 
 
 def consumer(own_hub: EventHubsStandIn) -> EventHubConsumerClient:
@@ -40,7 +44,9 @@ def sent(own_hub: EventHubsStandIn, *bodies: bytes, partition: str = "1") -> Non
         producer.send_batch(batch)
 
 
-def read(client: EventHubConsumerClient, enough: int, on_error: Callable[[Any, Exception], None] | None = None, **how: Any) -> list[Any]:
+def read(
+    client: EventHubConsumerClient, enough: int, on_error: Callable[[Any, Exception], None] | None = None, **how: Any
+) -> list[Any]:
     """The first so many events of partition 1; fewer after an error or half a minute."""
     found: list[Any] = []
     done = threading.Event()
@@ -67,7 +73,11 @@ def test_it_learns_what_the_hub_holds(own_hub: EventHubsStandIn) -> None:
     with consumer(own_hub) as client:
         hub, partition = client.get_eventhub_properties(), client.get_partition_properties("1")
     assert (hub["eventhub_name"], hub["partition_ids"]) == ("iot", ["0", "1"])
-    assert (partition["beginning_sequence_number"], partition["last_enqueued_sequence_number"], partition["is_empty"]) == (0, 2, False)
+    assert (
+        partition["beginning_sequence_number"],
+        partition["last_enqueued_sequence_number"],
+        partition["is_empty"],
+    ) == (0, 2, False)
 
 
 def test_what_it_sends_it_reads(own_hub: EventHubsStandIn) -> None:
@@ -101,7 +111,13 @@ def test_a_reader_with_a_higher_owner_level_takes_its_partition(own_hub: EventHu
         lost.append(error)
         ended.set()
 
-    work = {"on_event": lambda *_: began.set(), "on_error": failed, "partition_id": "1", "starting_position": "-1", "owner_level": 1}
+    work = {
+        "on_event": lambda *_: began.set(),
+        "on_error": failed,
+        "partition_id": "1",
+        "starting_position": "-1",
+        "owner_level": 1,
+    }
     with first:
         threading.Thread(target=first.receive, kwargs=work, daemon=True).start()
         assert began.wait(SECONDS)
@@ -111,7 +127,10 @@ def test_a_reader_with_a_higher_owner_level_takes_its_partition(own_hub: EventHu
 
 
 def test_a_wrong_key_is_refused(own_hub: EventHubsStandIn) -> None:
-    wrong = {**settings(own_hub), "conn_str": own_hub.connection_string.replace("SharedAccessKey=", "SharedAccessKey=d3Jvbmc")}
+    wrong = {
+        **settings(own_hub),
+        "conn_str": own_hub.connection_string.replace("SharedAccessKey=", "SharedAccessKey=d3Jvbmc"),
+    }
     producer = EventHubProducerClient.from_connection_string(**wrong)
     with producer, pytest.raises((AuthenticationError, EventHubError), match="(?i)unauthorized|authenticat|token"):
         producer.get_eventhub_properties()

@@ -144,7 +144,9 @@ class Epoch(LinkOption):
         link.properties = {symbol("com.microsoft:epoch"): self.number}
 
 
-def reader(connection: BlockingConnection, name: str, *options: LinkOption, partition: int = 0, hub: str = "iot") -> Any:
+def reader(
+    connection: BlockingConnection, name: str, *options: LinkOption, partition: int = 0, hub: str = "iot"
+) -> Any:
     where = f"{hub}/ConsumerGroups/$Default/Partitions/{partition}"
     return connection.create_receiver(where, credit=100, name=name, options=list(options))
 

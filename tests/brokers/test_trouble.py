@@ -90,10 +90,20 @@ PLACES: dict[str, Callable[[int, Event], int]] = {
 
 @pytest.mark.parametrize("place", long_ones_apart(PLACES))
 def test_partitions_that_idle_or_hold_little_change_no_verdict(
-    place: str, spark: Any, broker: KafkaBroker, topic: dict[str, Any], fleet: Path, from_files: tuple[Path, Summary], tmp_path: Path
+    place: str,
+    spark: Any,
+    broker: KafkaBroker,
+    topic: dict[str, Any],
+    fleet: Path,
+    from_files: tuple[Path, Summary],
+    tmp_path: Path,
 ) -> None:
     everything = enumerate(events(message_files(fleet)))
-    to_kafka((replace(event, partition=PLACES[place](n, event)) for n, event in everything), broker.client(), topic=topic["topic"])
+    to_kafka(
+        (replace(event, partition=PLACES[place](n, event)) for n, event in everything),
+        broker.client(),
+        topic=topic["topic"],
+    )
     summary = stream(spark, {**topic, "events_per_trigger": 250}, tmp_path)
     assert summary.batches > 1
     for table in ("minutes", "detections"):
@@ -101,7 +111,12 @@ def test_partitions_that_idle_or_hold_little_change_no_verdict(
 
 
 def test_a_partition_an_hour_behind_is_counted_as_dropped_and_nowhere_else(
-    spark: Any, broker: KafkaBroker, topic: dict[str, Any], fleet: Path, from_files: tuple[Path, Summary], tmp_path: Path
+    spark: Any,
+    broker: KafkaBroker,
+    topic: dict[str, Any],
+    fleet: Path,
+    from_files: tuple[Path, Summary],
+    tmp_path: Path,
 ) -> None:
     messages = list(events(message_files(fleet)))
     ends = max(event.enqueued for event in messages)
@@ -114,7 +129,13 @@ def test_a_partition_an_hour_behind_is_counted_as_dropped_and_nowhere_else(
     first = set(wanted[wanted.device_id == "device-0001"].minute)
     assert summary.dropped_by_watermark > 0
     assert set(found.device_id) == {"device-0001"} and set(found.minute) < first
-    told = summary.dropped_by_watermark + summary.late + sum(summary.quarantined.values()) + summary.non_telemetry + summary.duplicates
+    told = (
+        summary.dropped_by_watermark
+        + summary.late
+        + sum(summary.quarantined.values())
+        + summary.non_telemetry
+        + summary.duplicates
+    )
     assert summary.minutes_closed == 0 and told >= summary.events
 
 

@@ -43,9 +43,7 @@ def test_the_page_comes_up_with_the_worst_series_first(visit: Open, served: Serv
     keep(page, "pipeline-light")
 
 
-def test_a_fault_appears_after_its_commit_without_a_reload(
-    visit: Open, served: Served, fleet: Fleet
-) -> None:
+def test_a_fault_appears_after_its_commit_without_a_reload(visit: Open, served: Served, fleet: Fleet) -> None:
     page = visit(served.address)
     page.locator(".live[data-kind=live]").wait_for()
     page.evaluate("window.unreloaded = true")

@@ -105,7 +105,9 @@ class Stream:
             return None, frozenset()
         query_id = self._query_id()
         names = [name for name in WRITES if (self.tables / name / "_delta_log").exists()]
-        versions = {name: DeltaTable(str(self.tables / name)).transaction_version(f"{query_id}:{name}") for name in names}
+        versions = {
+            name: DeltaTable(str(self.tables / name)).transaction_version(f"{query_id}:{name}") for name in names
+        }
         return begun, frozenset(name for name, version in versions.items() if version == begun)
 
     @contextmanager

@@ -27,6 +27,8 @@ def test_an_executor_killed_at_work_costs_no_minute(telemetry: Path, undisturbed
             stream.wait_for(lambda: (stream.at_work()[0] or 0) >= 1, process)
             seen = sum(cluster.executors_seen().values())
             os.kill(cluster.executors()[0], signal.SIGKILL)
-            wait_for("no executor took the place of the killed one", lambda: sum(cluster.executors_seen().values()) > seen)
+            wait_for(
+                "no executor took the place of the killed one", lambda: sum(cluster.executors_seen().values()) > seen
+            )
             assert process.wait(timeout=300) == 0, stream.said()
     assert differences(tmp_path / "tables", undisturbed / "tables") == SAME

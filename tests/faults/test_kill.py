@@ -60,7 +60,9 @@ def test_the_same_kill_doubles_rows_when_appends_are_plain(
     config = settings(telemetry, tmp_path)
     assert killed(config, "batches", "after", plain=True) > 0
     finish_plainly(load(config), spark)
-    found = difference(read(tmp_path / "tables", "detections"), read(undisturbed / "tables", "detections"), "detections")
+    found = difference(
+        read(tmp_path / "tables", "detections"), read(undisturbed / "tables", "detections"), "detections"
+    )
     assert found.doubled > 0
     assert found.lost == 0
 

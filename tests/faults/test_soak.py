@@ -26,7 +26,11 @@ MINUTES_PER_BATCH = 15
 BATCHES_PER_LIFE = 4
 """More than a life gets through, so that the last one still finds work."""
 DEVICES, MESSAGES = 4, 2
-FINALLY = {"files": "source.files_per_trigger=40", "kafka": "source.events_per_trigger=5000", "event_hubs": "trigger=available_now"}
+FINALLY = {
+    "files": "source.files_per_trigger=40",
+    "kafka": "source.events_per_trigger=5000",
+    "event_hubs": "trigger=available_now",
+}
 Body = Callable[[Mapping[str, Any]], None]
 
 
@@ -95,7 +99,9 @@ def test_a_stream_that_is_killed_again_and_again_gives_the_rows_of_one_that_is_n
         with capsys.disabled():
             print(f"\n{kind}: {told(stream.kills, held)}; {rows(undisturbed.tables)}; {total(found)}")
         assert found == SAME
-        assert any(kill.batch in held for kill in stream.kills), "no kill hit a batch that held rows, so this run proves nothing"
+        assert any(kill.batch in held for kill in stream.kills), (
+            "no kill hit a batch that held rows, so this run proves nothing"
+        )
 
     with_source(kind, messages, disturbed)
 

@@ -21,7 +21,9 @@ def windows(readings: pd.DataFrame, every: timedelta) -> pd.DataFrame:
         parts = one.set_index("time")["value"].resample(every, origin="epoch")
         for start, values in parts:
             if len(values):
-                rows.append((device, signal, start, values.max(), len(values), values.min(), values.max(), values.mean()))
+                rows.append(
+                    (device, signal, start, values.max(), len(values), values.min(), values.max(), values.mean())
+                )
     return pd.DataFrame(rows, columns=[*SERIES, "minute", "value", "n", "min", "max", "mean"])
 
 

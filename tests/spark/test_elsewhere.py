@@ -71,7 +71,9 @@ def python(code: str, *arguments: str, **environ: str) -> dict[str, Any]:
     """What a process of its own prints, as JSON."""
     whole = {**os.environ, **environ, "PYTHONPATH": CODE}
     whole.pop("AD_STREAM_MASTER", None) if "SPARK_REMOTE" in environ else None
-    done = subprocess.run([sys.executable, "-c", code, *arguments], env=whole, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=whole, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -123,6 +125,8 @@ def test_spark_connect_gives_the_tables_that_a_classic_session_gives(
     assert (again["minutes_closed"], again["scored"], ran["cpu_seconds"]) == (0, 0, None)
     assert (sum(found["told"]), found["spans"][0]) == (ran["scored"], str(START))
     assert found["door"] == ran["anomalies"]
-    judged = backfill(parse(content(telemetry, here[0].parent)), start=START, end=START.replace(day=2, hour=22), spark=spark)
+    judged = backfill(
+        parse(content(telemetry, here[0].parent)), start=START, end=START.replace(day=2, hour=22), spark=spark
+    )
     assert found["judged"] == judged.as_dict() and judged.minutes_revised > 0
     assert differences(tmp_path / "tables", here[0]) == SAME

@@ -177,7 +177,9 @@ def test_status_counts_a_device_as_silent_after_ten_windows(fleet: Fleet) -> Non
 
 def test_tables_of_one_grid_refuse_a_run_and_a_backfill_on_another(fleet: Fleet) -> None:
     other = fleet.stream.config(minutes={"every": "2 minutes", "watermark": "2 minutes"})
-    said = rf"hold windows of {fleet.grid.text}, and minutes.every is 2 minutes: set minutes.every to '{fleet.grid.text}'"
+    said = (
+        rf"hold windows of {fleet.grid.text}, and minutes.every is 2 minutes: set minutes.every to '{fleet.grid.text}'"
+    )
     with pytest.raises(InputError, match=said):
         run(other, spark=fleet.stream.spark)
     with pytest.raises(InputError, match=said):
@@ -202,7 +204,9 @@ def test_an_hour_is_closed_one_watermark_after_its_end_not_an_hour_later(spark: 
 
 def test_detect_refuses_a_window_of_which_a_day_holds_no_whole_number(spark: SparkSession) -> None:
     frame = spark.createDataFrame([("a", T0, 1.0)], "device string, timestamp timestamp, value double")
-    with pytest.raises(ConfigError, match="every is '7 minutes': give 10 seconds to 1 day of which a day holds a whole"):
+    with pytest.raises(
+        ConfigError, match="every is '7 minutes': give 10 seconds to 1 day of which a day holds a whole"
+    ):
         detect(frame, every="7 minutes")
 
 
@@ -213,7 +217,11 @@ def test_the_history_of_an_earlier_version_is_made_anew_by_device_once(spark: Sp
     stream.write(bodies).run()
     tables, history = stream.tables(), stream.tables().read("history")
     by_series = history.selectExpr("hour", "minute", "explode(arrays_zip(ids, values)) as one").selectExpr(
-        "hour", "cast(pmod(one.ids, 64) as int) as bucket", "minute", "array(one.ids) as ids", "array(one.values) as values"
+        "hour",
+        "cast(pmod(one.ids, 64) as int) as bucket",
+        "minute",
+        "array(one.ids) as ids",
+        "array(one.values) as values",
     )
     tables.overwrite("history", by_series.localCheckpoint())
     spark.sql(f"ALTER TABLE {tables.name('history')} UNSET TBLPROPERTIES ('ad_stream.buckets_by')")

@@ -133,7 +133,9 @@ def test_a_fold_of_late_readings_equals_the_oracle_over_all_readings(case: Case,
 
 
 @pytest.mark.parametrize("watermark", [0, 1, 2, 5])
-def test_every_aggregate_equals_the_oracle_and_passes_over_what_was_not_sent(spark: SparkSession, watermark: int) -> None:
+def test_every_aggregate_equals_the_oracle_and_passes_over_what_was_not_sent(
+    spark: SparkSession, watermark: int
+) -> None:
     readings = _readings(watermark)
     long = readings.melt(["device_id", "minute", "time", "enqueued"], ["t", "h"], var_name="signal", value_name="x")
     unsent = long[long.time == long.groupby(KEY).time.transform("max")].assign(x=None, enqueued=2**62)

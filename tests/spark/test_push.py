@@ -137,7 +137,9 @@ def test_a_stream_without_input_sends_what_waits_and_a_poison_row_is_named(spark
     assert "400" in aside.error
 
 
-def test_verdicts_whose_push_a_crash_and_a_lost_checkpoint_swallowed_still_go_out(spark: SparkSession, tmp_path: Path) -> None:
+def test_verdicts_whose_push_a_crash_and_a_lost_checkpoint_swallowed_still_go_out(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     with PowerBIReceiver(key=KEY, requests_per_second=5) as receiver:
         stream = _stream(spark, tmp_path, receiver.url).write(_minutes(0, 36))
         stream.run(push=[])

@@ -136,7 +136,9 @@ def test_a_row_that_cannot_be_right_is_named_once_and_stops_nothing(changed: Any
     ]
 
 
-def test_backfill_and_the_door_judge_under_the_newest_version(changed: Any, always: Stream, spark: SparkSession) -> None:
+def test_backfill_and_the_door_judge_under_the_newest_version(
+    changed: Any, always: Stream, spark: SparkSession
+) -> None:
     stream, version, _ = changed
     summary = backfill(stream.config(), start=T0, end=moment(200), spark=spark)
     revised = _rows(stream, 1)
@@ -150,7 +152,9 @@ def test_backfill_and_the_door_judge_under_the_newest_version(changed: Any, alwa
 
     readings = stream.tables().read("minutes").where("revision = 0")
     wishes = stream.tables().read("series_config")
-    door = detect(readings, device="device_id", time="minute", value="value", signal="signal", points=40, series_config=wishes)
+    door = detect(
+        readings, device="device_id", time="minute", value="value", signal="signal", points=40, series_config=wishes
+    )
     door = door.toPandas().sort_values(KEY)
     _equal(door, _rows(always)[door.columns])
 

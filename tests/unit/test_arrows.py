@@ -130,7 +130,9 @@ def files(package: Path, part: str = "") -> list[Path]:
 
 def allowed(part: str) -> set[str]:
     ours, others = MAY[part]
-    return {f"ad_stream.{name}" for name in [*ours.split(), part.removesuffix(".py").split("/")[0]]} | set(others.split())
+    return {f"ad_stream.{name}" for name in [*ours.split(), part.removesuffix(".py").split("/")[0]]} | set(
+        others.split()
+    )
 
 
 def broken_arrows(package: Path) -> list[str]:
@@ -178,7 +180,10 @@ def at_run_time(node: ast.AST) -> Iterator[ast.AST]:
 
 def module_edges(package: Path) -> dict[str, set[str]]:
     """Module -> the modules it imports, those that its functions import when they are called included."""
-    at = {".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in files(package)}
+    at = {
+        ".".join(path.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in files(package)
+    }
     out: dict[str, set[str]] = {}
     for module, path in at.items():
         out[module] = set()

@@ -24,7 +24,9 @@ def status_page(found: Status) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for name, value in numbers.items():
         if name not in ("running", "silent", "quarantined", "late_by_device", "pushes", "ignored"):
-            table.add_row(Text(NAMES.get(name, name.replace("_", " ")), style="dim"), "-" if value is None else f"{value}")
+            table.add_row(
+                Text(NAMES.get(name, name.replace("_", " ")), style="dim"), "-" if value is None else f"{value}"
+            )
     reasons = ", ".join(f"{n} {reason}" for reason, n in found.quarantined.items()) or "none"
     table.add_row(Text("quarantined", style="dim"), reasons)
     for sink, states in found.pushes.items():
@@ -32,7 +34,10 @@ def status_page(found: Status) -> RenderableType:
         table.add_row(Text(f"push {sink}", style="dim"), counts)
     if any(states.get("thinned") for states in found.pushes.values()):
         table.add_row("", Text(f"thinned: {STATES['thinned']}", style="dim"))
-    table.add_row(Text("late readings", style="dim"), first_lines([f"{device}: {n}" for device, n in found.late_by_device.items()]))
+    table.add_row(
+        Text("late readings", style="dim"),
+        first_lines([f"{device}: {n}" for device, n in found.late_by_device.items()]),
+    )
     silent = [f"{device} since {since}" for device, since in numbers["silent"].items()]
     table.add_row(Text("silent devices", style="dim"), first_lines(silent))
     ignored = [Text(f"ignored: {sentence}", style="yellow") for sentence in found.ignored]

@@ -54,7 +54,9 @@ def check(environ: Mapping[str, str]) -> None:
             f"no Spark Connect server answers at {server.hostname}:{server.port or PORT}: start it, or correct {REMOTE}"
         ) from None
     if importlib.util.find_spec("grpc") is None or importlib.util.find_spec("grpc_status") is None:
-        raise SetupError(f"{REMOTE} is set and the packages of Spark Connect are missing: pip install 'pyspark[connect]'")
+        raise SetupError(
+            f"{REMOTE} is set and the packages of Spark Connect are missing: pip install 'pyspark[connect]'"
+        )
 
 
 def check_travels(batches: object) -> None:
@@ -64,7 +66,9 @@ def check_travels(batches: object) -> None:
     except AdStreamError:
         raise
     except Exception as error:
-        raise ConfigError(f"the configuration cannot be sent to the Spark Connect server ({error}): look at its own objects") from None
+        raise ConfigError(
+            f"the configuration cannot be sent to the Spark Connect server ({error}): look at its own objects"
+        ) from None
 
 
 @dataclass
@@ -83,7 +87,10 @@ class RemoteLedger:
         minute = F.unix_seconds("minute")
         spans = {
             row["batch_id"]: (from_seconds(row["first"]), from_seconds(row["last"]))
-            for row in rows["detections"].groupBy("batch_id").agg(F.min(minute).alias("first"), F.max(minute).alias("last")).collect()
+            for row in rows["detections"]
+            .groupBy("batch_id")
+            .agg(F.min(minute).alias("first"), F.max(minute).alias("last"))
+            .collect()
         }
         reasons: dict[int, dict[str, int]] = {}
         for row in rows["quarantine"].groupBy("batch_id", "reason").count().collect():

@@ -22,7 +22,11 @@ BESIDE = {*STATES, "quarantined", "push_waiting"}
 """Counters that have a metric of their own shape."""
 COUNTS = {
     "batches": "batches that held rows",
-    **{column.name: column.about for column in (*PROGRESS.used(COUNT), *BATCHES.used(COUNT)) if column.name not in BESIDE},
+    **{
+        column.name: column.about
+        for column in (*PROGRESS.used(COUNT), *BATCHES.used(COUNT))
+        if column.name not in BESIDE
+    },
     "push_failed": "rows that a target refused, or that were given up",
     "push_thinned": "normal rows left out, because more came within an hour than a target takes",
     "scoring_seconds": "process time inside the scoring function",

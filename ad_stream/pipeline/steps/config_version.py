@@ -114,7 +114,10 @@ def _rows(frame: DataFrame) -> list[dict[str, Any]]:
     # A version of the table that is older than a column does not have it: nobody said anything there.
     there = [column for column in SERIES_CONFIG.columns if column.name in frame.columns]
     times = [column.name for column in there if column.type == "timestamp"]
-    chosen = [F.unix_micros(column.name).alias(column.name) if column.name in times else F.col(column.name) for column in there]
+    chosen = [
+        F.unix_micros(column.name).alias(column.name) if column.name in times else F.col(column.name)
+        for column in there
+    ]
     rows = [row.asDict() for row in frame.select(*chosen).collect()]
     return [row | {name: _utc(row[name]) for name in times} for row in rows]
 

@@ -278,7 +278,10 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
         .when(F.col("bad_name"), "bad_name")
         .when(F.col("device").isNull(), "no_device")
         .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
-        .when(F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(config.telemetry.max_future)}"), "future_time")
+        .when(
+            F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(config.telemetry.max_future)}"),
+            "future_time",
+        )
         .when(~F.col("any_member"), "no_signal")
     )
     placed = elements.select(

@@ -49,7 +49,9 @@ class PushStore:
     def record(self, records: Sequence[Record]) -> None:
         """Append to `deliveries`: at once, also between batches, since a record tells of what has happened."""
         if records:
-            frame = self.tables.spark.createDataFrame([astuple(one) for one in records], plain_ddl(DELIVERIES[name] for name in RECORD))
+            frame = self.tables.spark.createDataFrame(
+                [astuple(one) for one in records], plain_ddl(DELIVERIES[name] for name in RECORD)
+            )
             self.tables.append_unnamed("deliveries", frame)
 
     def waiting(self) -> list[Record]:

@@ -105,7 +105,9 @@ class SetAside:
     def _record(self, tables: Tables, step: SetAsideStep, cause: str) -> None:
         offsets = self._offsets(tables, step.batch_id)
         row = (step.name, step.rows, step.first, step.last, offsets, cause, self.now())
-        frame = tables.spark.createDataFrame([row], plain_ddl(column for column in SET_ASIDE.columns if column not in BATCH))
+        frame = tables.spark.createDataFrame(
+            [row], plain_ddl(column for column in SET_ASIDE.columns if column not in BATCH)
+        )
         tables.append(TABLE, frame, query_id=step.query_id, batch_id=step.batch_id, count=1, part=step.name)
         log.error(TOLD, step.batch_id, step.name, cause, step.rows, step.first, step.last)
         self.count += 1

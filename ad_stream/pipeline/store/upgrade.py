@@ -67,7 +67,9 @@ def _missing(tables: Tables, table: str, version: int) -> list[Column]:
 
 def _add(tables: Tables, table: str, columns: list[Column]) -> None:
     name = tables.name(table)
-    statements = [f"ALTER TABLE {name} ADD COLUMNS ({', '.join(column.ddl() for column in columns)})"] if columns else []
+    statements = (
+        [f"ALTER TABLE {name} ADD COLUMNS ({', '.join(column.ddl() for column in columns)})"] if columns else []
+    )
     statements.append(f"ALTER TABLE {name} SET TBLPROPERTIES ('{PROPERTY}'='{VERSION}')")
     for statement in statements:
         try:

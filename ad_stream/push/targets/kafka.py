@@ -67,7 +67,9 @@ class Kafka:
         self._topic, self._servers, self._clock = topic, bootstrap_servers, clock
         given = isinstance(connection_string, Secret) or connection_string is None
         self._access: Any = connection_string if given else Secret(str(connection_string))
-        self._options = {key: Secret(value) if isinstance(value, str) and value else value for key, value in (options or {}).items()}
+        self._options = {
+            key: Secret(value) if isinstance(value, str) and value else value for key, value in (options or {}).items()
+        }
         self._producer: Any = None
         self._trouble = ""
 
@@ -150,7 +152,9 @@ class Kafka:
         settings, hub = self._settings()
         topic = self._topic or hub
         if topic is None:
-            raise ConfigError("the push target 'kafka' has no topic, and the connection string has no EntityPath: give one")
+            raise ConfigError(
+                "the push target 'kafka' has no topic, and the connection string has no EntityPath: give one"
+            )
         if self._producer is None:
             try:
                 from confluent_kafka import KafkaException, Producer
@@ -162,7 +166,9 @@ class Kafka:
             except KafkaException as error:
                 problem = redact(error.args[0].str())
             if problem:
-                raise RunError(f"the Kafka client cannot be set up ({problem}): check the options of the push target {self.name!r}")
+                raise RunError(
+                    f"the Kafka client cannot be set up ({problem}): check the options of the push target {self.name!r}"
+                )
         return self._producer, topic
 
     def _settings(self) -> tuple[dict[str, Any], str | None]:

@@ -96,7 +96,9 @@ class PowerBI:
             check_range(self.kind, option, value, least, most)
         check_choice(self.kind, "rows", rows, "all", "anomalies")
         if bool(url) == bool(dataset):
-            raise ConfigError("the push target 'power_bi' has no url: give the push URL as ${env:NAME}, or dataset for REST")
+            raise ConfigError(
+                "the push target 'power_bi' has no url: give the push URL as ${env:NAME}, or dataset for REST"
+            )
         self.name, self.rows, self.seconds = name, rows, seconds
         self._encode = encoder(checked(columns))
         self._most_bytes = TILE_BYTES if streaming_tile else PUSH_BYTES
@@ -175,6 +177,8 @@ def _rows_address(api: str, group: str | None, dataset: str, table: str) -> str:
 def principal(tenant_id: str | None, client_id: str | None, client_secret: Secret | str | None) -> Token:
     """Tokens of a service principal; ConfigError if it is not given whole."""
     if not (tenant_id and client_id and client_secret):
-        raise ConfigError("Power BI's REST interface needs a service principal: give tenant_id, client_id and client_secret")
+        raise ConfigError(
+            "Power BI's REST interface needs a service principal: give tenant_id, client_id and client_secret"
+        )
     secret = client_secret if isinstance(client_secret, Secret) else Secret(client_secret)
     return service_principal(tenant_id=tenant_id, client_id=client_id, client_secret=secret)

@@ -112,7 +112,9 @@ def sentence(row: Row) -> str:
     band = "" if None in (expected, upper, lower) else f" ({expected - lower:.6g} to {expected + upper:.6g})"  # type: ignore[operator]
     minute = cast(datetime, row["minute"]).astimezone(timezone.utc)
     device, signal = str(row["device_id"])[:_NAME], str(row["signal"])[:_NAME]
-    return f"{device} {signal} {value:.6g} at {shown(minute)} UTC: {REASONS.get(str(row['reason']), row['reason'])}{band}"
+    return (
+        f"{device} {signal} {value:.6g} at {shown(minute)} UTC: {REASONS.get(str(row['reason']), row['reason'])}{band}"
+    )
 
 
 def _headline(rows: Sequence[Row]) -> str:
@@ -121,12 +123,16 @@ def _headline(rows: Sequence[Row]) -> str:
 
 
 def _json(rows: Sequence[Row]) -> bytes:
-    return dumped({"anomalies": [{name: plain(row[name]) for name in COLUMNS} | {"text": sentence(row)} for row in rows]})
+    return dumped(
+        {"anomalies": [{name: plain(row[name]) for name in COLUMNS} | {"text": sentence(row)} for row in rows]}
+    )
 
 
 def _teams(rows: Sequence[Row]) -> bytes:
     blocks = [{"type": "TextBlock", "text": _headline(rows), "weight": "Bolder", "size": "Medium", "wrap": True}]
-    blocks += [{"type": "TextBlock", "text": _no_markdown(sentence(row)), "wrap": True, "spacing": "Small"} for row in rows]
+    blocks += [
+        {"type": "TextBlock", "text": _no_markdown(sentence(row)), "wrap": True, "spacing": "Small"} for row in rows
+    ]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4",
         "msteams": {"width": "Full"}, "body": blocks,

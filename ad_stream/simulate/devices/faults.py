@@ -153,7 +153,9 @@ def _draw(
     )
 
 
-def _claim(fault: Fault, fleet: SimulatedFleet, busy: Bools, silent: set[int], plan: FaultPlan, start: datetime) -> bool:
+def _claim(
+    fault: Fault, fleet: SimulatedFleet, busy: Bools, silent: set[int], plan: FaultPlan, start: datetime
+) -> bool:
     """Mark the fault's minutes as taken, unless it comes too near to another one."""
     device = fleet.device_ids.index(fault.device_id)
     if fault.kind == "silence" and device in silent:

@@ -56,7 +56,11 @@ class SharedAccessToken:
         signed = f"{fields.get('sr')}\n{fields.get('se')}".encode()
         wanted = base64.b64encode(hmac.new(self.key.encode(), signed, hashlib.sha256).digest()).decode()
         expires = fields.get("se", "")
-        return hmac.compare_digest(unquote(fields.get("sig", "")), wanted) and expires.isdigit() and int(expires) > self.clock()
+        return (
+            hmac.compare_digest(unquote(fields.get("sig", "")), wanted)
+            and expires.isdigit()
+            and int(expires) > self.clock()
+        )
 
     @staticmethod
     def reply(good: bool) -> Message:
@@ -121,7 +125,9 @@ def received(raw: bytes) -> Iterator[tuple[bytes, Mapping[str, Any], Mapping[str
         return
     message = Message()
     message.decode(raw)
-    system = {str(name): str(value) for name, value in (message.annotations or {}).items() if str(name).startswith("iothub-")}
+    system = {
+        str(name): str(value) for name, value in (message.annotations or {}).items() if str(name).startswith("iothub-")
+    }
     if message.id is not None:
         system["message-id"] = str(message.id)
     body = message.body if isinstance(message.body, (bytes, memoryview)) else str(message.body).encode()

@@ -45,7 +45,11 @@ class AmqpServer(MessagingHandler):  # type: ignore[misc]
 
     def __init__(self, hub: Hub, key: str, port: int, trouble: Trouble | None = None) -> None:
         super().__init__(prefetch=0, auto_accept=False)
-        self.handlers = [FlowController(300), EndpointStateHandler(delegate=self), OutgoingMessageHandler(delegate=self)]
+        self.handlers = [
+            FlowController(300),
+            EndpointStateHandler(delegate=self),
+            OutgoingMessageHandler(delegate=self),
+        ]
         self.hub, self.port, self.trouble = hub, port, trouble or Trouble()
         self._token = SharedAccessToken(key)
         self._container, self._injector = Container(self), EventInjector()
@@ -165,7 +169,9 @@ class AmqpServer(MessagingHandler):  # type: ignore[misc]
         if hub.lower() != self.hub.name.lower():
             return Condition(NOT_FOUND, f"The messaging entity '{hub}' could not be found.")
         if connection not in self._let_in:
-            return Condition(UNAUTHORIZED, "Unauthorized access. 'Listen' claim(s) are required to perform this operation.")
+            return Condition(
+                UNAUTHORIZED, "Unauthorized access. 'Listen' claim(s) are required to perform this operation."
+            )
         if partition is not None and not (partition.isdigit() and int(partition) < len(self.hub.partitions)):
             return Condition("amqp:invalid-field", f"The partition '{partition}' does not exist.")
         return None
@@ -173,7 +179,9 @@ class AmqpServer(MessagingHandler):  # type: ignore[misc]
     def _busy(self) -> Condition | None:
         if not self.trouble.throttles():
             return None
-        return Condition(BUSY, "The request was terminated because the entity is being throttled, wait before you try again.")
+        return Condition(
+            BUSY, "The request was terminated because the entity is being throttled, wait before you try again."
+        )
 
     def _read(self, link: Link, group: str, partition: int) -> Condition | None:
         """Begin a reader; of readers with an epoch the highest stays, as long as it does the others are closed."""
@@ -253,7 +261,9 @@ class Next:
 
 def _waits_for(link: Link, service: str, reply_to: str | None) -> bool:
     """Clients name the link that is to get the answer, or have one for all answers of the service."""
-    return bool(link.remote_target.address == reply_to if reply_to else address(link.remote_source.address).service == service)
+    return bool(
+        link.remote_target.address == reply_to if reply_to else address(link.remote_source.address).service == service
+    )
 
 
 def _close(link: Link, condition: Condition) -> None:

@@ -39,7 +39,9 @@ class Partition:
         """The sequence number of the next event."""
         return self.first + len(self.events)
 
-    def append(self, enqueued_ms: int, body: bytes, properties: Mapping[str, object], system: Mapping[str, str]) -> None:
+    def append(
+        self, enqueued_ms: int, body: bytes, properties: Mapping[str, object], system: Mapping[str, str]
+    ) -> None:
         self.events.append(Stored(self.next, self.size, enqueued_ms, body, properties, system))
         self.size += len(body) + 64
 
@@ -75,7 +77,9 @@ class Hub:
                 partition.append(round(event.enqueued.timestamp() * 1000), event.body, event.properties, event.system)
         return len(added)
 
-    def receive(self, body: bytes, properties: Mapping[str, object], system: Mapping[str, str], partition: int | None) -> None:
+    def receive(
+        self, body: bytes, properties: Mapping[str, object], system: Mapping[str, str], partition: int | None
+    ) -> None:
         """Add an event that a client sent; without a partition the next in turn takes it."""
         with self.lock:
             if partition is None:

@@ -50,7 +50,9 @@ class TlsProxy:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            server = self._loop.run_until_complete(asyncio.start_server(self._connected, HERE, self.port, ssl=self._tls))
+            server = self._loop.run_until_complete(
+                asyncio.start_server(self._connected, HERE, self.port, ssl=self._tls)
+            )
         except OSError as error:
             self._failure = str(error)
         else:

@@ -59,7 +59,9 @@ class EventHubsReader(Reader[EventHubsSource]):
         try:
             socket.create_connection((asked.host, PORT), LOOK_SECONDS).close()
         except OSError:
-            raise SetupError(f"{asked.host} does not answer: check the name, the network or firewall (port {PORT})") from None
+            raise SetupError(
+                f"{asked.host} does not answer: check the name, the network or firewall (port {PORT})"
+            ) from None
         try:
             _bounds(jvm, asked)
         except Exception as error:
@@ -128,7 +130,9 @@ def _java_of(spark: SparkSession) -> Any:
     except Exception:  # each kind of compute refuses in its own words
         jvm = None
     if jvm is None:
-        raise SetupError(f"this compute gives no access to Java, which the Event Hubs connector needs: {way_out}, or dedicated compute")
+        raise SetupError(
+            f"this compute gives no access to Java, which the Event Hubs connector needs: {way_out}, or dedicated compute"
+        )
     try:
         jvm.org.apache.spark.eventhubs.EventHubsUtils.encrypt("Endpoint=sb://probe/;EntityPath=probe")
     except TypeError:
@@ -137,7 +141,9 @@ def _java_of(spark: SparkSession) -> Any:
             f" (no other has one), or {way_out}"
         ) from None
     except Exception:
-        raise SetupError(f"this compute does not allow the Event Hubs connector: {way_out}, or dedicated compute") from None
+        raise SetupError(
+            f"this compute does not allow the Event Hubs connector: {way_out}, or dedicated compute"
+        ) from None
     return jvm
 
 
@@ -146,5 +152,9 @@ def _told(cause: str, asked: ConnectionString) -> AdStreamError:
     if re.search("(?i)unauthorized|AuthorizationFailed|InvalidSignature|401", cause):
         return ConfigError(f"{asked.host} refused the connection string: check key and policy (Listen)")
     if re.search("(?i)not-found|EntityNotFound|could not be found|IllegalEntity|404", cause):
-        return ConfigError(f"there is no event hub {asked.hub!r} on {asked.host}: check the EntityPath of the connection string")
-    return SetupError(f"{asked.host} answers, but not as an event hub within {LOOK_SECONDS} seconds: check the name and its certificate")
+        return ConfigError(
+            f"there is no event hub {asked.hub!r} on {asked.host}: check the EntityPath of the connection string"
+        )
+    return SetupError(
+        f"{asked.host} answers, but not as an event hub within {LOOK_SECONDS} seconds: check the name and its certificate"
+    )

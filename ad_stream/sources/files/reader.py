@@ -54,7 +54,9 @@ class FilesReader(Reader[FilesSource]):
 
         path = settings.path
         if "://" not in path and not path.startswith("dbfs:") and not glob.glob(path):  # noqa: PTH207 (may be absolute)
-            raise InputError(f"source.path {path!r} does not exist: create the folder, or run 'ad-stream simulate' into it")
+            raise InputError(
+                f"source.path {path!r} does not exist: create the folder, or run 'ad-stream simulate' into it"
+            )
 
     def newest_times(self, settings: FilesSource) -> list[datetime]:
         """Hub times in the last part of the newest files, heartbeats apart; none where this process cannot see them."""

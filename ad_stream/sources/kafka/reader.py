@@ -30,7 +30,11 @@ HEADERS = {
     "enqueued": "iothub-enqueuedtime",
 }  # fmt: skip
 # An event hub closes idle connections after some minutes.
-EVENT_HUB = {"kafka.metadata.max.age.ms": "180000", "kafka.connections.max.idle.ms": "180000", "kafka.request.timeout.ms": "60000"}
+EVENT_HUB = {
+    "kafka.metadata.max.age.ms": "180000",
+    "kafka.connections.max.idle.ms": "180000",
+    "kafka.request.timeout.ms": "60000",
+}
 OAUTH = "org.apache.kafka.common.security.oauthbearer"
 # A first look must fail before the user gives up waiting; the stream itself keeps the client's own patience.
 IMPATIENT = {
@@ -66,7 +70,9 @@ def parse(records: DataFrame) -> DataFrame:
     """Rows of Spark's Kafka source -> events."""
     headers = [f"get(filter(headers, h -> h.key = '{header}'), 0).value as {name}" for name, header in HEADERS.items()]
     raw = records.selectExpr("value", "topic", "partition", "offset", "timestamp", *headers)
-    texts = raw.selectExpr("value", "topic", "partition", "offset", "timestamp", *[f"{amqp.text(name)} as {name}" for name in HEADERS])
+    texts = raw.selectExpr(
+        "value", "topic", "partition", "offset", "timestamp", *[f"{amqp.text(name)} as {name}" for name in HEADERS]
+    )
     return texts.selectExpr(
         "value as body", f"coalesce({amqp.moment('enqueued')}, timestamp) as enqueued_time", "device_id", "message_id",
         "message_source", "topic as source", "cast(partition as string) as partition", "offset as sequence",
@@ -107,7 +113,9 @@ def _oauth(shade: str, servers: str, principal: ServicePrincipal) -> dict[str, s
     namespace = servers.split(",")[0].split(":")[0]
     secret = principal.client_secret.reveal()
     if '"' in secret:
-        raise ConfigError("source.service_principal.client_secret holds a quotation mark: name the secret, not its quotes")
+        raise ConfigError(
+            "source.service_principal.client_secret holds a quotation mark: name the secret, not its quotes"
+        )
     return {
         "kafka.security.protocol": "SASL_SSL",
         "kafka.sasl.mechanism": "OAUTHBEARER",
@@ -137,11 +145,17 @@ def _told(cause: str, settings: KafkaSource, asked: Mapping[str, str]) -> AdStre
         )
     if re.search("SaslAuthentication|Authentication failed|invalid credentials", cause):
         who = settings.connection_string or settings.service_credential or "source.service_principal or source.options"
-        return ConfigError(f"{servers} refused the credentials of {who}: check key, policy (Listen) and the name of the hub")
+        return ConfigError(
+            f"{servers} refused the credentials of {who}: check key, policy (Listen) and the name of the hub"
+        )
     if re.search("Authorization", cause):
         return ConfigError(f"{servers} does not let this reader see the topic {topic!r}: give it the right to receive")
     if re.search("UnknownTopicOrPartition|does not host this topic|InvalidTopic|doesn't exist|does not exist", cause):
-        return ConfigError(f"there is no topic or event hub {topic!r} on {servers}: check source.topic and the EntityPath")
-    if re.search("No resolvable bootstrap|Timeout|timed out|Connection .*could not be established|SslAuthentication", cause):
+        return ConfigError(
+            f"there is no topic or event hub {topic!r} on {servers}: check source.topic and the EntityPath"
+        )
+    if re.search(
+        "No resolvable bootstrap|Timeout|timed out|Connection .*could not be established|SslAuthentication", cause
+    ):
         return SetupError(f"{servers} does not answer: check the name, the network or firewall (port 9093) and TLS")
     return SetupError(f"the Kafka source cannot look at the topic {topic!r} on {servers}: check source.options")

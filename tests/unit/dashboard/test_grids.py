@@ -48,7 +48,11 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     ]
     rows[151]["continuing"] = rows[COUNT + 151]["continuing"] = True
     write(tables, "detections", rows)
-    write(tables, "minutes", [{name: row[name] for name in ("device_id", "signal", "minute", "revision", "value")} for row in rows])
+    write(
+        tables,
+        "minutes",
+        [{name: row[name] for name in ("device_id", "signal", "minute", "revision", "value")} for row in rows],
+    )
     now = NEWEST + grid.every + timedelta(seconds=30)
     sign_of_life(tables, now)
     served = Served(tables, now=now)

@@ -26,7 +26,9 @@ def telemetry(every: float, *, seed: int, jitter: float = 0.0, missing: float = 
     values[SPIKE] += 18
     kept = (rng.uniform(size=READINGS) >= missing) | (np.arange(READINGS) == SPIKE)
     first = pd.Timestamp("2026-03-28T12:00Z")  # two nights, one of which changes to summer time in Europe
-    frame = pd.DataFrame({"timestamp": first + pd.to_timedelta(at, unit="min"), "value": values, "n": np.arange(READINGS)})
+    frame = pd.DataFrame(
+        {"timestamp": first + pd.to_timedelta(at, unit="min"), "value": values, "n": np.arange(READINGS)}
+    )
     return frame[kept].drop_duplicates("timestamp").reset_index(drop=True)
 
 
@@ -47,7 +49,9 @@ def test_a_row_is_moved_as_the_slow_oracle_moves_it() -> None:
     rows = np.full((400, 300), np.nan)
     for row in rows:
         shape = rng.uniform(0.3, 12)
-        at = 299 - np.cumsum(np.r_[0, np.maximum(1, np.round(shape * rng.choice([1, 1, 1, 0.8, 1.2, 2, 3], 300)))]).astype(int)
+        at = 299 - np.cumsum(
+            np.r_[0, np.maximum(1, np.round(shape * rng.choice([1, 1, 1, 0.8, 1.2, 2, 3], 300)))]
+        ).astype(int)
         at = at[at >= 0]
         row[at] = rng.normal(size=len(at))
     rows[:5] = np.nan

@@ -63,7 +63,9 @@ def test_the_version_of_a_configuration_changes_with_another_length_only() -> No
 def test_tables_without_the_property_hold_minutes_and_another_length_is_refused_with_the_way_out() -> None:
     check_grid(MINUTE, None, "here")
     check_grid(Grid(300), "300", "here")
-    with pytest.raises(InputError, match="here hold windows of 1 minute, and minutes.every is 5 minutes: set minutes.every to '1"):
+    with pytest.raises(
+        InputError, match="here hold windows of 1 minute, and minutes.every is 5 minutes: set minutes.every to '1"
+    ):
         check_grid(Grid(300), None, "here")
 
 

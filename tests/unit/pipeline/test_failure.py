@@ -12,10 +12,22 @@ PAGE = "[STREAM_FAILED] Query [id = a] terminated with exception: {}\n\tat org.a
 @pytest.mark.parametrize(
     ("cause", "sentence"),
     [
-        ("java.io.IOException: No space left on device", r"the disk .* is full \(No space left on device\): make room, then start"),
-        ("com.microsoft.azure.eventhubs.ReceiverDisconnectedException: New receiver", "another reader .* a consumer_group"),
-        ("org.apache.kafka.common.errors.TimeoutException: Timeout of 60000ms expired", "the hub or broker does not answer"),
-        ("com.microsoft.azure.eventhubs.AuthorizationFailedException: Unauthorized access.", "no longer lets this stream in .*: check key"),
+        (
+            "java.io.IOException: No space left on device",
+            r"the disk .* is full \(No space left on device\): make room, then start",
+        ),
+        (
+            "com.microsoft.azure.eventhubs.ReceiverDisconnectedException: New receiver",
+            "another reader .* a consumer_group",
+        ),
+        (
+            "org.apache.kafka.common.errors.TimeoutException: Timeout of 60000ms expired",
+            "the hub or broker does not answer",
+        ),
+        (
+            "com.microsoft.azure.eventhubs.AuthorizationFailedException: Unauthorized access.",
+            "no longer lets this stream in .*: check key",
+        ),
         ("io.delta.exceptions.MetadataChangedException: changed", "somebody else changed a table while it was written"),
         ("java.lang.IllegalStateException: odd", "odd"),
     ],

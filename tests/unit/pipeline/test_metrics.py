@@ -28,7 +28,10 @@ def asked(port: int) -> dict[str, float]:
 
 
 def test_each_question_gets_the_counts_of_the_moment_and_the_port_is_free_afterwards() -> None:
-    summary, port = Summary(events=7, declined=2, push_waiting=6, push_thinned=5, quarantined={"malformed": 3}), free_port()
+    summary, port = (
+        Summary(events=7, declined=2, push_waiting=6, push_thinned=5, quarantined={"malformed": 3}),
+        free_port(),
+    )
     for _ in range(2):
         with served(Metrics(port=port), summary):
             before = asked(port)
@@ -56,5 +59,8 @@ def test_a_port_that_is_taken_is_named_with_the_way_out() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(SetupError, match=rf"127\.0\.0\.1:{port} .*: set another metrics\.port"), served(Metrics(port=port), Summary()):
+        with (
+            pytest.raises(SetupError, match=rf"127\.0\.0\.1:{port} .*: set another metrics\.port"),
+            served(Metrics(port=port), Summary()),
+        ):
             pass

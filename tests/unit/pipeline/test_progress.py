@@ -40,7 +40,11 @@ def test_the_report_of_a_connect_server_gives_the_same_row() -> None:
 def test_lost_events_are_counted_from_the_offsets_of_either_report() -> None:
     start, end = {"iot": {"0": 10, "1": 5}}, {"iot": {"0": 20, "1": 9}}
     for form in (dict, json.dumps):
-        report = {**REPORT, "observedMetrics": {"source": {"read": 11}}, "sources": [{"startOffset": form(start), "endOffset": form(end)}]}
+        report = {
+            **REPORT,
+            "observedMetrics": {"source": {"read": 11}},
+            "sources": [{"startOffset": form(start), "endOffset": form(end)}],
+        }
         assert row(report)["source_lost"] == 3
 
 

@@ -19,7 +19,9 @@ PAGE = (Path(__file__).resolve().parents[3] / "docs" / "push.md").read_text(enco
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_key_of_a_kind_is_on_the_page(kind: str) -> None:
-    section = re.split(r"^## ", PAGE, flags=re.M)[[part.split("\n")[0] for part in re.split(r"^## ", PAGE, flags=re.M)].index(kind)]
+    section = re.split(r"^## ", PAGE, flags=re.M)[
+        [part.split("\n")[0] for part in re.split(r"^## ", PAGE, flags=re.M)].index(kind)
+    ]
     made = getattr(importlib.import_module(f"ad_stream.push.targets.{kind}"), KINDS[kind])
     keys = set(inspect.signature(made).parameters) - NOT_FROM_SETTINGS - {"name"}
     assert {key for key in keys if f"`{key}`" not in section} == set()

@@ -32,7 +32,11 @@ def entra(certificate: Certificate) -> Iterator[HTTPServer]:
     with HTTPServer(host="localhost", ssl_context=context) as server:
         found = {name: server.url_for(f"/tenant/oauth2/v2.0/{name}") for name in ("token", "authorize")}
         server.expect_request("/tenant/v2.0/.well-known/openid-configuration").respond_with_json(
-            {"token_endpoint": found["token"], "authorization_endpoint": found["authorize"], "issuer": server.url_for("/tenant/v2.0")}
+            {
+                "token_endpoint": found["token"],
+                "authorization_endpoint": found["authorize"],
+                "issuer": server.url_for("/tenant/v2.0"),
+            }
         )
         yield server
 
@@ -44,19 +48,26 @@ def principal(server: HTTPServer, certificate: Certificate, secret: str = SECRET
     )  # fmt: skip
 
 
-def test_a_service_principal_gets_a_token_for_power_bi_and_keeps_it(entra: HTTPServer, certificate: Certificate) -> None:
+def test_a_service_principal_gets_a_token_for_power_bi_and_keeps_it(
+    entra: HTTPServer, certificate: Certificate
+) -> None:
     answer = {"token_type": "Bearer", "expires_in": 3600, "access_token": "token-1"}
     entra.expect_oneshot_request("/tenant/oauth2/v2.0/token", method="POST").respond_with_json(answer)
     token = principal(entra, certificate)
     assert (token(), token()) == ("token-1", "token-1")
     assert bearer(token)() == {"Authorization": "Bearer token-1"}
     sent = [request.form for request, _ in entra.log if request.method == "POST"]
-    assert [(form["client_id"], form["client_secret"], form["grant_type"]) for form in sent] == [("app-1", SECRET, "client_credentials")]
+    assert [(form["client_id"], form["client_secret"], form["grant_type"]) for form in sent] == [
+        ("app-1", SECRET, "client_credentials")
+    ]
     assert POWER_BI in sent[0]["scope"]
 
 
 def test_a_refused_principal_is_one_sentence_without_the_secret(entra: HTTPServer, certificate: Certificate) -> None:
-    answer = {"error": "invalid_client", "error_description": f"AADSTS7000215: Invalid client secret {SECRET} provided."}
+    answer = {
+        "error": "invalid_client",
+        "error_description": f"AADSTS7000215: Invalid client secret {SECRET} provided.",
+    }
     entra.expect_request("/tenant/oauth2/v2.0/token", method="POST").respond_with_json(answer, status=401)
     with pytest.raises(RunError) as caught:
         principal(entra, certificate)()

@@ -280,7 +280,9 @@ def test_neither_repr_nor_error_shows_the_key() -> None:
 
 def test_targets_of_a_kind_get_different_names() -> None:
     url = {"url": "http://127.0.0.1:9/rows?key=k"}
-    made = targets_of([("power_bi", url), ("power_bi", {**url, "rows": "anomalies"}), ("power_bi", {**url, "name": "wall"})])
+    made = targets_of(
+        [("power_bi", url), ("power_bi", {**url, "rows": "anomalies"}), ("power_bi", {**url, "name": "wall"})]
+    )
     assert [(one.name, one.rows) for one in made] == [("power_bi", "all"), ("power_bi_2", "anomalies"), ("wall", "all")]
     with pytest.raises(ConfigError, match="two push targets are called 'wall': give each another name"):
         targets_of([("power_bi", {**url, "name": "wall"})] * 2)
@@ -294,7 +296,11 @@ def test_targets_of_a_kind_get_different_names() -> None:
         ("power_bi", {"second": 3}, "unknown option 'second' of the push target 'power_bi': did you mean 'seconds'?"),
         ("power_bi", {"clock": 3}, "unknown option 'clock' of the push target 'power_bi'"),
         ("power_bi", {"url": None}, "the push target 'power_bi' has no url: give the push URL as ${env:NAME}"),
-        ("power_bi", {"url": "x", "rows": "some"}, "'rows' of the push target 'power_bi' is 'some': give all or anomalies"),
+        (
+            "power_bi",
+            {"url": "x", "rows": "some"},
+            "'rows' of the push target 'power_bi' is 'some': give all or anomalies",
+        ),
         ("power_bi", {"url": "x", "seconds": 0}, "'seconds' of the push target 'power_bi' is 0: give 1 to 600"),
         ("power_bi", {"url": "x", "timeout": "a"}, "'timeout' of the push target 'power_bi' is 'a': give 0.1 to 100"),
         ("power_bi", {"url": "x", "requests_per_second": 6}, "is 6: give 0.1 to 5"),

@@ -17,7 +17,14 @@ from ad_stream.push.registry import by_kind
 from ad_stream.push.targets.webhook import MOST_IN_ONE, Webhook, sentence
 from tests.unit.push.memory import START, FakeTime, row
 
-ABOVE = {"value": 93.25, "expected": 22.0, "upper_margin": 2.0, "lower_margin": 1.5, "is_anomaly": True, "reason": "above"}
+ABOVE = {
+    "value": 93.25,
+    "expected": 22.0,
+    "upper_margin": 2.0,
+    "lower_margin": 1.5,
+    "is_anomaly": True,
+    "reason": "above",
+}
 
 
 class Room:
@@ -85,7 +92,14 @@ def test_slack_gets_blocks_in_which_no_name_is_a_mention(room: Room) -> None:
 def test_a_series_is_named_once_per_cool_down(room: Room) -> None:
     target = webhook(room, FakeTime(), cool_down="30 minutes")
     rows = [anomaly(0), anomaly(1), anomaly(2, "pump-2"), anomaly(29), anomaly(30), anomaly(31)]
-    assert [one.state for one in pushed(target, rows)] == ["delivered", "held", "delivered", "held", "delivered", "held"]
+    assert [one.state for one in pushed(target, rows)] == [
+        "delivered",
+        "held",
+        "delivered",
+        "held",
+        "delivered",
+        "held",
+    ]
     assert [one["minute"][11:16] for one in room.got[0]["anomalies"]] == ["00:00", "00:02", "00:30"]
     assert pushed(target, [anomaly(59)]) == [Delivery(1, "held")]
     assert len(room.got) == 1
@@ -130,8 +144,14 @@ def test_a_gone_address_is_left_alone_and_not_shown(room: Room) -> None:
     ("options", "sentence_"),
     [
         ({}, "the push target 'webhook' has no url: give it as ${env:NAME}"),
-        ({"url": "x", "format": "pager"}, "'format' of the push target 'webhook' is 'pager': give json, teams or slack"),
-        ({"url": "x", "cool_down": "soon"}, "'cool_down' of the push target 'webhook' is 'soon': write a duration such as"),
+        (
+            {"url": "x", "format": "pager"},
+            "'format' of the push target 'webhook' is 'pager': give json, teams or slack",
+        ),
+        (
+            {"url": "x", "cool_down": "soon"},
+            "'cool_down' of the push target 'webhook' is 'soon': write a duration such as",
+        ),
         ({"url": "x", "colour": "red"}, "unknown option 'colour' of the push target 'webhook'"),
     ],
 )

@@ -38,7 +38,11 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def started(*arguments: str) -> AbstractContextManager[subprocess.Popen[str]]:
-    how: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "env": {**os.environ, "PYTHONPATH": str(ROOT)}}
+    how: dict[str, Any] = {
+        "stdin": subprocess.PIPE,
+        "stdout": subprocess.PIPE,
+        "env": {**os.environ, "PYTHONPATH": str(ROOT)},
+    }
     return child([sys.executable, "-c", PARENT, *arguments], **how)
 
 

@@ -74,7 +74,9 @@ def test_unknown_jars_are_refused_with_the_known_ones() -> None:
 
 
 def test_the_second_line_names_another_way_to_the_event_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spark_versions, "installed", lambda: next(line for line in spark_versions.SPARK_VERSIONS if line.spark == "4.1"))
+    monkeypatch.setattr(
+        spark_versions, "installed", lambda: next(line for line in spark_versions.SPARK_VERSIONS if line.spark == "4.1")
+    )
     with pytest.raises(SetupError, match=r"no build for Scala 2.13, .* \(source.kind kafka\), or install pyspark 3.5$"):
         jars("event_hubs")
 

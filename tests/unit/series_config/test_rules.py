@@ -110,7 +110,10 @@ def test_what_nobody_wants_any_more_is_no_rule_and_costs_no_history() -> None:
     deep = row("a", 0, detector="seasonal_baseline", sensitivity=80)
     assert rules_of([deep], base).points == 4321
     given_back = rules_of([deep, row("a", 1, inherit=["detector"])], base)
-    assert (given_back.points, [says(one) for one in given_back.rules]) == (120, ["sensitivity 80", "gives back detector"])
+    assert (given_back.points, [says(one) for one in given_back.rules]) == (
+        120,
+        ["sensitivity 80", "gives back detector"],
+    )
     for_all = rules_of([deep, row("*", 1, detector="ar", sensitivity=90)], base)
     assert (for_all.points, [one.device for one in for_all.rules]) == (120, ["*"])
 

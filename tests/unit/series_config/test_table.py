@@ -93,7 +93,18 @@ def test_what_the_stream_would_ignore_is_refused_before_it_is_written(
 
 def test_tables_of_a_catalog_are_answered_with_the_statement_to_run_there() -> None:
     config = str(Path(__file__).resolve().parents[3] / "conf" / "databricks.yaml")
-    arguments = ["config", "set", "--device", "o'neil", "sensitivity=90", "direction=inherit", "--owner", "ana", "-c", config]
+    arguments = [
+        "config",
+        "set",
+        "--device",
+        "o'neil",
+        "sensitivity=90",
+        "direction=inherit",
+        "--owner",
+        "ana",
+        "-c",
+        config,
+    ]
     answer = CliRunner().invoke(app, arguments)
     assert str(answer.exception) == (
         "the table `main`.`iot`.`series_config` is not on this machine: run there INSERT INTO `main`.`iot`.`series_config` "

@@ -28,7 +28,8 @@ def frame(descriptor: int, listed: bytes, payload: bytes = b"", kind: int = 0) -
 
 
 @pytest.mark.parametrize(
-    ("listed", "fields"), [(small([b"\x43", b"\x52\x05"]), [b"\x43", b"\x52\x05"]), (large([b"\x43"]), [b"\x43"]), (b"\x45", [])]
+    ("listed", "fields"),
+    [(small([b"\x43", b"\x52\x05"]), [b"\x43", b"\x52\x05"]), (large([b"\x43"]), [b"\x43"]), (b"\x45", [])],
 )
 def test_fields_that_were_left_out_come_as_nulls(listed: bytes, fields: list[bytes]) -> None:
     assert whole(frame(BEGIN, listed)) == frame(BEGIN, large(fields + [NULL] * (8 - len(fields))))

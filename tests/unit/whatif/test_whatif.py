@@ -95,7 +95,9 @@ def test_a_wish_for_some_devices_looks_at_those_only_and_stands_over_series_conf
     table.append(folder, {"device": "b", "mute_from": T0, "owner": "ana"}, now=T0)
     now = whatif(folder, BASE, start=at(60), end=at(LENGTH))
     assert now.gained == [] and {alarm.device_id for alarm in now.lost} == {"b"}
-    unmuted = whatif(folder, BASE, start=at(60), end=at(LENGTH), wish={"device": "[b]", "signal": "*", "inherit": ["mute"]})
+    unmuted = whatif(
+        folder, BASE, start=at(60), end=at(LENGTH), wish={"device": "[b]", "signal": "*", "inherit": ["mute"]}
+    )
     assert unmuted.gained == unmuted.lost == [] and unmuted.series == 1
 
 
@@ -134,7 +136,10 @@ def test_alarms_end_after_the_refractory_time_and_match_what_comes_as_near() -> 
     rows = pd.DataFrame({"device_id": "a", "signal": "t", "minute": [at(k) for k in minutes]})
     rows = rows.assign(severity=[0.1, 0.9, 0.2, 0.3, np.nan], reason=list("vwxyz"), score=5.0)
     rows = pd.concat([rows, rows.assign(device_id="b")]).sample(frac=1, random_state=1)
-    found = [(one.device_id, one.first, one.last, one.flagged, one.severity, one.reason) for one in alarms_of(rows, REFRACTORY)]
+    found = [
+        (one.device_id, one.first, one.last, one.flagged, one.severity, one.reason)
+        for one in alarms_of(rows, REFRACTORY)
+    ]
     of_a = [(at(1), at(12), 3, 0.9, "w"), (at(23), at(23), 1, 0.3, "y"), (at(40), at(40), 1, 0.0, "z")]
     assert found == [(device, *one) for device in "ab" for one in of_a]
     here, there = [alarm("a", 10, 12), alarm("a", 60, 60), alarm("b", 10, 12)], [alarm("a", 22, 25), alarm("b", 23, 23)]
@@ -184,7 +189,10 @@ def test_the_command_prints_gains_and_losses_and_writes_one_page_and_no_table(ta
     assert ("b", "2026-11-01T02:10:00Z") in lost and told["gained"] == []
     drawn = json.loads(re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page.read_text(), re.S)[1])  # type: ignore[index]
     titles = [one["title"] for one in drawn]
-    assert titles[:2] == [f"1. {titles[0].split(' ')[1]} · t: as it is", titles[0].replace("as it is", "as it would be")]
+    assert titles[:2] == [
+        f"1. {titles[0].split(' ')[1]} · t: as it is",
+        titles[0].replace("as it is", "as it would be"),
+    ]
     flags = [sum(flag is not None for flag in one["flags"]) for one in drawn if ". b " in one["title"]]
     assert flags[0] >= 1 and flags[1] < flags[0]
     printed = CliRunner().invoke(app, arguments, catch_exceptions=False).stdout
@@ -194,7 +202,17 @@ def test_the_command_prints_gains_and_losses_and_writes_one_page_and_no_table(ta
 
 def test_it_needs_no_spark_and_says_where_tables_have_to_be(tables: Path) -> None:
     code = "import sys; sys.modules['pyspark'] = None; from ad_stream.cli import main; main()"
-    common = [sys.executable, "-c", code, "whatif", "--from", "2026-11-01T01:00Z", "--to", "2026-11-01T04:00Z", "--json"]
+    common = [
+        sys.executable,
+        "-c",
+        code,
+        "whatif",
+        "--from",
+        "2026-11-01T01:00Z",
+        "--to",
+        "2026-11-01T04:00Z",
+        "--json",
+    ]
     here = subprocess.run([*common, "--tables", str(tables)], capture_output=True, text=True, check=True, cwd=ROOT)
     assert json.loads(here.stdout)["series"] == 3
     there = subprocess.run([*common, "--config", "conf/databricks.yaml"], capture_output=True, text=True, cwd=ROOT)
@@ -204,9 +222,13 @@ def test_it_needs_no_spark_and_says_where_tables_have_to_be(tables: Path) -> Non
 
 def test_labelled_events_are_found_by_the_windows_that_they_lie_in(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
-    path.write_text("device,start,end\na,2026-11-01T10:20Z,2026-11-01T10:40Z\na,2026-11-01T13:00:30Z,2026-11-01T15:00Z\n")
+    path.write_text(
+        "device,start,end\na,2026-11-01T10:20Z,2026-11-01T10:40Z\na,2026-11-01T13:00:30Z,2026-11-01T15:00Z\n"
+    )
     hours, tens = Grid(3600), Grid(10)
-    flagged = pd.DataFrame({"device_id": "a", "signal": "t", "minute": pd.to_datetime(["2026-11-01T10:00Z", "2026-11-01T15:00Z"])})
+    flagged = pd.DataFrame(
+        {"device_id": "a", "signal": "t", "minute": pd.to_datetime(["2026-11-01T10:00Z", "2026-11-01T15:00Z"])}
+    )
     by_hour = read_labels(path, start=T0, end=T0 + timedelta(days=1), grid=hours)
     assert [(one.first.hour, one.last.hour) for one in by_hour] == [(10, 10), (13, 15)]
     assert found(by_hour, flagged, hours) == [True, True]
