@@ -28,7 +28,7 @@ COVERED := tests/unit/detectors tests/unit/scoring tests/unit/push tests/unit/co
 FLOOR := 0
 
 .PHONY: help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
-.PHONY: browser bench soak setup jars jars4 pins wheel clean
+.PHONY: browser bench docs soak setup jars jars4 pins wheel clean
 .DEFAULT_GOAL := check
 
 help: ## this list
@@ -89,6 +89,9 @@ bench: $(VENV)/dev jars ## benchmarks/, each script prints its table
 
 soak: $(VENV)/dev jars ## tests that run for many minutes; AD_STREAM_KILLS=20 shortens the kill runs
 	$(PY) -m pytest -m soak $(ARGS)
+
+docs: $(VENV)/dev ## the parts of docs/ that are written from the code
+	$(PY) docs/generate.py
 
 wheel: $(VENV)/dev ## builds the wheel, installs it bare in a venv of its own, and runs its command there
 	@sh requirements/try_wheel.sh $(PY) $(SCRATCH)/wheel

@@ -142,7 +142,7 @@ def _command(path: str, command: click.Command) -> str:
         default = (
             ""
             if parameter.required or parameter.default in (None, False, (), [])
-            else f" (default `{parameter.default}`)"
+            else f" (default `{getattr(parameter.default, 'value', parameter.default)}`)"
         )
         about = (getattr(parameter, "help", None) or "").replace("|", "\\|")
         rows.append(f"| `{name}` | {about}{default} |")

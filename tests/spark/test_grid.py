@@ -80,6 +80,8 @@ def _messages(readings: pd.DataFrame) -> list[Message]:
     import json
 
     rows = []
+    device: Any
+    time: Any
     for (device, time), one in readings.groupby(["device_id", "time"], sort=False):
         body = dict(zip(one["signal"], one["value"], strict=True))
         body["time"] = time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -294,7 +294,10 @@ ODD = pa.schema([("device_id", pa.string()), ("signal", pa.string()), ("time", p
             r"source.table 'no_such.a.b' is no name of a table here: write catalog",
         ),
         ({"path": None, "table": "a b"}, r"source.table 'a b' is no name of a table here"),
-        ({"device": "devic"}, r"source.device: the table '.*' has no column 'devic': did you mean 'device_id'\?"),
+        (
+            {"device": "device_ix"},
+            r"source.device: the table '.*' has no column 'device_ix': did you mean 'device_id'\?",
+        ),
         (
             {"values": ["zzz"]},
             r"source.values.zzz: the table '.*' has no column 'zzz': choose from: device_id, signal",

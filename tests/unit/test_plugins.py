@@ -113,7 +113,7 @@ def test_a_name_that_two_distributions_claim_is_an_error_that_names_both(acme: P
 
 BROKEN = {
     "ad_stream.sources": {"bad": "acme_broken:KIND"},
-    "ad_stream.detectors": {"bad": "acme_broken:Rule"},
+    "ad_stream.detectors": {"bad": "acme_broken:WindowDetector"},
     "ad_stream.targets": {"bad": "acme_broken:Target"},
 }
 USES = [
@@ -134,7 +134,7 @@ USES = [
         ("raise ZeroDivisionError('one\\ntwo')", r"cannot be loaded \(ZeroDivisionError: one\): mend or uninstall it"),
         ("x = (", r"cannot be loaded \(SyntaxError: "),
         ("", r"cannot be loaded \(AttributeError: "),
-        ("KIND = Rule = Target = 5", r"is not an? .*: mend acme_broken:"),
+        ("KIND = WindowDetector = Target = 5", r"is not an? .*: mend acme_broken:"),
     ],
 )
 def test_a_broken_plugin_is_a_sentence_with_its_distribution_and_costs_nothing_else(

@@ -29,6 +29,7 @@ def verdicts(*flagged: int, signal: str = "temperature", minutes: int = 1440, wa
             "signal": signal,
             "minute": pd.to_datetime([at(row) for row in rows], utc=True),
             "score": [5.0 + row / 1e4 if row in flagged else 1.0 for row in rows],
+            "severity": [0.5 if row in flagged else 0.0 for row in rows],
             "is_anomaly": [row in flagged for row in rows],
             "status": ["warming_up" if row < warm else "scored" for row in rows],
             "reason": ["above" if row in flagged else "normal" for row in rows],

@@ -6,10 +6,10 @@ import random
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from ad_stream import config
 from ad_stream.pipeline.steps.clock import Clock, end_of
 from ad_stream.simulate.envelope import HEARTBEAT, EnvelopeWriter, Message, epoch_ms, heartbeat
 from ad_stream.sources.files.reader import FilesReader
+from ad_stream.sources.files.settings import FilesSource
 
 T0 = datetime(2030, 5, 1, tzinfo=timezone.utc)
 OUTLIERS = [datetime(year, 12, 1, tzinfo=timezone.utc) for year in (1970, 2031, 2099, 2199)]
@@ -40,9 +40,7 @@ def test_the_newest_files_tell_their_times_and_not_those_of_heartbeats(tmp_path:
         writer.write([Message(epoch_ms(T0 + timedelta(minutes=k + 1)), b"{}", "d", None, 0)])
     writer.write([heartbeat(last, watermark=timedelta(minutes=2))])
     torn = writer.write_lines(['{"enqueuedTime": "9999-99-99T00:00:00Z"', '"enqueuedTime": "soon"', HEARTBEAT])
-    settings = config.parse(
-        {"source": {"kind": "files", "path": f"{tmp_path}/*.jsonl"}, "tables": {"path": "unused"}}
-    ).source
+    settings = FilesSource(kind="files", path=f"{tmp_path}/*.jsonl")
     found = FilesReader().newest_times(settings)
     assert (min(found), max(found)) == (T0 + timedelta(minutes=8), T0 + timedelta(minutes=25))
     torn.unlink()

@@ -22,7 +22,7 @@ def commit(tables: Path, minute: int) -> None:
 def minutes(log: TableLog) -> tuple[bool, list[int]] | None:
     news = log.news()
     base = START.timestamp()
-    return None if news is None else (news.whole, [((part.first or 0) - base) // 60 for part in news.parts])
+    return None if news is None else (news.whole, [int((part.first or 0) - base) // 60 for part in news.parts])
 
 
 @pytest.mark.parametrize("address", ["{}", "file://{}"])
