@@ -57,11 +57,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ad_stream.detectors.window_detector import Judgement, Rule, check_options
+from ad_stream.detectors.window_detector import Judgement, WindowDetector, check_options
 
 
 @dataclass(frozen=True, kw_only=True)
-class Above(Rule):
+class Above(WindowDetector):
     name: ClassVar[str] = "acme_above"
     most: float = 100.0
     points: int = 30
