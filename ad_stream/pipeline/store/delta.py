@@ -67,8 +67,9 @@ class Tables:
             self._schema_exists()
         for table in TABLES:
             self._make(table)
-        names.check_grid(self.grid, self.properties(MINUTES.name).get(PROPERTY), self.place())
-        upgraded = upgrade.upgrade(self)
+        properties = self.properties(MINUTES.name)
+        names.check_grid(self.grid, properties.get(PROPERTY), self.place())
+        upgraded = upgrade.upgrade(self, properties)
         if self.settings.path is None:
             self._make_views(replace=upgraded)
 

@@ -7,11 +7,12 @@ because this code would leave its new columns empty.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
 from ad_stream.secrets import redact
-from ad_stream.tables.catalog import TABLES
+from ad_stream.tables.catalog import MINUTES, TABLES
 from ad_stream.tables.schema import PROPERTY, VERSION, Column
 
 if TYPE_CHECKING:
@@ -20,41 +21,45 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def upgrade(tables: Tables) -> bool:
-    """Bring every table to this version; -> whether one was of an earlier version. InputError where one is not ours."""
-    stored = {table: _version(tables, table) for table in TABLES}
-    missing = {table: _missing(tables, table, version) for table, version in stored.items()}
-    earlier = {table: version for table, version in stored.items() if version < VERSION}
-    for table in earlier:
+def upgrade(tables: Tables, properties: Mapping[str, str]) -> bool:
+    """Bring every table to this version; -> whether one was of an earlier one. InputError where one is not ours.
+
+    properties: those of `minutes`, which is brought to a version last and so speaks for the whole set: to ask each
+    table costs a run seconds.
+    """
+    stored = _version(tables, properties)
+    missing = {table: _missing(tables, table) for table in TABLES}
+    if stored == VERSION and not any(missing.values()):
+        return False
+    for table in sorted(TABLES, key=lambda table: table == MINUTES.name):
         _add(tables, table, missing[table])
-    added = [f"{table}.{column.name}" for table in earlier for column in missing[table]]
-    if earlier:
-        log.warning(
-            "the tables in %s are of version %d and were upgraded to version %d: %s; no row was rewritten",
-            tables.place(), min(earlier.values()), VERSION, f"added {', '.join(added)}" if added else "nothing to add",
-        )  # fmt: skip
-    return bool(earlier)
+    added = [f"{table}.{column.name}" for table, columns in missing.items() for column in columns]
+    log.warning(
+        "the tables in %s are of version %d and were upgraded to version %d: %s; no row was rewritten",
+        tables.place(), stored, VERSION, f"added {', '.join(added)}" if added else "nothing to add",
+    )  # fmt: skip
+    return True
 
 
-def _version(tables: Tables, table: str) -> int:
-    """The version a table was written by; 1 where it does not say. InputError where it is newer than this code."""
-    text = tables.properties(table).get(PROPERTY, "1")
+def _version(tables: Tables, properties: Mapping[str, str]) -> int:
+    """The version the set was written by; 1 where it does not say. InputError where it is newer than this code."""
+    text = properties.get(PROPERTY, "1")
     version = int(text) if text.isdigit() else 0
     if version > VERSION or version < 1:
         raise InputError(
-            f"the table {tables.name(table)} is of schema version {text}, and this ad_stream knows versions up to {VERSION}: "
-            f"install the newer release that wrote it, or name another place in `tables`"
+            f"the tables in {tables.place()} are of schema version {text}, and this ad_stream knows versions up to {VERSION}: "
+            f"install the newer release that wrote them, or name another place in `tables`"
         )
     return version
 
 
-def _missing(tables: Tables, table: str, version: int) -> list[Column]:
-    """The columns that came after the table's version; InputError where one that it must have is not as it was."""
+def _missing(tables: Tables, table: str) -> list[Column]:
+    """The later columns that the table lacks; InputError where one that it always had is not as it was."""
     found = {field.name: field.dataType.simpleString() for field in tables.read(table).schema.fields}
     missing = []
     for column in TABLES[table].columns:
         kind = column.type.replace("long", "bigint")
-        if column.name not in found and column.since > version:
+        if column.name not in found and column.since > 1:
             missing.append(column)
         elif found.get(column.name) != kind:
             have = f"is {found[column.name]}" if column.name in found else "is missing"
