@@ -28,7 +28,7 @@ from ad_stream.whatif.run import whatif
 from tests.oracles.windows import SERIES, verdicts, windows
 from tests.support.streaming import KEY, T0, Stream, config_of
 
-DETECTION = {"points": 32, "max_gap": 2, "refractory": "2 hours"}
+DETECTION = {"detector": "spectral_residual", "points": 32, "max_gap": 2, "refractory": "2 hours"}
 WINDOWS, WATERMARK = 48, timedelta(seconds=30)
 SPIKES = {36: 40.0, 37: 40.0, 44: -30.0}
 COLUMNS = [name for name in LastPoint.columns() if name != "detector"]
@@ -53,7 +53,7 @@ class Fleet:
 
     def expected(self, readings: pd.DataFrame) -> pd.DataFrame:
         """The oracle's verdicts."""
-        detector = by_name("default", points=DETECTION["points"], max_gap=DETECTION["max_gap"])
+        detector = by_name(DETECTION["detector"], points=DETECTION["points"], max_gap=DETECTION["max_gap"])
         near = timedelta(hours=2)
         return verdicts(windows(readings, self.every), self.every, detector, near)
 
