@@ -53,7 +53,7 @@ class Fleet:
 
     def expected(self, readings: pd.DataFrame) -> pd.DataFrame:
         """The oracle's verdicts."""
-        detector = by_name(DETECTION["detector"], points=DETECTION["points"], max_gap=DETECTION["max_gap"])
+        detector = by_name(str(DETECTION["detector"]), points=DETECTION["points"], max_gap=DETECTION["max_gap"])
         near = timedelta(hours=2)
         return verdicts(windows(readings, self.every), self.every, detector, near)
 
