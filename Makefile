@@ -27,7 +27,7 @@ COVERED := tests/unit/detectors tests/unit/scoring tests/unit/push tests/unit/co
 # Not measured yet: take the total of a quiet `make coverage`, less one.
 FLOOR := 0
 
-.PHONY: help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
+.PHONY: test-spark help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
 .PHONY: browser bench docs soak setup jars jars4 pins wheel clean
 .DEFAULT_GOAL := check
 
@@ -57,7 +57,9 @@ lint: $(VENV)/dev ## format, lint, spelling and types
 unit: arrows
 	$(PY) -m pytest tests/unit tests/contract -m "$(UNIT)" --deselect tests/unit/test_arrows.py -n auto --dist loadgroup --durations 10 $(ARGS)
 
-test: check jars ## check, then the tests with a local Spark session
+test: check test-spark ## check, then the tests with a local Spark session
+
+test-spark: $(VENV)/dev jars ## the second half of make test
 	$(PY) -m pytest -m "$(QUICK)" $(TWO) $(ARGS)
 
 test-all: test ## test, then those with brokers, clusters and whole runs of their own; in .ci/run
