@@ -206,7 +206,7 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
         f"{_has_nul(device)} or {signal.format(_has_nul('k'))} as bad_name",
         f"{f'size(one) > {telemetry.max_members}' if is_auto else 'false'} as many_members",
         f"{time_text} is not null as has_time",
-        f"{_time(time_text)} as body_time",
+        f"{instant(time_text)} as body_time",
         "members",
         f"{any_member} as any_member",
         f"{any_nan} as any_nan",
@@ -227,7 +227,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def _time(text: str) -> str:
+def instant(text: str) -> str:
     """SQL: ISO 8601 text with a date, or epoch seconds or milliseconds as a number; null where it is neither.
 
     Spark would also take a time of day (as one of today) and a bare year, and it hands 1793491450.5 over as 1.7934914505E9.
@@ -338,8 +338,3 @@ def checked(elements: DataFrame, config: Config) -> DataFrame:
     own = {"device_id": ["system"], "event_time": "enqueued"}  # these settings are about members of bodies
     measured = _measured(elements, config.telemetry.model_copy(update=own))
     return _judged(measured.withColumns({"has_time": F.lit(True), "body_time": F.col("time")}), config)
-
-
-def instant(text: str) -> str:
-    """SQL: the time that a text or number of a body stands for, null where it is none."""
-    return _time(text)

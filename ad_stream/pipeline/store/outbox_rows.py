@@ -13,6 +13,7 @@ from ad_stream.push.base import COLUMNS, SETTLED, Row, Which
 from ad_stream.push.outbox import Batch, Key, Record
 from ad_stream.tables.catalog import DELIVERIES
 from ad_stream.tables.schema import plain_ddl
+from ad_stream.times import from_seconds
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -40,7 +41,7 @@ class PushStore:
             rows = rows.where(F.col("is_anomaly") | (F.expr(nth) == 0))
         first = rows.orderBy("minute", "device_id", "signal").limit(limit)
         chosen = first.withColumn("minute", F.unix_seconds("minute")).select(*COLUMNS)
-        return [row.asDict() | {"minute": _utc(row["minute"])} for row in chosen.collect()]
+        return [row.asDict() | {"minute": from_seconds(row["minute"])} for row in chosen.collect()]
 
     def count(self, batch: Batch, which: Which) -> int:
         """All rows of a batch that are wanted."""
@@ -98,8 +99,4 @@ def _behind(key: Key) -> Column:
 
 def _times(row: dict[str, Any]) -> dict[str, Any]:
     at = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=row["at"])
-    return row | {"at": at, "minute": None if row["minute"] is None else _utc(row["minute"])}
-
-
-def _utc(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, timezone.utc)
+    return row | {"at": at, "minute": None if row["minute"] is None else from_seconds(row["minute"])}
