@@ -59,7 +59,9 @@ class TableReader(Reader[TableSource]):
         except Exception as error:  # the class differs between classic Spark and Connect
             raise _told(str(error), settings) from None
         for setting, column in settings.columns().items():
-            _check_column(setting, column, types, settings.place)
+            _check_presence(setting, column, types, settings.place)
+        for setting, column in settings.columns().items():
+            _check_type(setting, column, types, settings.place)
 
     def to_the_end(self, settings: TableSource) -> TableSource:
         """ConfigError for `start: latest`: Delta notes no beginning before a first batch, so every run would begin anew."""
@@ -113,11 +115,14 @@ def _column(name: str) -> Column:
     return F.col("`" + name.replace("`", "``") + "`")
 
 
-def _check_column(setting: str, column: str, types: Mapping[str, str], place: str) -> None:
+def _check_presence(setting: str, column: str, types: Mapping[str, str], place: str) -> None:
     if column not in types:
         raise ConfigError(
             f"source.{setting}: the table {place!r} has no column {column!r}: {did_you_mean(column, list(types))}"
         )
+
+
+def _check_type(setting: str, column: str, types: Mapping[str, str], place: str) -> None:
     takes = TAKES[setting.partition(".")[0]]
     if types[column].partition("(")[0] not in takes:
         raise ConfigError(
