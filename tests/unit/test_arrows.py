@@ -43,7 +43,7 @@ MAY = {
     "demo": ("azure_api config errors incidents model pipeline report simulate tables times", "numpy pandas"),
     "detectors": ("errors model plugins", "numpy scipy"),
     "evaluation": ("azure_api detectors errors grid model scoring simulate times", "numpy pandas"),
-    "incidents": ("model", "numpy pandas"),
+    "incidents": ("grid model", "numpy pandas scipy"),
     "monitoring": ("config grid push series_config tables times", "pandas pyarrow"),
     "pipeline": (
         "azure_api config errors grid http incidents model push runtime scoring secrets series_config sources "
