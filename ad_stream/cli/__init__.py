@@ -18,6 +18,7 @@ from ad_stream.cli import (
     databricks,
     demo,
     evaluate,
+    incidents,
     power_bi,
     report,
     series_config,
@@ -47,6 +48,7 @@ tables.add_to(app)
 databricks.add_to(app)
 evaluate.add_to(app)
 series_config.add_to(app)
+incidents.add_to(app)
 whatif.add_to(app)
 azure_api.add_to(app)
 app.add_typer(power_bi.app)

@@ -77,7 +77,7 @@ def put(
     from ad_stream.series_config import edit
 
     place = place_of(config, tables)
-    said = edit.row_of(pairs, device=device, signal=signal, owner=owner or _user(), note=note, base=place.detection)
+    said = edit.row_of(pairs, device=device, signal=signal, owner=owner or user_name(), note=note, base=place.detection)
     _append(place, said, as_json)
 
 
@@ -99,7 +99,7 @@ def mute(
     from ad_stream.config.durations import parse_duration
     from ad_stream.series_config import edit
 
-    place, who = place_of(config, tables), owner or _user()
+    place, who = place_of(config, tables), owner or user_name()
     if off:
         said = edit.row_of(["mute=inherit"], device=device, signal=signal, owner=who, note=note, base=place.detection)
         _append(place, said, as_json)
@@ -183,7 +183,8 @@ def _text(value: object) -> str:
     return times.iso(value.astimezone(timezone.utc)) if isinstance(value, datetime) else str(value)
 
 
-def _user() -> str:
+def user_name() -> str:
+    """Who is at the keyboard."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from ad_stream.config.durations import Duration, Trigger, as_text
+from ad_stream.config.incidents import Dimensions, Incidents
 from ad_stream.errors import ConfigError
 from ad_stream.grid import DEFAULT, MINUTE, Grid
 from ad_stream.model import REFRACTORY, DetectorSpec
@@ -189,7 +190,8 @@ class PushTarget(Section):
     url: Secret | None = None
     client_secret: Secret | None = None
     connection_string: Secret | None = None
-    rows: Literal["all", "anomalies"] | None = None
+    routing_key: Secret | None = None
+    rows: Literal["all", "anomalies", "incidents"] | None = None
 
     def options(self) -> dict[str, Any]:
         """All settings of the target that are given, but its kind."""
@@ -234,6 +236,13 @@ def _told(section: Section, known: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in told.items() if name in known or name in later}
 
 
+class HeartbeatTo(Section):
+    """Whom to tell every so often that the stream lives: an address that calls somebody when nothing comes any more."""
+
+    url: Secret
+    every: Duration = timedelta(minutes=5)
+
+
 class Config(Section):
     """One run. `source` and `tables` are required, the rest has defaults.
 
@@ -245,12 +254,15 @@ class Config(Section):
     minutes: Minutes = Minutes()
     detection: Detection = Detection()
     fallback: Fallback = Fallback()
+    dimensions: Dimensions = Dimensions()
+    incidents: Incidents = Incidents()
     tables: Tables
     push: list[PushTarget] = Field(default=[])
     trigger: Trigger = timedelta(minutes=1)
     checkpoint: str = ".ad_stream/checkpoint"
     set_aside: bool = True
     metrics: Metrics | None = None
+    heartbeat: HeartbeatTo | None = None
     spark: dict[str, str | int | float | bool] = Field(default={})
 
     def version(self, *others: str) -> str:

@@ -18,6 +18,7 @@ State is held for series that are in one of the phases only. tests/oracles/incid
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -294,6 +295,25 @@ class Episodes:
         blocked = closed & c["blocked"][place]
         c["closed"][place[blocked & out]] = at
         c["blocked"][place[blocked & ~out]] = False
+
+
+def rows_of(rows: Sequence[Any]) -> WindowRows:
+    """Rows of `detections` of one window, by the names of their columns; nothing is muted and no floor set yet."""
+
+    def numbers(name: str) -> Floats:
+        return np.array([np.nan if row[name] is None else row[name] for row in rows], dtype=np.float64)
+
+    def texts(name: str) -> Objects:
+        out = np.empty(len(rows), dtype=object)
+        out[:] = ["" if row[name] is None else row[name] for row in rows]
+        return out
+
+    return WindowRows(
+        texts("device_id"), texts("signal"), numbers("value"), numbers("expected"), numbers("lower_margin"),
+        numbers("upper_margin"), np.nan_to_num(numbers("severity")),
+        np.array([bool(row["is_anomaly"]) for row in rows], dtype=np.bool_), np.zeros(len(rows), dtype=np.bool_),
+        np.zeros(len(rows)), texts("reason"),
+    )  # fmt: skip
 
 
 def _null(number: float) -> float | None:

@@ -90,9 +90,9 @@ class Ledger:
             incident.update = f"{why}, level {LEVELS[level]}"
 
     def _is_wide(self, incident: Incident) -> bool:
-        """Whether at least half of the devices of its site are in."""
+        """Whether at least half of the devices of its site are in, and more than one."""
         known = self.silence.devices_of(incident.site) if incident.site else 0
-        return known > 1 and 2 * len(incident.devices) >= known
+        return len(incident.devices) > 1 and 2 * len(incident.devices) >= known
 
     def _join_or_open(self, kind: str, member: Member, at: int, slack: int | None = None) -> Incident | None:
         """-> the incident if it opens one."""

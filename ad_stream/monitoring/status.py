@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.grid import SILENT
+from ad_stream.monitoring import incidents
 from ad_stream.push.base import LOST, SETTLED
 from ad_stream.tables.catalog import BATCHES, PROGRESS
 from ad_stream.tables.reader import grid_of, read_rows
@@ -67,8 +68,10 @@ class Status:
     push_failed: int
     late_by_device: dict[str, int]
     silent: dict[str, datetime]
+    incidents: dict[str, int] = field(default_factory=dict)
+    """How many there are, are open, at which level, and acknowledged."""
     ignored: tuple[str, ...] = ()
-    """Rows of `series_config` that the stream leaves out, a sentence each."""
+    """Rows of `series_config` and `feedback` that the stream leaves out, a sentence each."""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""
@@ -122,7 +125,8 @@ def status(
             for device, minute in sorted(newest_of.items(), key=lambda item: (item[1], item[0]))
             if newest is not None and newest - minute > silent_after
         },
-        ignored=_ignored(Path(tables)),
+        incidents=incidents.counts(tables),
+        ignored=(*_ignored(Path(tables)), *incidents.ignored(Path(tables))),
         pushes=pushes,
         pushed=rows_pushed("delivered"),
         push_waiting=rows_pushed(WAITING),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
+from ad_stream.pipeline.amend_incidents import amend
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.steps.clock import window_start
 from ad_stream.pipeline.steps.config_version import BatchConfig
@@ -41,6 +42,7 @@ CLOSE = 1e-9
 class BackfillSummary:
     """What a backfill did; minutes (windows) and verdicts are rows written, alarms compare flags with the revision before.
 
+    incidents_amended: rows of `incident_events`; nobody is told of them.
     late_folded: late readings that are in the judged windows now, whichever backfill put them there.
     """
 
@@ -50,6 +52,7 @@ class BackfillSummary:
     verdicts_revised: int = 0
     alarms_gained: int = 0
     alarms_lost: int = 0
+    incidents_amended: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
@@ -59,7 +62,8 @@ class BackfillSummary:
         """What the backfill says on exit."""
         return (
             f"{self.minutes_judged} windows judged again with {self.late_folded} late readings: {self.minutes_revised} windows and "
-            f"{self.verdicts_revised} verdicts differ and got a new revision; alarms gained {self.alarms_gained}, lost {self.alarms_lost}"
+            f"{self.verdicts_revised} verdicts differ and got a new revision; alarms gained {self.alarms_gained}, lost {self.alarms_lost}; "
+            f"incidents amended {self.incidents_amended}"
         )
 
 
@@ -103,6 +107,8 @@ def backfill(
         tables.append("minutes", revised, count=summary.minutes_revised, **here)
     if summary.verdicts_revised:
         tables.append("detections", verdicts, count=summary.verdicts_revised, **here)
+        if config.incidents.enabled:
+            summary.incidents_amended = amend(tables, config, start=start, end=end, name=here)
     for frame in (inputs, verdicts):
         frame.unpersist()
     return summary

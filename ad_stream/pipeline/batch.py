@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream.pipeline.batch_state import Batch, BatchReport, BatchState
 from ad_stream.pipeline.delivery import Deliver, targets_of
-from ad_stream.pipeline.steps import config_version, ledger, other_queries, stored_windows, upkeep, verdicts
+from ad_stream.pipeline.steps import (
+    config_version,
+    incidents,
+    ledger,
+    other_queries,
+    stored_windows,
+    upkeep,
+    verdicts,
+)
 from ad_stream.pipeline.steps.config_version import BatchConfig
 from ad_stream.pipeline.steps.fallback import Fallback
 from ad_stream.pipeline.steps.rejected import store_late, store_quarantine
@@ -47,6 +55,8 @@ STEPS: tuple[Step, ...] = (
     stored_windows.store,
     store_quarantine,
     store_late,
+    verdicts.judge,
+    incidents.store,
     verdicts.store,
     push,
 )
@@ -105,7 +115,7 @@ class Batches:
 
     def __call__(self, groups: DataFrame, batch_id: int) -> None:
         started, cpu = time.monotonic(), self.cpu()
-        groups = groups.persist()
+        groups, batch = groups.persist(), None
         try:
             tally = tally_of(groups, self.config)
             if tally is None:
@@ -121,6 +131,8 @@ class Batches:
             self.report(report)
         finally:
             groups.unpersist()
+            if batch is not None:
+                batch.release()
 
     def _batch(self, groups: DataFrame, tally: Tally, batch_id: int) -> Batch:
         tables = replace(self.tables, spark=groups.sparkSession)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ad_stream.pipeline.delivery import Deliver
     from ad_stream.pipeline.steps.config_version import BatchConfig
     from ad_stream.pipeline.steps.fallback import Fallback
+    from ad_stream.pipeline.steps.incidents import OpenIncidents
     from ad_stream.pipeline.store.delta import Tables
     from ad_stream.pipeline.store.set_aside import SetAside
     from ad_stream.scoring.verdicts import Scorer
@@ -69,6 +70,7 @@ class BatchState:
                  back as `refractory`; None: unread
     set_aside    steps that an earlier start gave up  `set_aside`
     maintained   hour of the last maintenance         nowhere: an hour later it is done again
+    incidents    open incidents, who is silent        `incident_state` and `detections` since; None: unread
     """
 
     scorer: Scorer
@@ -77,6 +79,7 @@ class BatchState:
     sole_writer: bool = False
     flags: dict[Series, datetime] | None = None
     maintained: datetime | None = None
+    incidents: OpenIncidents | None = None
 
 
 @dataclass
@@ -84,7 +87,8 @@ class Batch:
     """One batch on its way through the steps.
 
     groups: what Spark hands over; closed: its closed windows, once a step has made them; stored: whether they are in
-    `minutes`. Without closed windows no verdict is given, without a stored window neither.
+    `minutes`. Without closed windows no verdict is given, without a stored window neither. verdicts: once they are given,
+    counted what they are, kept what Spark holds of them.
     """
 
     config: Config
@@ -98,6 +102,9 @@ class Batch:
     report: BatchReport
     closed: DataFrame | None = None
     stored: bool = False
+    kept: DataFrame | None = None
+    verdicts: DataFrame | None = None
+    counted: dict[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> dict[str, Any]:
@@ -107,3 +114,8 @@ class Batch:
     def write(self, table: str, rows: int, work: Callable[[], None]) -> bool:
         """Do one write of the batch; -> whether it is done, False where its rows were set aside for their data."""
         return self.state.set_aside(self, table, rows, work)
+
+    def release(self) -> None:
+        """Spark need not hold the verdicts any more."""
+        if self.kept is not None:
+            self.kept.unpersist()

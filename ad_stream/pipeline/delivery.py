@@ -100,6 +100,13 @@ class Deliver:
             lost = sum(now[state] - before[state] for state in LOST)
             return {"pushed": now["delivered"] - before["delivered"], "push_failed": lost, "push_waiting": left}
 
+    def add(self, batch: tuple[str, int]) -> None:
+        """Rows that were written between batches: they go out with the next resend."""
+        with self._lock:
+            for outbox in self._outboxes:
+                if outbox.target.rows.startswith("incidents"):
+                    outbox.add(batch)
+
     def quiet(self) -> None:
         """Between batches, called every second or so: a stream without input has no batch that would resend."""
         if not self.waiting or self._clock() < self._rest_until or not self._lock.acquire(blocking=False):

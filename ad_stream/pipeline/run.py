@@ -16,6 +16,7 @@ from ad_stream.pipeline.batch import Batches, Report, no_cpu
 from ad_stream.pipeline.operation import connect, metrics
 from ad_stream.pipeline.operation.cpu import process_tree_seconds
 from ad_stream.pipeline.operation.failure import stopped
+from ad_stream.pipeline.operation.pipeline_incidents import PipelineIncidents
 from ad_stream.pipeline.operation.progress import Progress
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.operation.signals import asked_to_stop
@@ -74,8 +75,11 @@ def run(
 def _stream(
     spark: SparkSession, config: Config, tables: Tables, owner: Owner, summary: Summary, progress: Report | None
 ) -> None:  # fmt: skip
+    troubles = PipelineIncidents(tables, config)
+
     def report(done: BatchReport) -> None:
         summary.add(done)
+        troubles.batch(done)
         if progress is not None:
             progress(done)
 
@@ -83,6 +87,7 @@ def _stream(
     history.rebuild(tables, batches.state.scorer.points * config.minutes.every)
     newest, remote = _newest(tables, config), connect.is_remote(spark)
     batches.deliver.start(tables, newest)
+    troubles.start()
     query = _started(spark, config, batches, newest)
     summary.query_id = str(query.id)
     ledger = connect.RemoteLedger(tables, report) if remote else None
@@ -93,12 +98,15 @@ def _stream(
         finished = written.collect(query)
         for row in finished:
             summary.add_progress(row)
+        troubles.progress(finished)
         if ledger is not None:
             ledger(finished)
 
     def between() -> None:
         if not remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
             batches.deliver.quiet()
+        if (name := troubles.look()) is not None and not remote:
+            batches.deliver.add(name)
         summary.add_pushes(batches.deliver)
 
     try:

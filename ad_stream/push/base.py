@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, cast, get_args
 
 from ad_stream.errors import ConfigError
+from ad_stream.incidents.rules import LEVELS
 from ad_stream.push.limits import HourlyRows
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.schema import PUSHED
@@ -16,7 +17,8 @@ from ad_stream.tables.schema import PUSHED
 Row = Mapping[str, object]
 """A scored row of `detections`: the columns of `COLUMNS` with Python values; `minute` is an aware datetime."""
 COLUMNS = DETECTIONS.named(PUSHED)
-Which = Literal["all", "anomalies"]
+Which = Literal["all", "anomalies", "incidents:low", "incidents:medium", "incidents:high"]
+"""Which rows a target wants: all scored ones, the flagged ones, or what people are told of incidents of a level or above."""
 State = Literal["delivered", "set_aside", "held", "thinned", "expired", "failed", "not_sent"]
 STATES: dict[State, str] = {
     "delivered": "the target took the rows",
@@ -49,7 +51,7 @@ class Target(Protocol):
     """Takes the rows of batches after their commit.
 
     name     how the table `deliveries` calls it
-    rows     which rows it wants: all scored ones, or the flagged ones
+    rows     which rows it wants
     seconds  how long it may keep a batch
     hourly   its budget of rows, None where it takes any number
     """
@@ -85,6 +87,13 @@ def check_choice(kind: str, name: str, value: object, *choices: str) -> None:
     if value not in choices:
         known = " or ".join([", ".join(choices[:-1]), choices[-1]])
         raise ConfigError(f"the option {name!r} of the push target {kind!r} is {value!r}: give {known}")
+
+
+def which_rows(kind: str, rows: object, at_least: object) -> Which:
+    """The options `rows` and `at_least` of a target that takes incidents, too; ConfigError where they are none."""
+    check_choice(kind, "rows", rows, "all", "anomalies", "incidents")
+    check_choice(kind, "at_least", at_least, *LEVELS)
+    return cast("Which", f"incidents:{at_least}" if rows == "incidents" else rows)
 
 
 def plain(value: Any) -> Any:

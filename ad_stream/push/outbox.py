@@ -20,7 +20,7 @@ PAGE = 20_000
 """Rows read at a time: what a driver holds at most, however large the batch."""
 FULL = "the rows of this hour are used up"
 Key = tuple[datetime, str, str]
-"""(minute, device_id, signal)."""
+"""(minute, device_id, signal); of rows of incidents (minute, incident_id, its number)."""
 Batch = tuple[str, int]
 """(query_id, batch_id)."""
 
@@ -186,7 +186,7 @@ class Outbox:
         hourly = self.target.hourly
         for waiting in list(self.waiting):
             for row in self._rows_of(waiting, one_in):
-                normal = not row["is_anomaly"]
+                normal = not row.get("is_anomaly", True)
                 if hourly is not None and hourly.room(for_normal=normal) <= len(handed):
                     if normal:
                         continue
@@ -268,4 +268,6 @@ class Outbox:
 
 
 def _key(row: Row) -> Key:
+    if "seq" in row:  # of incidents: in order of each incident
+        return cast(datetime, row["minute"]), str(row["incident_id"]), f"{row['seq']:09}"
     return cast(datetime, row["minute"]), str(row["device_id"]), str(row["signal"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -12,6 +12,7 @@ import requests
 
 from ad_stream.errors import AdStreamError
 from ad_stream.http import HttpError, Patience, Reply, open_session, post, retry_after
+from ad_stream.push.base import Delivery, Row
 from ad_stream.push.limits import Pace
 from ad_stream.secrets import Secret, redact
 
@@ -135,3 +136,15 @@ class Sender:
     def _why(self, reply: Reply) -> str:
         said = " ".join(redact(reply.body[:300].decode("utf-8", "replace"), self._url).split())
         return self._final.get(reply.status, said or "no reason given")
+
+
+def one_by_one(
+    sender: Sender, rows: Iterator[Row], body: Callable[[Row], bytes], deadline: float
+) -> Iterator[Delivery]:  # fmt: skip
+    """A message a row, in order; stops at the first that could not be sent, so that none overtakes it."""
+    for row in rows:
+        answer = sender.send(body(row), deadline)
+        if answer.kind in ("failed", "late"):
+            yield Delivery(0, "failed" if answer.kind == "failed" else "not_sent", answer.error)
+            return
+        yield Delivery(1, "delivered" if answer.kind == "taken" else "set_aside", answer.error)

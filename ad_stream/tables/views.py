@@ -91,10 +91,37 @@ VIEWS: dict[str, tuple[str, str]] = {
         "  count(DISTINCT device_id) AS devices, max(body_bytes) AS longest_body\n"
         "FROM {quarantine} GROUP BY date_trunc('HOUR', enqueued_time), reason",
     ),
+    "incidents": (
+        "One row per incident as it stands",
+        "SELECT incident_id, CASE WHEN event = 'withdrawn' THEN 'withdrawn' WHEN ended IS NULL THEN 'open' ELSE 'closed' END AS state,\n"
+        "  kind, level, site, device_id, signal, reason, direction, started, opened, last, ended, close_reason, severity,\n"
+        "  peak_minute, peak_value, expected, lower, upper, devices, series, open_series, flagged_minutes, out_minutes, reopened,\n"
+        "  acked_by, acked_until, why, event AS newest_event, minute AS newest_minute, revision\n"
+        "FROM (SELECT *, row_number() OVER (PARTITION BY incident_id ORDER BY revision DESC, seq DESC) AS newest\n"
+        "      FROM {incident_events} WHERE kind <> 'flood' AND event NOT IN ('joined', 'left', 'muted', 'still'))\n"
+        "WHERE newest = 1",
+    ),
+    "incident_members": (
+        "One row per incident and series that was in it",
+        "SELECT incident_id, device_id, signal, min(started) AS started, max_by(last, minute) AS last,\n"
+        "  max_by(ended, minute) AS ended, max(severity) AS severity, max_by(peak_value, severity) AS peak_value,\n"
+        "  min_by(lower, minute) AS lower, min_by(upper, minute) AS upper, max(out_minutes) AS out_minutes\n"
+        "FROM {incident_events} WHERE event IN ('opened', 'joined', 'left') AND kind <> 'flood'\n"
+        "GROUP BY incident_id, device_id, signal",
+    ),
+    "incidents_azure": (
+        "Incidents under the names that Azure Metrics Advisor had for them",
+        "SELECT incident_id AS incidentId, signal AS metricId, started AS startTime, coalesce(last, started) AS lastTime,\n"
+        "  device_id AS rootNode, site AS dimension,\n"
+        "  CASE level WHEN 'high' THEN 'High' WHEN 'medium' THEN 'Medium' ELSE 'Low' END AS maxSeverity,\n"
+        "  CASE state WHEN 'open' THEN 'Active' ELSE 'Resolved' END AS incidentStatus,\n"
+        "  peak_value AS valueOfRootNode, expected AS expectedValueOfRootNode\n"
+        "FROM {incidents} WHERE state <> 'withdrawn'",
+    ),
 }
 """View -> what it is, and its query; {name} stands for a table or an earlier view. The order is that of making them."""
 
-TABLES = ("detections", "batches", "progress", "quarantine")
+TABLES = ("detections", "batches", "progress", "quarantine", "incident_events")
 
 
 def statements(settings: config.Tables, *, replace: bool, grid: Grid = MINUTE) -> list[str]:

@@ -30,7 +30,7 @@ MAY = {
     "azure_api/client.py": ("azure_api errors http model secrets", "numpy requests"),
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
-        "azure_api config dashboard databricks demo detectors errors evaluation grid monitoring pipeline push "
+        "azure_api config dashboard databricks demo detectors errors evaluation grid incidents monitoring pipeline push "
         "report secrets series_config simulate tables times whatif",
         "rich typer yaml",
     ),
@@ -43,15 +43,15 @@ MAY = {
     "demo": ("azure_api config errors incidents model pipeline report simulate tables times", "numpy pandas"),
     "detectors": ("errors model plugins", "numpy scipy"),
     "evaluation": ("azure_api detectors errors grid model scoring simulate times", "numpy pandas"),
-    "incidents": ("grid model", "numpy pandas scipy"),
-    "monitoring": ("config grid push series_config tables times", "pandas pyarrow"),
+    "incidents": ("errors grid model", "numpy pandas scipy"),
+    "monitoring": ("config errors grid incidents push series_config tables times", "numpy pandas pyarrow"),
     "pipeline": (
         "azure_api config errors grid http incidents model push runtime scoring secrets series_config sources "
         "tables times",
         "delta numpy pandas prometheus_client pyspark",
     ),
     "push": (
-        "config connection_string errors http model plugins secrets tables times",
+        "config connection_string errors http incidents model plugins secrets tables times",
         "azure confluent_kafka requests",
     ),
     "report": ("errors grid model secrets tables", "matplotlib numpy pandas plotly"),
@@ -66,7 +66,7 @@ MAY = {
     "tables": ("config errors grid model secrets", "deltalake pandas pyarrow"),
     "web": ("errors", "starlette uvicorn"),
     "whatif": (
-        "config errors evaluation grid incidents model report scoring series_config tables times",
+        "config errors evaluation grid incidents model monitoring report scoring series_config tables times",
         "numpy pandas",
     ),
 }

@@ -23,10 +23,13 @@ def status_page(found: Status) -> RenderableType:
     state = "running" if found.running else "stopped"
     table = Table.grid(padding=(0, 2))
     for name, value in numbers.items():
-        if name not in ("running", "silent", "quarantined", "late_by_device", "pushes", "ignored"):
+        if name not in ("running", "silent", "quarantined", "late_by_device", "pushes", "ignored", "incidents"):
             table.add_row(
                 Text(NAMES.get(name, name.replace("_", " ")), style="dim"), "-" if value is None else f"{value}"
             )
+    if found.incidents.get("incidents"):
+        counts = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in found.incidents.items() if number)
+        table.add_row(Text("incidents", style="dim"), counts)
     reasons = ", ".join(f"{n} {reason}" for reason, n in found.quarantined.items()) or "none"
     table.add_row(Text("quarantined", style="dim"), reasons)
     for sink, states in found.pushes.items():

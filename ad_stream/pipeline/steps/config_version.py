@@ -17,7 +17,8 @@ from pyspark.sql import functions as F
 from ad_stream.pipeline.steps import history
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import Rules
-from ad_stream.tables.catalog import SERIES_CONFIG
+from ad_stream.tables.catalog import FEEDBACK, SERIES_CONFIG
+from ad_stream.tables.schema import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -41,6 +42,8 @@ class BatchConfig:
     rules: Rules = field(init=False)
     first_batch: bool = True
     told: set[str] = field(default_factory=set)
+    feedback: int | None = None
+    """The version of `feedback` that the batch at hand knows; None: there is none, or it cannot be read."""
 
     def __post_init__(self) -> None:
         self.rules = rules_of([], self.config.detection)
@@ -56,23 +59,27 @@ class BatchConfig:
         return self._at(tables, self._newest(tables))
 
     def of_batch(self, tables: Tables, query_id: str, batch_id: int) -> Rules:
-        """The rules of a batch."""
-        version = self._newest(tables)
-        if self.first_batch and version:
-            version = _noted(tables, query_id, batch_id, version)
+        """The rules of a batch; `feedback` is the version that belongs to it."""
+        version, feedback = self._newest(tables), self._newest(tables, FEEDBACK.name)
+        if self.first_batch and (version or feedback):
+            noted = _noted(tables, query_id, batch_id)
+            version, feedback = noted.get(TABLE, version), noted.get(FEEDBACK.name, feedback)
         self.first_batch = False
+        self.feedback = feedback
         return self._at(tables, version)
 
     def note(self, query_id: str, batch_id: int) -> str:
         """What the batch's first commit says, for the case that it is repeated."""
-        return json.dumps({"query_id": query_id, "batch_id": batch_id, TABLE: self.version})
+        return json.dumps(
+            {"query_id": query_id, "batch_id": batch_id, TABLE: self.version, FEEDBACK.name: self.feedback}
+        )
 
-    def _newest(self, tables: Tables) -> int | None:
+    def _newest(self, tables: Tables, table: str = TABLE) -> int | None:
         try:
-            return tables.version(TABLE)
+            return tables.version(table)
         except Exception as error:  # whatever it is: a table of wishes must not stop the stream
-            self._tell(f"{TABLE} cannot be read, so its last known rules stay: {_line(error)}")
-            return self.version
+            self._tell(f"{table} cannot be read, so what was last known of it stays: {_line(error)}")
+            return self.version if table == TABLE else self.feedback
 
     def _at(self, tables: Tables, version: int | None) -> Rules:
         if version is None or version == self.version:
@@ -109,10 +116,20 @@ def rules_in(frame: DataFrame, base: Detection) -> Rules:
     return rules_of(_rows(frame), base)
 
 
-def _rows(frame: DataFrame) -> list[dict[str, Any]]:
+def rules_at(tables: Tables, version: int | None, base: Detection) -> Rules:
+    """The rules at a version of `series_config`, None: the run's own settings alone."""
+    return rules_of([] if version is None else _rows(tables.read_at(TABLE, version)), base)
+
+
+def feedback_rows(tables: Tables, version: int) -> list[dict[str, Any]]:
+    """What people had said at a version of `feedback`."""
+    return _rows(tables.read_at(FEEDBACK.name, version), FEEDBACK)
+
+
+def _rows(frame: DataFrame, table: Table = SERIES_CONFIG) -> list[dict[str, Any]]:
     # Spark hands timestamps over in the zone of the driver's machine; numbers have none.
     # A version of the table that is older than a column does not have it: nobody said anything there.
-    there = [column for column in SERIES_CONFIG.columns if column.name in frame.columns]
+    there = [column for column in table.columns if column.name in frame.columns]
     times = [column.name for column in there if column.type == "timestamp"]
     chosen = [
         F.unix_micros(column.name).alias(column.name) if column.name in times else F.col(column.name)
@@ -126,16 +143,16 @@ def _utc(micros: int | None) -> datetime | None:
     return None if micros is None else datetime.fromtimestamp(micros / 1e6, timezone.utc)
 
 
-def _noted(tables: Tables, query_id: str, batch_id: int, newest: int) -> int | None:
-    """The version with which the batch was begun, the newest if nobody began it."""
+def _noted(tables: Tables, query_id: str, batch_id: int) -> dict[str, int]:
+    """The versions with which the batch was begun, table -> version; none if nobody began it."""
     for commit in tables.history("minutes", LOOK_BACK):
         try:
             note = json.loads(commit["userMetadata"] or "")
             if (note["query_id"], note["batch_id"]) == (query_id, batch_id):
-                return int(note[TABLE])
+                return {table: int(note[table]) for table in (TABLE, FEEDBACK.name) if note.get(table) is not None}
         except (ValueError, TypeError, KeyError):  # somebody else's commit
             continue
-    return newest
+    return {}
 
 
 def _line(error: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ad_stream.pipeline.steps import history
+from ad_stream.pipeline.steps import history, incidents
 
 if TYPE_CHECKING:
     from ad_stream.pipeline.batch_state import Batch
@@ -15,4 +15,5 @@ def maintain(batch: Batch) -> None:
     hour = batch.tally.last.replace(minute=0, second=0)
     if batch.state.maintained is not None and hour > batch.state.maintained:
         history.tidy(batch.tables, batch.tally.last, batch.state.scorer.points * batch.config.minutes.every)
+        incidents.tidy(batch)
     batch.state.maintained = hour

@@ -17,26 +17,36 @@ if TYPE_CHECKING:
     from ad_stream.pipeline.batch_state import Batch
 
 
-def store(batch: Batch) -> None:
-    """Score and append; the counts are reported for all of it or for nothing. No verdict without its window."""
+def judge(batch: Batch) -> None:
+    """Give the verdicts; the counts are reported for all of them or for none. No verdict without its window."""
     if batch.stored:
+        batch.write("detections", batch.tally.minutes, lambda: _judge(batch))
+
+
+def store(batch: Batch) -> None:
+    """Append them: the last of the data, so that a verdict means that its whole batch is there."""
+    if batch.verdicts is not None:
         batch.write("detections", batch.tally.minutes, lambda: _append(batch))
 
 
-def _append(batch: Batch) -> None:
+def _judge(batch: Batch) -> None:
     asked: dict[str, int] = {}
-    verdicts = _scored(batch).persist()
-    try:
-        if batch.fallback is not None:
-            verdicts, asked = batch.fallback(verdicts, batch.state.flags or {})
-        counted = _counted(verdicts)
-        new = without_theirs(batch, verdicts, "detections")
-        batch.tables.append("detections", new, count=batch.tally.minutes, **batch.name)
-        recent_flags.remember(batch, verdicts)
-    finally:
-        verdicts.unpersist()
+    batch.release()
+    verdicts = batch.kept = _scored(batch).persist()
+    if batch.fallback is not None:
+        verdicts, asked = batch.fallback(verdicts, batch.state.flags or {})
+    counted = _counted(verdicts)
+    batch.verdicts = verdicts
     batch.report.scoring_seconds = counted.pop("scoring_seconds") or 0.0
-    batch.report.counts.update(counted | asked)
+    batch.counted = counted | asked
+
+
+def _append(batch: Batch) -> None:
+    assert batch.verdicts is not None
+    new = without_theirs(batch, batch.verdicts, "detections")
+    batch.tables.append("detections", new, count=batch.tally.minutes, **batch.name)
+    recent_flags.remember(batch, batch.verdicts)
+    batch.report.counts.update(batch.counted)
 
 
 def _scored(batch: Batch) -> DataFrame:

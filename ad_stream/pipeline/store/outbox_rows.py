@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from ad_stream.incidents.events import FLOOD
+from ad_stream.incidents.rules import LEVELS
+from ad_stream.incidents.table import TIMES
 from ad_stream.push.base import COLUMNS, SETTLED, Row, Which
 from ad_stream.push.outbox import Batch, Key, Record
-from ad_stream.tables.catalog import DELIVERIES
+from ad_stream.tables.catalog import DELIVERIES, INCIDENT_EVENTS
 from ad_stream.tables.schema import plain_ddl
 from ad_stream.times import from_seconds
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from ad_stream.pipeline.store.delta import Tables
 
+INCIDENTS = "incidents:"
 BATCH = ["sink", "query_id", "batch_id"]
 RECORD = [field.name for field in fields(Record)]
 
@@ -32,6 +36,8 @@ class PushStore:
 
     def page(self, batch: Batch, which: Which, after: Key | None, one_in: int, limit: int) -> list[Row]:
         """The first rows behind a key by (minute, device_id, signal); of normal rows one in so many of each series."""
+        if which.startswith(INCIDENTS):
+            return self._incident_page(batch, which, after, limit)
         rows = self._wanted(batch, which)
         if after is not None:
             rows = rows.where(_behind(after))
@@ -79,8 +85,27 @@ class PushStore:
         left = named.join(self.tables.read("batches"), ["query_id", "batch_id"], "left_anti")
         return [(row["query_id"], row["batch_id"]) for row in left.collect()]
 
+    def _incident_page(self, batch: Batch, which: Which, after: Key | None, limit: int) -> list[Row]:
+        rows = self._wanted(batch, which).withColumn("number", F.format_string("%09d", "seq"))
+        if after is not None:
+            minute, name, number = (F.lit(part) for part in after)
+            same = (F.col("minute") == minute) & (
+                (F.col("incident_id") > name) | ((F.col("incident_id") == name) & (F.col("number") > number))
+            )
+            rows = rows.where((F.col("minute") > minute) | same)
+        first = rows.orderBy("minute", "incident_id", "number").limit(limit)
+        times = [F.unix_seconds(name).alias(name) if name in TIMES else F.col(name) for name in INCIDENT_EVENTS.names]
+        found = [row.asDict() for row in first.select(*times).collect()]
+        return [row | {name: None if row[name] is None else from_seconds(row[name]) for name in TIMES} for row in found]
+
     def _wanted(self, batch: Batch, which: Which) -> DataFrame:
         mine = (F.col("query_id") == batch[0]) & (F.col("batch_id") == batch[1]) & (F.col("revision") == 0)
+        if which.startswith(INCIDENTS):
+            level = which.removeprefix(INCIDENTS)
+            told = F.col("told").isin(*LEVELS[LEVELS.index(level) :])
+            in_flood = F.coalesce(F.array_contains(F.split("hidden", ","), level), F.lit(False))
+            summary = (F.col("kind") != FLOOD) | (F.col("level") == level)
+            return self.tables.read(INCIDENT_EVENTS.name).where(mine & F.col("notify") & told & ~in_flood & summary)
         rows = self.tables.read("detections").where(mine & (F.col("status") == "scored"))
         return rows if which == "all" else rows.where("is_anomaly")
 

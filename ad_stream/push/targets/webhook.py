@@ -16,13 +16,15 @@ import requests
 from ad_stream.config.durations import parse_duration
 from ad_stream.errors import ConfigError
 from ad_stream.model import REASONS
-from ad_stream.push.base import COLUMNS, Delivery, Row, Which, check_choice, check_range, dumped, plain
+from ad_stream.push import incident_bodies
+from ad_stream.push.base import COLUMNS, Delivery, Row, Which, check_choice, check_range, dumped, plain, which_rows
+from ad_stream.push.escaping import no_markdown, no_mrkdwn
 from ad_stream.push.limits import Pace
-from ad_stream.push.sending import Sender
+from ad_stream.push.sending import Sender, one_by_one
 from ad_stream.secrets import Secret
 from ad_stream.times import shown
 
-Format = Literal["json", "teams", "slack"]
+Format = Literal["json", "teams", "slack", "alertmanager", "alertmanager_api"]
 MOST_IN_ONE = 20
 """Anomalies in a message."""
 _NAME = 200
@@ -33,8 +35,11 @@ class Webhook:
     """Sends one message for the anomalies of a batch, and of each series none again within its cool-down.
 
     url        where to, a secret: whoever has it may post
-    format     json: {"anomalies": [row, ...]}; teams: an adaptive card; slack: blocks
-    rows       "anomalies", or "all" scored rows (json only makes sense then)
+    format     json: {"anomalies": [row, ...]}; teams: an adaptive card; slack: blocks; of incidents also alertmanager (its
+               webhook's form) and alertmanager_api (POST /api/v2/alerts)
+    rows       "anomalies", "all" scored rows (json only makes sense then), or "incidents": a message for each thing that
+               people are told of one, in order
+    at_least   with incidents: low, medium or high
     cool_down  how long a series is `held` after a message that named it, counted in minutes of the data
     requests_per_second, seconds, timeout, proxy  as for power_bi
     """
@@ -48,7 +53,8 @@ class Webhook:
         name: str = kind,
         url: Secret | str | None = None,
         format: Format = "json",  # noqa: A002 (it is the name of the setting)
-        rows: Which = "anomalies",
+        rows: Literal["all", "anomalies", "incidents"] = "anomalies",
+        at_least: str = "medium",
         cool_down: str | float | timedelta = "30 minutes",
         requests_per_second: float = 1.0,
         seconds: float = 10.0,
@@ -60,13 +66,15 @@ class Webhook:
     ) -> None:
         if not url:
             raise ConfigError("the push target 'webhook' has no url: give it as ${env:NAME}")
-        check_choice(self.kind, "format", format, *_BODIES)
-        check_choice(self.kind, "rows", rows, "all", "anomalies")
+        self.rows: Which = which_rows(self.kind, rows, at_least)
+        bodies: Mapping[str, object] = _INCIDENT_BODIES if rows == "incidents" else _BODIES
+        check_choice(self.kind, "format", format, *bodies)
         check_range(self.kind, "requests_per_second", requests_per_second, 0.1, 5)
         check_range(self.kind, "seconds", seconds, 1, 600)
         check_range(self.kind, "timeout", timeout, 0.1, 100)
-        self.name, self.rows, self.seconds = name, rows, seconds
-        self._body, self._clock = _BODIES[format], clock
+        self.name, self.seconds, self._clock = name, seconds, clock
+        self._body = _BODIES.get(format, _json)
+        self._incident_body = _INCIDENT_BODIES[format] if rows == "incidents" else None
         self._cool_down = _duration(cool_down)
         self._told: dict[tuple[str, str], datetime] = {}
         address = url if isinstance(url, Secret) else Secret(url)
@@ -78,6 +86,9 @@ class Webhook:
     def push(self, rows: Iterator[Row], seconds: float) -> Iterator[Delivery]:
         """Send the rows in messages of at most 20, without the series that are cooling down."""
         deadline = self._clock() + seconds
+        if self._incident_body is not None:
+            yield from one_by_one(self._sender, rows, self._incident_body, deadline)
+            return
         while chunk := list(islice(rows, MOST_IN_ONE)):
             before = dict(self._told)
             fates = [self._due(row) for row in chunk]
@@ -131,7 +142,7 @@ def _json(rows: Sequence[Row]) -> bytes:
 def _teams(rows: Sequence[Row]) -> bytes:
     blocks = [{"type": "TextBlock", "text": _headline(rows), "weight": "Bolder", "size": "Medium", "wrap": True}]
     blocks += [
-        {"type": "TextBlock", "text": _no_markdown(sentence(row)), "wrap": True, "spacing": "Small"} for row in rows
+        {"type": "TextBlock", "text": no_markdown(sentence(row)), "wrap": True, "spacing": "Small"} for row in rows
     ]
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4",
@@ -142,22 +153,16 @@ def _teams(rows: Sequence[Row]) -> bytes:
 
 
 def _slack(rows: Sequence[Row]) -> bytes:
-    texts = [f"*{_headline(rows)}*", *(_no_mrkdwn(sentence(row)) for row in rows)]
+    texts = [f"*{_headline(rows)}*", *(no_mrkdwn(sentence(row)) for row in rows)]
     blocks = [{"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in texts]
     return dumped({"text": _headline(rows), "blocks": blocks})
 
 
+_INCIDENT_BODIES: Mapping[str, Callable[[Row], bytes]] = {
+    "json": incident_bodies.as_json, "teams": incident_bodies.teams, "slack": incident_bodies.slack,
+    "alertmanager": incident_bodies.alertmanager, "alertmanager_api": incident_bodies.alertmanager_api,
+}  # fmt: skip
 _BODIES: Mapping[str, Callable[[Sequence[Row]], bytes]] = {"json": _json, "teams": _teams, "slack": _slack}
-
-
-def _no_markdown(text: str) -> str:
-    """A device's name must not become a link or a heading of the card."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]#" else sign for sign in text)
-
-
-def _no_mrkdwn(text: str) -> str:
-    """Slack's three signs, which would make mentions and links."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _duration(value: str | float | timedelta) -> timedelta:

@@ -1,0 +1,90 @@
+"""After a backfill: incidents whose verdicts were revised get a row that says how they stand now. Nobody is told.
+
+Delivery: as the backfill's other tables, one append under its own name. A second backfill finds nothing to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import functions as F
+
+from ad_stream.incidents.amend import Known, amendments
+from ad_stream.incidents.events import VALUE
+from ad_stream.incidents.table import ABOUT_MEMBER, TIMES, table_row
+from ad_stream.pipeline.steps.incidents import OpenIncidents, folded, new_fold
+from ad_stream.pipeline.steps.scoring import step
+from ad_stream.tables.catalog import BATCH, DETECTIONS, INCIDENT_EVENTS
+from ad_stream.tables.schema import plain_ddl
+
+if TYPE_CHECKING:
+    from ad_stream.config import Config
+    from ad_stream.pipeline.store.delta import Tables
+
+AROUND = timedelta(hours=5)
+"""How far an incident may reach beyond the verdicts that were revised and still be judged anew."""
+KEY = ["device_id", "signal", "minute"]
+
+
+def amend(tables: Tables, config: Config, *, start: datetime, end: datetime, name: dict[str, Any]) -> int:
+    """Incidents that touch start <= minute < end, from the latest verdicts; -> how many rows were written."""
+    first, last = start - AROUND, end + AROUND
+    now = _folded(tables, config, first, last)
+    before = [one for one in _stored(tables, first, last) if one.row["close_reason"] != "person"]
+    rows = amendments(before, now, start=start, end=end)
+    if rows:
+        columns = [column for column in INCIDENT_EVENTS.columns if column not in BATCH]
+        values = [tuple(row.get(column.name) for column in columns) for row in rows]
+        tables.append(
+            INCIDENT_EVENTS.name, tables.spark.createDataFrame(values, plain_ddl(columns)), count=len(rows), **name
+        )
+    return len(rows)
+
+
+def _folded(tables: Tables, config: Config, first: datetime, last: datetime) -> list[Known]:
+    """The incidents that begin and end in between."""
+    near = tables.read("detections").where((F.col("minute") >= F.lit(first)) & (F.col("minute") < F.lit(last)))
+    others = [column for column in DETECTIONS.names if column not in KEY]
+    latest = near.groupBy(*KEY).agg(F.max_by(F.struct(*others), "revision").alias("one")).select(*KEY, "one.*")
+    state = OpenIncidents(new_fold(config), first, None)
+    grid = config.minutes.grid
+    verdicts = latest.withColumn("step", step("minute", grid)).persist()
+    try:
+        events = [
+            table_row(event, grid) | {"config_version": None, "feedback_version": None}
+            for event in folded(tables, config, state, verdicts, silences=False)
+        ]
+    finally:
+        verdicts.unpersist()
+    return [one for one in _known(events) if one.row["ended"] is not None]
+
+
+def _stored(tables: Tables, first: datetime, last: datetime) -> list[Known]:
+    rows = tables.read(INCIDENT_EVENTS.name).where(
+        (F.col("kind") == VALUE) & (F.col("started") >= F.lit(first)) & (F.col("started") < F.lit(last))
+    )
+    micros = [
+        F.unix_micros(column).alias(column) if column in TIMES else F.col(column) for column in INCIDENT_EVENTS.names
+    ]
+    found = [row.asDict() for row in rows.select(*micros).collect()]
+    for row in found:
+        for column in TIMES:
+            at = row[column]
+            row[column] = None if at is None else datetime.fromtimestamp(at / 1e6, timezone.utc)
+    return [one for one in _known(found) if one.row["ended"] is not None]
+
+
+def _known(events: Iterable[dict[str, Any]]) -> list[Known]:
+    """The latest row of each incident of values, with its members."""
+    members: dict[str, set[tuple[str, str]]] = {}
+    latest: dict[str, dict[str, Any]] = {}
+    for row in sorted(events, key=lambda row: (row["revision"], row["seq"])):
+        if row["kind"] != VALUE:
+            continue
+        if row["event"] in ("opened", "joined") or row["incident_id"] not in members:
+            members.setdefault(row["incident_id"], set()).add((row["device_id"], row["signal"]))
+        if row["event"] not in ABOUT_MEMBER:
+            latest[row["incident_id"]] = row
+    return [Known(row, frozenset(members[name])) for name, row in latest.items()]
