@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config, Detection
     from ad_stream.pipeline.batch_state import Batch
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 TABLE = SERIES_CONFIG.name
@@ -51,11 +51,11 @@ class BatchConfig:
         ours = self.config.version(*(spec.name for spec in self.rules.named_detectors))
         return f"{ours}@{self.version}" if self.rules.rules or self.rules.refused else ours
 
-    def newest(self, tables: Tables) -> Rules:
+    def newest(self, tables: DeltaTables) -> Rules:
         """The rules of the newest version."""
         return self._at(tables, self._newest(tables))
 
-    def of_batch(self, tables: Tables, query_id: str, batch_id: int) -> Rules:
+    def of_batch(self, tables: DeltaTables, query_id: str, batch_id: int) -> Rules:
         """The rules of a batch."""
         version = self._newest(tables)
         if self.first_batch and version:
@@ -67,14 +67,14 @@ class BatchConfig:
         """What the batch's first commit says, for the case that it is repeated."""
         return json.dumps({"query_id": query_id, "batch_id": batch_id, TABLE: self.version})
 
-    def _newest(self, tables: Tables) -> int | None:
+    def _newest(self, tables: DeltaTables) -> int | None:
         try:
             return tables.version(TABLE)
         except Exception as error:  # whatever it is: a table of wishes must not stop the stream
             self._tell(f"{TABLE} cannot be read, so its last known rules stay: {_line(error)}")
             return self.version
 
-    def _at(self, tables: Tables, version: int | None) -> Rules:
+    def _at(self, tables: DeltaTables, version: int | None) -> Rules:
         if version is None or version == self.version:
             return self.rules
         try:
@@ -126,7 +126,7 @@ def _utc(micros: int | None) -> datetime | None:
     return None if micros is None else datetime.fromtimestamp(micros / 1e6, timezone.utc)
 
 
-def _noted(tables: Tables, query_id: str, batch_id: int, newest: int) -> int | None:
+def _noted(tables: DeltaTables, query_id: str, batch_id: int, newest: int) -> int | None:
     """The version with which the batch was begun, the newest if nobody began it."""
     for commit in tables.history("minutes", LOOK_BACK):
         try:

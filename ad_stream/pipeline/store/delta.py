@@ -34,7 +34,7 @@ FEW_ROWS = 300_000
 
 
 @dataclass(frozen=True)
-class Tables:
+class DeltaTables:
     """The table set of a run: folders below a path, or names in a schema."""
 
     spark: SparkSession
