@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import history
+from ad_stream.secrets import first_line
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import Rules
 from ad_stream.tables.catalog import SERIES_CONFIG
@@ -71,7 +72,7 @@ class BatchConfig:
         try:
             return tables.version(TABLE)
         except Exception as error:  # whatever it is: a table of wishes must not stop the stream
-            self._tell(f"{TABLE} cannot be read, so its last known rules stay: {_line(error)}")
+            self._tell(f"{TABLE} cannot be read, so its last known rules stay: {first_line(error)}")
             return self.version
 
     def _at(self, tables: DeltaTables, version: int | None) -> Rules:
@@ -80,7 +81,9 @@ class BatchConfig:
         try:
             rules = rules_of(_rows(tables.read_at(TABLE, version)), self.config.detection)
         except Exception as error:
-            self._tell(f"{TABLE} at version {version} cannot be read, so its last known rules stay: {_line(error)}")
+            self._tell(
+                f"{TABLE} at version {version} cannot be read, so its last known rules stay: {first_line(error)}"
+            )
             return self.rules
         for sentence in rules.refused:
             self._tell(f"ignored: {sentence}")
@@ -136,7 +139,3 @@ def _noted(tables: DeltaTables, query_id: str, batch_id: int, newest: int) -> in
         except (ValueError, TypeError, KeyError):  # somebody else's commit
             continue
     return newest
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
-from ad_stream.secrets import redact
+from ad_stream.secrets import first_line
 from ad_stream.tables.catalog import MINUTES, TABLES
 from ad_stream.tables.schema import PROPERTY, VERSION, Column
 
@@ -80,11 +80,7 @@ def _add(tables: DeltaTables, table: str, columns: list[Column]) -> None:
         try:
             tables.spark.sql(statement)
         except Exception as error:  # what a catalog refuses fills pages of Java
-            problem = redact(_first_line(error))
+            problem = first_line(error)
             raise InputError(
                 f"the table {name} could not be upgraded ({problem}): its owner can run {statement}"
             ) from None
-
-
-def _first_line(error: Any) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
