@@ -17,6 +17,7 @@ from ad_stream.cli import (
     dashboard,
     databricks,
     demo,
+    detect,
     evaluate,
     power_bi,
     report,
@@ -55,6 +56,7 @@ def every_command(
     """What stands before the name of a command."""
 
 
+detect.add_to(app)
 demo.add_to(app)
 app.add_typer(simulate.app)
 status.add_to(app)
