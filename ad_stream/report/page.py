@@ -39,11 +39,12 @@ class PageTable:
 
 @dataclass(frozen=True)
 class PageSection:
-    """Pictures under a heading."""
+    """Pictures under a heading; wide: one below the other over the whole width."""
 
     title: str
     note: str
     pictures: Sequence[Picture]
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def _section(section: PageSection) -> str:
         for picture in section.pictures
     )
     head = f"<h2>{escape(section.title)}</h2><p>{escape(section.note)}</p>"
-    return f'<section>{head}<div class="pictures">{figures}</div></section>'
+    return f'<section>{head}<div class="pictures{" broad" if section.wide else ""}">{figures}</div></section>'
 
 
 def _asset(name: str) -> str:
