@@ -32,14 +32,7 @@ MARKS = {
     "browser": ["browser"],
 }
 """Folder -> the markers of each of its tests."""
-UNSEEN = {
-    "faults/test_fallback.py", "faults/test_kill.py", "faults/test_orphans.py", "faults/test_tables.py",
-    "spark/test_backfill.py", "spark/test_cli.py", "spark/test_flood.py", "spark/test_hostile.py", "spark/test_names.py",
-    "spark/test_owner.py", "spark/test_push.py", "spark/test_series_config.py", "spark/test_time_zone.py",
-    "upgrade/test_upgrade.py",
-}  # fmt: skip
-"""Files that were not run to their end since the folders moved; each leaves this list once it was seen green."""
-THOROUGH = UNSEEN | {
+THOROUGH = {
     "contract/test_odd_requests.py", "contract/test_openapi.py", "faults/test_executor.py", "spark/test_demo.py",
     "spark/test_elsewhere.py", "spark/test_notebooks.py", "unit/azure_api/test_abuse.py",
 }  # fmt: skip
