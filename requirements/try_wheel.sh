@@ -37,6 +37,9 @@ times = pandas.date_range("2026-01-01", periods=61, freq="min")
 verdicts = ad_stream.detect(pandas.DataFrame({"timestamp": times, "value": values}), device=None)
 assert bool(verdicts.is_anomaly.iloc[-1]) and not {"pyspark", "fastapi", "plotly"} & set(sys.modules), verdicts.tail()
 END
+seq 1 90 | awk '{ printf "%d,%d\n", 1772431200 + 60 * $1, $1 == 80 ? 90 : 20 + $1 % 7 }' > pump.csv
+"$bin/ad-stream" detect pump.csv --out pump.html > answer.txt
+grep -q "above the expected band" answer.txt && grep -q "</html>" pump.html
 # Nothing is published, so this can only work out of the wheel that is installed.
 pip 'ad-stream[serve]'
 "$bin/python" -c 'import fastapi, uvicorn'

@@ -74,7 +74,6 @@ app.add_typer(power_bi.app)
 EXTRAS = {
     "pyspark": "local",
     "deltalake": "local",
-    "plotly": "local",
     "matplotlib": "report",
     "databricks": "databricks",
     "databricks.sdk": "databricks",

