@@ -47,8 +47,7 @@ def show(
     from ad_stream.series_config import edit, rows, table
     from ad_stream.tables.reader import signals_of
 
-    place = place_of(config, tables)
-    folder = _folder(place.tables, "SELECT * FROM {} ORDER BY changed DESC")
+    place, folder = _opened(config, tables, "SELECT * FROM {} ORDER BY changed DESC")
     found, version = table.read(folder)
     rules = rows.rules_of(found, place.detection)
     if device is None:
@@ -127,8 +126,7 @@ def history(
     from ad_stream.cli.output.series_config import change_table
     from ad_stream.series_config import table
 
-    place = place_of(config, tables)
-    folder = _folder(place.tables, "DESCRIBE HISTORY {}")
+    place, folder = _opened(config, tables, "DESCRIBE HISTORY {}")
     changes = table.changes(folder, last)
     if as_json:
         print(json.dumps([vars(one) for one in changes], default=_text))
@@ -146,6 +144,12 @@ def _append(place: settings.Config, said: Row, as_json: bool) -> None:
     else:
         what = edit.says(rows.rule_of({**said, "changed": times.now()}, place.detection))
         print(f"version {version}: device {said['device']}, signal {said['signal']}: {what}; from the next batch on")
+
+
+def _opened(config: str | None, tables: Path | None, sql: str) -> tuple[settings.Config, Path]:
+    """The run's configuration and the folder of its tables; `sql` as for `_folder`."""
+    place = place_of(config, tables)
+    return place, _folder(place.tables, sql)
 
 
 def _folder(tables: settings.Tables, sql: str) -> Path:

@@ -55,8 +55,8 @@ class SilenceFound:
 NUMBERS = ("first", "last", "since", "gap", "second", "gap_before", "second_before")
 
 
-class Cadence:
-    """When series were seen, over arrays: first, last: on the fleet's clock; since: the window they were last seen in."""
+class LastSeen:
+    """When each series was seen, over arrays: first, last: on the fleet's clock; since: the window they were last seen in."""
 
     def __init__(self) -> None:
         self.names: list[Series] = []
@@ -132,7 +132,7 @@ class Silence:
 
     def __init__(self, rules: FoldRules, site_of: Callable[[str], str | None]) -> None:
         self.rules, self.site_of = rules, site_of
-        self.series, self.devices = Cadence(), Cadence()
+        self.series, self.devices = LastSeen(), LastSeen()
         self.device_of = np.empty(0, dtype=np.int64)
         self.sites: Counter[str] = Counter()
         self.recent: dict[Series, int] = {}
@@ -198,7 +198,7 @@ class Silence:
         mine = np.isin(self.device_of, devices) & self.series.alive & ~self.series.silent
         self.series.n["last"][mine] = clock
 
-    def _reported(self, at: int, places: Ints, kind: Cadence, found: SilenceFound) -> None:
+    def _reported(self, at: int, places: Ints, kind: LastSeen, found: SilenceFound) -> None:
         for member in self._members(places, kind, at):
             self.recent[member.series] = at
             found.reported.append(member)
@@ -231,7 +231,7 @@ class Silence:
                     found.silent.append((member, int(slack[kind.at[member.series]])))
         found.silent.sort(key=lambda one: (one[0].started, one[0].series))
 
-    def _members(self, places: Ints, kind: Cadence, at: int) -> list[Member]:
+    def _members(self, places: Ints, kind: LastSeen, at: int) -> list[Member]:
         members = []
         for place in places:
             device, signal = kind.names[place]

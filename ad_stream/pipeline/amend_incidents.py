@@ -21,14 +21,14 @@ from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 AROUND = timedelta(hours=5)
 """How far an incident may reach beyond the verdicts that were revised and still be judged anew."""
 KEY = ["device_id", "signal", "minute"]
 
 
-def amend(tables: Tables, config: Config, *, start: datetime, end: datetime, name: dict[str, Any]) -> int:
+def amend(tables: DeltaTables, config: Config, *, start: datetime, end: datetime, name: dict[str, Any]) -> int:
     """Incidents that touch start <= minute < end, from the latest verdicts; -> how many rows were written."""
     first, last = start - AROUND, end + AROUND
     now = _folded(tables, config, first, last)
@@ -43,7 +43,7 @@ def amend(tables: Tables, config: Config, *, start: datetime, end: datetime, nam
     return len(rows)
 
 
-def _folded(tables: Tables, config: Config, first: datetime, last: datetime) -> list[Known]:
+def _folded(tables: DeltaTables, config: Config, first: datetime, last: datetime) -> list[Known]:
     """The incidents that begin and end in between."""
     near = tables.read("detections").where((F.col("minute") >= F.lit(first)) & (F.col("minute") < F.lit(last)))
     others = [column for column in DETECTIONS.names if column not in KEY]
@@ -61,7 +61,7 @@ def _folded(tables: Tables, config: Config, first: datetime, last: datetime) -> 
     return [one for one in _known(events) if one.row["ended"] is not None]
 
 
-def _stored(tables: Tables, first: datetime, last: datetime) -> list[Known]:
+def _stored(tables: DeltaTables, first: datetime, last: datetime) -> list[Known]:
     rows = tables.read(INCIDENT_EVENTS.name).where(
         (F.col("kind") == VALUE) & (F.col("started") >= F.lit(first)) & (F.col("started") < F.lit(last))
     )

@@ -17,7 +17,7 @@ from ad_stream.monitoring.incidents import incidents
 from ad_stream.monitoring.verify_incidents import verify
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.simulate.envelope import Message
 from ad_stream.tables import people, views
 from ad_stream.tables.catalog import FEEDBACK
@@ -53,7 +53,7 @@ def _messages() -> list[list[Message]]:
 
 
 @dataclass(frozen=True)
-class Failing(Tables):
+class Failing(DeltaTables):
     """Tables that fail once, before one append of one batch."""
 
     at: tuple[str, int] = ("", 0)

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.pipeline.operation.session import session
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.tables import views
-from ad_stream.tables.catalog import HISTORY, OWNER, TABLES
+from ad_stream.tables.catalog import HISTORY, INCIDENT_STATE, OWNER, TABLES
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,14 +44,14 @@ def maintain(
 ) -> Maintenance:
     """OPTIMIZE what grows, VACUUM all, make the views of a schema anew; -> what it did."""
     spark = spark or session("files", config.spark)
-    tables = Tables(spark, config.tables, grid=config.minutes.grid)
+    tables = DeltaTables(spark, config.tables, grid=config.minutes.grid)
     tables.create()
     tell = progress or (lambda _: None)
     summary = Maintenance()
     for table in TABLES:
         tell(table)
         # The stream itself tidies what serves it alone; a second hand there would only be in its way.
-        if table not in (HISTORY.name, OWNER.name):
+        if table not in (HISTORY.name, OWNER.name, INCIDENT_STATE.name):
             row = spark.sql(f"OPTIMIZE {tables.name(table)}").select("metrics.*").first()
             if row is not None:
                 summary.removed[table], summary.added[table] = row["numFilesRemoved"], row["numFilesAdded"]

@@ -25,7 +25,7 @@ from ad_stream.times import from_seconds
 if TYPE_CHECKING:
     from ad_stream.config import Config
     from ad_stream.pipeline.batch_state import BatchReport
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 LOOK_EVERY = timedelta(seconds=15)
@@ -35,7 +35,7 @@ LOOK_EVERY = timedelta(seconds=15)
 class PipelineIncidents:
     """Looks at a run every few seconds; a run that ends by itself (available_now) cannot stall and is not looked at."""
 
-    tables: Tables
+    tables: DeltaTables
     config: Config
     now: Callable[[], datetime] = times.now
     health: PipelineHealth = field(init=False)

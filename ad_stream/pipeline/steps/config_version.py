@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import history
+from ad_stream.secrets import first_line
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import Rules
 from ad_stream.tables.catalog import FEEDBACK, SERIES_CONFIG
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config, Detection
     from ad_stream.pipeline.batch_state import Batch
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 TABLE = SERIES_CONFIG.name
@@ -54,11 +55,11 @@ class BatchConfig:
         ours = self.config.version(*(spec.name for spec in self.rules.named_detectors))
         return f"{ours}@{self.version}" if self.rules.rules or self.rules.refused else ours
 
-    def newest(self, tables: Tables) -> Rules:
+    def newest(self, tables: DeltaTables) -> Rules:
         """The rules of the newest version."""
         return self._at(tables, self._newest(tables))
 
-    def of_batch(self, tables: Tables, query_id: str, batch_id: int) -> Rules:
+    def of_batch(self, tables: DeltaTables, query_id: str, batch_id: int) -> Rules:
         """The rules of a batch; `feedback` is the version that belongs to it."""
         version, feedback = self._newest(tables), self._newest(tables, FEEDBACK.name)
         if self.first_batch and (version or feedback):
@@ -74,20 +75,22 @@ class BatchConfig:
             {"query_id": query_id, "batch_id": batch_id, TABLE: self.version, FEEDBACK.name: self.feedback}
         )
 
-    def _newest(self, tables: Tables, table: str = TABLE) -> int | None:
+    def _newest(self, tables: DeltaTables, table: str = TABLE) -> int | None:
         try:
             return tables.version(table)
         except Exception as error:  # whatever it is: a table of wishes must not stop the stream
-            self._tell(f"{table} cannot be read, so what was last known of it stays: {_line(error)}")
+            self._tell(f"{table} cannot be read, so what was last known of it stays: {first_line(error)}")
             return self.version if table == TABLE else self.feedback
 
-    def _at(self, tables: Tables, version: int | None) -> Rules:
+    def _at(self, tables: DeltaTables, version: int | None) -> Rules:
         if version is None or version == self.version:
             return self.rules
         try:
             rules = rules_of(_rows(tables.read_at(TABLE, version)), self.config.detection)
         except Exception as error:
-            self._tell(f"{TABLE} at version {version} cannot be read, so its last known rules stay: {_line(error)}")
+            self._tell(
+                f"{TABLE} at version {version} cannot be read, so its last known rules stay: {first_line(error)}"
+            )
             return self.rules
         for sentence in rules.refused:
             self._tell(f"ignored: {sentence}")
@@ -116,12 +119,12 @@ def rules_in(frame: DataFrame, base: Detection) -> Rules:
     return rules_of(_rows(frame), base)
 
 
-def rules_at(tables: Tables, version: int | None, base: Detection) -> Rules:
+def rules_at(tables: DeltaTables, version: int | None, base: Detection) -> Rules:
     """The rules at a version of `series_config`, None: the run's own settings alone."""
     return rules_of([] if version is None else _rows(tables.read_at(TABLE, version)), base)
 
 
-def feedback_rows(tables: Tables, version: int) -> list[dict[str, Any]]:
+def feedback_rows(tables: DeltaTables, version: int) -> list[dict[str, Any]]:
     """What people had said at a version of `feedback`."""
     return _rows(tables.read_at(FEEDBACK.name, version), FEEDBACK)
 
@@ -143,7 +146,7 @@ def _utc(micros: int | None) -> datetime | None:
     return None if micros is None else datetime.fromtimestamp(micros / 1e6, timezone.utc)
 
 
-def _noted(tables: Tables, query_id: str, batch_id: int) -> dict[str, int]:
+def _noted(tables: DeltaTables, query_id: str, batch_id: int) -> dict[str, int]:
     """The versions with which the batch was begun, table -> version; none if nobody began it."""
     for commit in tables.history("minutes", LOOK_BACK):
         try:
@@ -153,7 +156,3 @@ def _noted(tables: Tables, query_id: str, batch_id: int) -> dict[str, int]:
         except (ValueError, TypeError, KeyError):  # somebody else's commit
             continue
     return {}
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ad_stream.config import Config
     from ad_stream.incidents.acts import Act
     from ad_stream.pipeline.batch_state import Batch
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
     from ad_stream.series_config.rules import Rules
 
 TABLE, STATE = INCIDENT_EVENTS.name, INCIDENT_STATE.name
@@ -148,7 +148,7 @@ def _restored(batch: Batch) -> OpenIncidents:
 
 
 def folded(
-    tables: Tables, config: Config, state: OpenIncidents, verdicts: DataFrame, acts: Sequence[Act] = (), *, silences: bool = True
+    tables: DeltaTables, config: Config, state: OpenIncidents, verdicts: DataFrame, acts: Sequence[Act] = (), *, silences: bool = True
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """The rows of windows of verdicts (columns of `detections` and `step`), in order."""
     fold, wanted = state.fold, _wanted(verdicts, state.fold.watched)
@@ -183,7 +183,7 @@ def _wanted(verdicts: DataFrame, watched: Iterable[tuple[str, str]]) -> DataFram
     return verdicts.join(F.broadcast(named), ["device_id", "signal"], "left_semi")
 
 
-def _rows(tables: Tables, config: Config, state: OpenIncidents, rows: Sequence[Any]) -> WindowRows:
+def _rows(tables: DeltaTables, config: Config, state: OpenIncidents, rows: Sequence[Any]) -> WindowRows:
     found = rows_of(rows)
     if not rows:
         return found
@@ -199,7 +199,7 @@ def _rows(tables: Tables, config: Config, state: OpenIncidents, rows: Sequence[A
     return found
 
 
-def _rules(tables: Tables, config: Config, state: OpenIncidents, version: str) -> Rules:
+def _rules(tables: DeltaTables, config: Config, state: OpenIncidents, version: str) -> Rules:
     """The rules that a verdict was given under."""
     if version not in state.rules:
         state.rules = {version: rules_at(tables, int(version) if version else None, config.detection)}

@@ -12,7 +12,7 @@ from ad_stream.config import parse
 from ad_stream.errors import ConfigError, SetupError
 from ad_stream.pipeline.batch import Batches
 from ad_stream.pipeline.operation.connect import check, check_travels
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 
 
 def batches(url: str) -> Batches:
@@ -23,7 +23,7 @@ def batches(url: str) -> Batches:
         "tables": {"path": "tables"},
     })  # fmt: skip
     session: object = socket.socket
-    return Batches(config, Tables(session, config.tables))  # type: ignore[arg-type]
+    return Batches(config, DeltaTables(session, config.tables))  # type: ignore[arg-type]
 
 
 def test_without_a_remote_nothing_is_asked() -> None:

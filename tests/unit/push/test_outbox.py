@@ -15,7 +15,8 @@ from ad_stream.push.limits import HourlyRows
 from ad_stream.push.outbox import FULL, KEEP, Outbox, Record
 from ad_stream.push.targets.power_bi import PowerBI
 from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, Trouble, random_trouble
-from tests.unit.push.memory import START, FakeTime, Memory, row, values
+from tests.support.fake_time import START, FakeTime
+from tests.unit.push.memory import Memory, row, values
 
 KEY = "SeCrEtKeY-0123456789/abc"
 
