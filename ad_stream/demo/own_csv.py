@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ad_stream.demo.compare import by_series, means
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
 from ad_stream.demo.summary import quarantine_fact
-from ad_stream.incidents.alarms import Alarm, alarms_of
+from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
 from ad_stream.model import REFRACTORY
 from ad_stream.report import Fact, Page, PageSection, PageTable, Picture, draw, write
 from ad_stream.tables.reader import read_detections, read_rows
@@ -95,7 +95,7 @@ def own(
     first = datetime.fromisoformat(index.start.replace("Z", "+00:00"))
     minutes = max(1, round(index.rows / index.devices))
     streamed = stream(out, signals=["value"], first=first, minutes=minutes, steps=steps)
-    detections = read_detections(streamed.tables)
+    detections = with_slow_flags(read_detections(streamed.tables))
     alarms = alarms_of(detections[detections["is_anomaly"].to_numpy(dtype=bool)], REFRACTORY)
     reasons = read_rows(streamed.tables, "quarantine", ["reason"])["reason"].value_counts()
     result = OwnResult(

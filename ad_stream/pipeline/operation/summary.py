@@ -38,6 +38,7 @@ class Summary:
     minutes_closed: int = 0
     scored: int = 0
     anomalies: int = 0
+    slow_anomalies: int = 0
     warming_up: int = 0
     declined: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
@@ -88,7 +89,8 @@ class Summary:
         odd = ", ".join(f"{n} {reason}" for reason, n in sorted(self.quarantined.items())) or "none"
         return (
             f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
-            f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
+            f"{self.anomalies} anomalies, {self.slow_anomalies} of the slow verdict, {self.warming_up} warming up, "
+            f"{self.declined} declined; quarantined: {odd}; "
             f"{f'SET ASIDE {self.set_aside} steps (table set_aside), ' if self.set_aside else ''}"
             f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
             f"lost by the source {self.source_lost}; "

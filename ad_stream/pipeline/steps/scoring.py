@@ -23,11 +23,15 @@ from ad_stream.tables.schema import VERDICT, plain_ddl
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+STARTS = tuple(column.name for column in DETECTIONS.used(VERDICT) if column.type == "timestamp")
+"""Columns of a verdict that name a window."""
+SLOW = tuple(name for name in DETECTIONS.named(VERDICT) if name.startswith("slow_") and name not in STARTS)
 ROW = (
     f"device_id string, signal string, step long, {plain_ddl(DETECTIONS.used(VERDICT))}, seconds double, "
     "window array<double>"
-)
-"""What a group gives: the verdict, the process time of its group in its first row, the history that a server may get."""
+).replace(" timestamp,", " double,")
+"""What a group gives: the verdict, the process time of its group in its first row, the history that a server may get;
+windows as their numbers, NaN for none."""
 GROUP_CELLS = 2_000_000
 """About so many values (series x points) make one group."""
 
@@ -54,7 +58,9 @@ def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | N
         return score_group(now, before, scorer)
 
     verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, ROW)
-    return verdict.withColumn("minute", F.timestamp_seconds(F.col("step") * grid.seconds))
+    starts = {name: F.timestamp_seconds(F.nanvl(name, F.lit(None)) * grid.seconds) for name in STARTS}
+    given = {name: F.when(F.col("slow_reason") != "", F.col(name)) for name in SLOW}
+    return verdict.withColumns({"minute": F.timestamp_seconds(F.col("step") * grid.seconds), **starts, **given})
 
 
 def step(name: str, grid: Grid = MINUTE) -> Column:
