@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ad_stream.detectors.base import Detector
     from ad_stream.model import Bools, Floats
+    from ad_stream.models.profiles import KnownProfiles
 
     Ints = NDArray[np.int64]
 
@@ -42,6 +43,8 @@ def detect(
     step: pd.Timedelta | str | None = None,
     refractory: int = 10,
     slow: bool = True,
+    profiles: KnownProfiles | None = None,
+    signal: str = "value",
     **options: object,
 ) -> pd.DataFrame:
     """Judges every row from its past only.
@@ -53,6 +56,8 @@ def detect(
     order of the rows: device, time, the fields of `LastPoint`, and `continuing` (a flag within `refractory` steps of
     an earlier one); with `slow`, where `points` is 260 or more, the slow verdict, too: `slow_score`, `slow_is_anomaly`,
     `slow_reason` and `slow_onset`, the time of the grid (UTC) at which a drift or a stuck value began.
+    `profiles` is what was learned of series (`ad_stream.models.stored.live_profiles(tables)`), `signal` which of a device's
+    the values are.
 
     Raises InputError where a column is missing, a time cannot be read, or two rows fall into one step; ConfigError
     for a wrong option.
@@ -69,7 +74,11 @@ def detect(
     codes, nanoseconds = codes[order], nanoseconds[order]
     width = _step(codes, nanoseconds, step)
     cells = _cells(codes, nanoseconds, width)
-    columns = _judge_all(codes, _shorten(codes, cells, judge_with.points), values[order], judge_with, width, slow)
+    names = "" if device is None else frame[device].to_numpy()[order]
+    known = None if profiles is None else _known(profiles, codes, names, signal)
+    columns = _judge_all(
+        codes, _shorten(codes, cells, judge_with.points), values[order], judge_with, width, slow, known
+    )
     for take_back in (suppress, suppress_slow) if slow else (suppress,):
         take_back(columns, values[order], **limits)  # type: ignore[arg-type]
     if slow:
@@ -150,11 +159,18 @@ def _shorten(codes: Ints, cells: Ints, points: int) -> Ints:
     return np.asarray(total - np.maximum.accumulate(np.where(first, total, 0)))
 
 
+def _known(profiles: KnownProfiles, codes: Ints, devices: str | NDArray[Any], signal: str) -> Floats:
+    """Rows sorted by series, their devices -> (series, k): the profile of each."""
+    rows = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else codes[:0]
+    names = np.array([devices if isinstance(devices, str) else str(devices[row]) for row in rows], dtype=object)
+    return profiles.rows(names, np.full(len(rows), signal, dtype=object))
+
+
 def _judge_all(
-    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool
+    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
-    """Rows sorted by series and time, width: nanoseconds from cell to cell -> the columns of LastPoint and, with `slow`, of
-    SlowVerdict, one entry per row."""
+    """Rows sorted by series and time; known (series, k): their profiles; width: nanoseconds from cell to cell -> the columns
+    of LastPoint and, with `slow`, of SlowVerdict, one entry per row."""
     parts: list[dict[str, NDArray[Any]]] = []
     places: list[Ints] = []
     for series, length in _batches(codes, cells):
@@ -164,17 +180,22 @@ def _judge_all(
         judged = np.zeros(matrix.shape, dtype=np.bool_)
         matrix[rows, cells[chosen]] = values[chosen]
         judged[rows, cells[chosen]] = True
-        parts.append(_judged(matrix, judged, detector, width, slow))
+        parts.append(_judged(matrix, judged, detector, width, slow, None if known is None else known[series]))
         places.append(chosen)
     if not parts:
-        parts, places = [_judged(np.empty((0, 1)), np.empty((0, 1), dtype=np.bool_), detector, width, slow)], [codes]
+        parts, places = (
+            [_judged(np.empty((0, 1)), np.empty((0, 1), dtype=np.bool_), detector, width, slow, None)],
+            [codes],
+        )
     back = np.argsort(np.concatenate(places), kind="stable")
     return {key: np.concatenate([part[key] for part in parts])[back] for key in parts[0]}
 
 
-def _judged(matrix: Floats, judged: Bools, detector: Detector, width: int, slow: bool) -> dict[str, NDArray[Any]]:
+def _judged(
+    matrix: Floats, judged: Bools, detector: Detector, width: int, slow: bool, known: Floats | None
+) -> dict[str, NDArray[Any]]:  # fmt: skip
     step = timedelta(microseconds=width / 1000)
-    rows, _, verdict, slowly = judge_both(matrix, judged, detector, step=step, slow=slow)
+    rows, _, verdict, slowly = judge_both(matrix, judged, detector, step=step, slow=slow, profiles=known)
     columns = {name: getattr(verdict, name) for name in LastPoint.columns()}
     return columns | (slow_columns(slowly, len(rows)) if slow else {})
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ad_stream.detectors import Detector
     from ad_stream.detectors.slow import SlowVerdict
     from ad_stream.model import Bools
+    from ad_stream.models.profiles import KnownProfiles
     from ad_stream.series_config.assign import Assigned, Objects
     from ad_stream.series_config.rules import Rules
 
@@ -77,28 +78,37 @@ class Scorer:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Of the rows (m,), in their order: the fields of LastPoint and `detector`, the `slow_` columns (slow_onset as a step,
+    """Of the rows (m,), in their order: the fields of LastPoint, `detector` and `model`, the `slow_` columns (slow_onset as a step,
     NaN without one); for the fallback the window or None."""
 
     columns: dict[str, NDArray[Any]]
     windows: list[Any]
 
 
-def verdicts(devices: Objects, signals: Objects, rows: Rows, past: Packed, scorer: Scorer) -> Verdicts:
-    """devices, signals: (m,) names of the series of each row."""
+def verdicts(
+    devices: Objects, signals: Objects, rows: Rows, past: Packed, scorer: Scorer, known: KnownProfiles | None = None
+) -> Verdicts:  # fmt: skip
+    """devices, signals: (m,) names of the series of each row; known: what was learned of series."""
     _, first, codes = np.unique(rows.ids, return_index=True, return_inverse=True)
     assigned = assign(scorer.rules, devices[first], signals[first])
+    profiles = None if known is None else known.rows(devices[first], signals[first])
     found: dict[str, NDArray[Any]] = slow_columns(None, len(rows.ids))
     windows: list[Any] = [None] * len(rows.ids)
-    for detector, at, verdict, slowly, wanted in _judged(rows, codes, past, assigned, scorer):
+    uses = np.zeros(len(rows.ids), dtype=np.bool_)
+    for detector, at, verdict, slowly, wanted in _judged(rows, codes, past, assigned, scorer, profiles):
         for name in LastPoint.columns():
             column = getattr(verdict, name)
             found.setdefault(name, np.empty(len(rows.ids), dtype=column.dtype))[at] = column
+        uses[at] = getattr(detector, "uses_profile", False)
         for name, column in slow_columns(slowly, len(at)).items():
             found[name][at] = column
         found.setdefault("detector", np.empty(len(rows.ids), dtype=object))[at] = detector.name
         for asked, window in wanted:
             windows[asked] = window
+    found["model"] = np.full(len(codes), None, dtype=object)
+    if known is not None and profiles is not None:
+        used = uses & np.isfinite(profiles[codes, 0]) & (found["status"] == SCORED)
+        found["model"][used] = known.label
     begins = rows.steps * scorer.grid.seconds
     muted = (begins >= assigned.mute_from[codes]) & (begins < assigned.mute_to[codes])
     for take_back in (suppress, suppress_slow):
@@ -122,7 +132,9 @@ def continuing(codes: Ints, steps: Ints, flags: Bools, refractory: int, flagged:
 Judged = tuple["Detector", "Ints", LastPoint, "SlowVerdict | None", list[tuple[int, list[float]]]]
 
 
-def _judged(rows: Rows, codes: Ints, past: Packed, assigned: Assigned, scorer: Scorer) -> Iterator[Judged]:
+def _judged(
+    rows: Rows, codes: Ints, past: Packed, assigned: Assigned, scorer: Scorer, profiles: NDArray[np.float64] | None
+) -> Iterator[Judged]:  # fmt: skip
     """Detector by detector: which rows it judged, what it found, the windows of those it could not judge.
 
     Detectors of the same depth share the matrix; a deep one does not make that of all other series deep.
@@ -139,8 +151,9 @@ def _judged(rows: Rows, codes: Ints, past: Packed, assigned: Assigned, scorer: S
                 detector, chosen = assigned.detectors[number], slice(None) if len(some) == len(lines) else some
                 matrix, judged = piece.matrix[chosen], piece.judged[chosen]
                 at_row, at_column, verdict, slowly = judge_both(
-                    matrix, judged, detector, ends=ends, step=scorer.grid.every, slow=scorer.slow
-                )
+                    matrix, judged, detector, ends=ends, step=scorer.grid.every, slow=scorer.slow,
+                    profiles=None if profiles is None else profiles[lines[some]],
+                )  # fmt: skip
                 at = mine[piece.row_of[some[at_row], at_column]]
                 yield detector, at, verdict, slowly, _unjudged(matrix, at, at_row, at_column, verdict, scorer.ask_from)
 

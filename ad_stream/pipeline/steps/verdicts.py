@@ -46,7 +46,7 @@ def _scored(batch: Batch) -> DataFrame:
     span = (tally.last - tally.first) // every + 1
     series = -(-tally.minutes // span)
     rows = recent_flags.with_flags(batch, batch.closed)
-    verdicts = score(rows, past, scorer, cells=series * (scorer.points + span))
+    verdicts = score(rows, past, scorer, cells=series * (scorer.points + span), learned=batch.learned)
     return verdicts.withColumns({"revision": F.lit(0), "config_version": F.lit(batch.state.config.name)})
 
 

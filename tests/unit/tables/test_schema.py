@@ -69,7 +69,7 @@ def test_the_list_of_verdict_columns_stands_once() -> None:
 
 
 def test_a_verdict_has_what_a_detector_and_the_slow_verdict_answer() -> None:
-    beside = {"value", "continuing", "detector"}
+    beside = {"value", "continuing", "detector", "model"}
     slow = {field.name for field in fields(SlowVerdict)} - {"slow_deviation"}
     assert {*LastPoint.columns(), *slow} == {name for name in DETECTIONS.named(VERDICT) if name not in beside}
 
