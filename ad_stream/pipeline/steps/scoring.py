@@ -65,7 +65,7 @@ def score(
         return score_group(now, before, scorer, label)
 
     verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, ROW)
-    starts = {name: F.timestamp_seconds(F.nanvl(name, F.lit(None)) * grid.seconds) for name in STARTS}
+    starts = {name: F.timestamp_seconds(F.nanvl(name, F.lit(None).cast("double")) * grid.seconds) for name in STARTS}
     given = {name: F.when(F.col("slow_reason") != "", F.col(name)) for name in SLOW}
     return verdict.withColumns({"minute": F.timestamp_seconds(F.col("step") * grid.seconds), **starts, **given})
 

@@ -93,6 +93,19 @@ def test_an_alarm_of_the_slow_verdict_counts_and_is_lost_where_the_setting_says_
     assert begun.between(at(380), at(470)).all() and len(begun) > 5
 
 
+def test_tables_of_an_earlier_version_have_no_flags_of_the_slow_verdict(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    rows = [
+        {"device_id": "a", "signal": "t", "minute": at(k), "value": rng.normal() + 50 * (k == 90)} for k in range(120)
+    ]
+    put(tmp_path, "minutes", pd.DataFrame(rows))
+    verdicts = rescore(tmp_path, Scorer.of(BASE), start=T0, end=at(120))
+    earlier = verdicts.drop(columns=[name for name in verdicts if name.startswith("slow_") or name == "model"])
+    put(tmp_path, "detections", earlier.assign(config_version="0123456789ab"))
+    same = whatif(tmp_path, BASE, start=at(60), end=at(120))
+    assert same.gained == same.lost == [] and len(same.before) == 1
+
+
 def test_less_sensitivity_loses_alarms_and_one_direction_keeps_its_side(tables: Path) -> None:
     deaf = ask(tables, sensitivity=0)
     assert deaf.gained == [] and len(deaf.lost) == len(deaf.before) - len(deaf.after)
