@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ad_stream.model import Floats
 
     Ints = NDArray[np.int64]
+    Objects = NDArray[np.object_]
 
 MOST_CELLS = 8_000_000
 """Series are laid out so many together that their matrix takes 64 MB."""
@@ -51,6 +52,15 @@ def learn_bucket(
          "reason": f"{names[one][1]}: {why}"}
         for one, why in sorted(reasons.items())
     ]  # fmt: skip
+
+
+def series_of(devices: Objects, signals: Objects) -> tuple[list[SeriesName], Ints]:
+    """Names of the series of each row (k,) -> the series (m,), sorted, and which of them each row is of."""
+    device_names, device = np.unique(devices, return_inverse=True)
+    signal_names, signal = np.unique(signals, return_inverse=True)
+    pairs, codes = np.unique(device * len(signal_names) + signal, return_inverse=True)
+    names = [(str(device_names[one // len(signal_names)]), str(signal_names[one % len(signal_names)])) for one in pairs]
+    return names, codes
 
 
 def _learned(count: int, codes: Ints, steps: Ints, values: Floats) -> tuple[Profiles, dict[int, str]]:

@@ -52,7 +52,7 @@ class KnownProfiles:
 def encode(names: Sequence[SeriesName], profiles: Profiles) -> tuple[bytes, str]:
     """Names (m,) and profiles of m series -> the blob of those that are known, and its SHA-256."""
     known = np.flatnonzero(np.isfinite(profiles.tail))
-    text = "".join(f"{names[one][0]}\0{names[one][1]}\0" for one in known)
+    text = "".join(f"{names[one][0]}\0{names[one][1]}\0" for one in known.tolist())
     out = io.BytesIO()
     np.savez_compressed(
         out,

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 
 from ad_stream import times
 from ad_stream.errors import InputError
-from ad_stream.models.learning import learn_bucket
+from ad_stream.models.learning import learn_bucket, series_of
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, span
 from ad_stream.pipeline.steps.scoring import frame_of, step
@@ -121,10 +121,7 @@ def _learned(rows: DataFrame, tables: Tables) -> DataFrame:
     )
 
     def of_bucket(key: Any, windows: Any) -> Any:
-        names, codes = np.unique(
-            (windows["device_id"] + "\0" + windows["signal"]).to_numpy(dtype=str), return_inverse=True
-        )
-        series = [(device, signal) for device, _, signal in (name.partition("\0") for name in names.tolist())]
+        series, codes = series_of(windows["device_id"].to_numpy(dtype=object), windows["signal"].to_numpy(dtype=object))
         steps, values = windows["step"].to_numpy(dtype=np.int64), windows["value"].to_numpy(dtype=np.float64)
         return frame_of(learn_bucket(str(key[0]), series, codes, steps, values), LEARNED)
 

@@ -14,7 +14,7 @@ import ad_stream
 from ad_stream.config import Detection
 from ad_stream.detectors.profile import Profiles, learn
 from ad_stream.errors import InputError
-from ad_stream.models.learning import ENOUGH, learn_bucket
+from ad_stream.models.learning import ENOUGH, learn_bucket, series_of
 from ad_stream.models.profiles import KnownProfiles, decode, digest, encode
 from ad_stream.scoring.matrix import Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, verdicts
@@ -91,6 +91,13 @@ def test_a_bucket_is_learned_as_its_series_one_by_one_each_on_its_own_cadence() 
     assert (still["device_id"], still["state"], still["group"]) == ("still", "retired", "17") and "t: " in still[
         "reason"
     ]
+
+
+def test_series_keep_the_names_of_device_and_signal_apart() -> None:
+    rows = [("ab", "c"), ("a", "bc"), ("ab", "c"), ("", "x"), ("a", ""), ("Пи", "c")]
+    devices, signals = (np.array(column, dtype=object) for column in zip(*rows, strict=True))
+    names, codes = series_of(devices, signals)
+    assert names == sorted(set(rows)) and [names[one] for one in codes] == rows
 
 
 def test_a_series_with_an_infinite_value_costs_only_itself() -> None:
