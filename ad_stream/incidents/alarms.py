@@ -62,9 +62,9 @@ def with_slow_flags(rows: pd.DataFrame) -> pd.DataFrame:
     said = {"is_anomaly": True, "reason": rows["slow_reason"], "score": rows.get("slow_score")}
     if "is_positive" in rows and "expected" in rows:
         said["is_positive"] = rows["value"] >= rows["expected"]
-    return rows.assign(**{
-        name: rows[name].where(~slow, value) for name, value in said.items() if name in rows and value is not None
-    })  # fmt: skip
+    told = {name: rows[name].where(~slow, value) for name, value in said.items() if name in rows and value is not None}
+    out: pd.DataFrame = rows.assign(**told)
+    return out
 
 
 @dataclass(frozen=True)
