@@ -18,7 +18,7 @@ from ad_stream.push.targets.webhook import MOST_IN_ONE, Webhook, sentence
 from tests.support.fake_time import START, FakeTime
 from tests.unit.push.memory import row
 
-ABOVE = {
+ABOVE: dict[str, Any] = {
     "value": 93.25,
     "expected": 22.0,
     "upper_margin": 2.0,
