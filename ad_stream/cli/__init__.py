@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,6 +17,7 @@ from ad_stream.cli import (
     dashboard,
     databricks,
     demo,
+    detect,
     evaluate,
     power_bi,
     report,
@@ -34,9 +35,28 @@ app = typer.Typer(
     help="Scores every minute of every device: finds anomalies in device telemetry as it streams in.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ad_stream import __version__
+
+        print(f"ad-stream {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """What stands before the name of a command."""
+
+
+detect.add_to(app)
 demo.add_to(app)
 app.add_typer(simulate.app)
 status.add_to(app)
@@ -54,7 +74,6 @@ app.add_typer(power_bi.app)
 EXTRAS = {
     "pyspark": "local",
     "deltalake": "local",
-    "plotly": "local",
     "matplotlib": "report",
     "databricks": "databricks",
     "databricks.sdk": "databricks",

