@@ -84,8 +84,8 @@ def put(
 def mute(
     device: Device,
     signal: Signal = "*",
-    start: Annotated[str | None, typer.Option("--from", help="First muted minute, UTC; without it now.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="First minute that may ring again, UTC.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Muted from here on, UTC; without it now.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Flagged again from here on, UTC.")] = None,
     length: Annotated[str | None, typer.Option("--for", help="In place of --to: '2 hours'.")] = None,
     off: Annotated[bool, typer.Option("--off", help="Take a mute back.")] = False,
     owner: Owner = None,

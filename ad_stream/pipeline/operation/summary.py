@@ -87,7 +87,7 @@ class Summary:
         """What the stream says on exit."""
         odd = ", ".join(f"{n} {reason}" for reason, n in sorted(self.quarantined.items())) or "none"
         return (
-            f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
+            f"{self.events} events in {self.batches} batches: {self.minutes_closed} windows closed, {self.scored} scored, "
             f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
             f"{f'SET ASIDE {self.set_aside} steps (table set_aside), ' if self.set_aside else ''}"
             f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
