@@ -18,7 +18,9 @@ Seed = Annotated[int, typer.Option(help="Another seed is another fleet with othe
 Out = Annotated[Path, typer.Option("--out", help="Folder for messages, tables and the report.")]
 TablesFolder = Annotated[Path, typer.Option("--tables", help="Folder that a run wrote its tables to.")]
 Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on standard output.")]
-From = Annotated[str, typer.Option("--from", help="Start of the first window, UTC: 2026-11-01T00:00Z.", show_default=False)]
+From = Annotated[
+    str, typer.Option("--from", help="Start of the first window, UTC: 2026-11-01T00:00Z.", show_default=False)
+]
 To = Annotated[str, typer.Option("--to", help="Start of the first window left out.", show_default=False)]
 Config = Annotated[str, typer.Option("--config", "-c", help="YAML file, such as conf/local.yaml.", show_default=False)]
 RunConfig = Annotated[str | None, typer.Option("--config", "-c", help="The run's YAML file: its tables, its settings.")]
