@@ -91,6 +91,10 @@ def main() -> None:
         if os.environ.get("AD_STREAM_DEBUG"):
             raise
         _fail(str(error), error.exit_code)
+    except OSError as error:
+        if os.environ.get("AD_STREAM_DEBUG") or error.filename is None:
+            raise
+        _fail(f"{str(error.filename)!r} cannot be used ({error.strerror}): name another place", 2)
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS or os.environ.get("AD_STREAM_DEBUG"):
             raise

@@ -47,7 +47,7 @@ MAY = {
     "detectors": ("errors model plugins", "numpy scipy"),
     "evaluation": ("azure_api detectors errors grid model scoring simulate times", "numpy pandas"),
     "incidents": ("model", "numpy pandas"),
-    "monitoring": ("config grid push series_config tables times", "pandas pyarrow"),
+    "monitoring": ("config errors grid push secrets series_config tables times", "pandas pyarrow"),
     "own_data": ("config grid incidents model readings report scoring simulate", "numpy pandas"),
     "pipeline": (
         "azure_api config errors grid http incidents model push runtime scoring secrets series_config sources "
