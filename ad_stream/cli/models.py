@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ad_stream.cli.options import Config, Json, Set
+from ad_stream.cli.options import Config, File, Json, RunConfig, Set
+from ad_stream.cli.settings import needed
 from ad_stream.config.overrides import overrides
 from ad_stream.times import moment
 
@@ -18,7 +19,8 @@ Name = Annotated[str, typer.Argument(help="Name of the model, such as profile.")
 
 @train_app.command()
 def profile(
-    config: Config,
+    file: File = None,
+    config: Config = None,
     days: Annotated[float, typer.Option(min=1, max=400, help="How far back to learn from.")] = 14,
     until: Annotated[str | None, typer.Option(help="First minute that is left out, UTC.", show_default=False)] = None,
     candidate: Annotated[bool, typer.Option("--candidate", help="Store it, but do not use it yet.")] = False,
@@ -29,19 +31,19 @@ def profile(
     from ad_stream import config as settings
     from ad_stream.pipeline.train import train_profile
 
-    loaded = settings.load(config, overrides(set_))
+    loaded = settings.load(needed(file, config, "train profile"), overrides(set_))
     done = train_profile(loaded, days=days, until=None if until is None else moment(until), live=not candidate)
     print(json.dumps(done.as_dict()) if as_json else done.sentence())
 
 
 @models_app.command("list")
-def list_models(config: Config, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006
+def list_models(file: File = None, config: Config = None, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006
     """Every version with its state, newest first."""
     from ad_stream import config as settings
     from ad_stream.models.stored import versions
     from ad_stream.tables.names import local_folder
 
-    loaded = settings.load(config, overrides(set_))
+    loaded = settings.load(needed(file, config, "models list"), overrides(set_))
     found = versions(
         local_folder(loaded.tables, "models", "ask it with SELECT name, version, state, figures FROM models")
     )
@@ -54,7 +56,7 @@ def list_models(config: Config, set_: Set = [], as_json: Json = False) -> None: 
 
 @models_app.command()
 def activate(
-    config: Config,
+    config: RunConfig,
     version: Annotated[int, typer.Argument(help="Its version.")],
     name: Name = "profile",
     set_: Set = [],  # noqa: B006
@@ -65,19 +67,19 @@ def activate(
 
 
 @models_app.command()
-def retire(config: Config, name: Name = "profile", set_: Set = []) -> None:  # noqa: B006
+def retire(config: RunConfig, name: Name = "profile", set_: Set = []) -> None:  # noqa: B006
     """Go on without: the plain rule judges from the next batch on."""
     _choose(config, set_, name, None)
     print(f"no version of {name} is live any more")
 
 
-def _choose(config: str, set_: list[str], name: str, version: int | None) -> None:
+def _choose(config: str | None, set_: list[str], name: str, version: int | None) -> None:
     from ad_stream import config as settings
     from ad_stream.pipeline.operation.session import session
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
     from ad_stream.pipeline.train import activate as make_live
 
-    loaded = settings.load(config, overrides(set_))
-    tables = Tables(session("files", loaded.spark), loaded.tables, grid=loaded.minutes.grid)
+    loaded = settings.load(needed(None, config, "models activate 1 --config"), overrides(set_))
+    tables = DeltaTables(session("files", loaded.spark), loaded.tables, grid=loaded.minutes.grid)
     tables.create()
     make_live(tables, name, version)

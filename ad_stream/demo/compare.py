@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
-from ad_stream.model import REASONS, REFRACTORY
+from ad_stream.model import REFRACTORY
+from ad_stream.own_data.verdicts import means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -115,8 +116,3 @@ def _outside(rows: pd.DataFrame, faults: Sequence[Fault]) -> Bools:
     for fault in faults:
         outside &= ~rows["minute"].between(fault.start - BEFORE, fault.end + AFTER).to_numpy()
     return outside
-
-
-def means(reason: str) -> str:
-    """The sentence behind a reason."""
-    return REASONS.get(reason, reason)

@@ -22,7 +22,7 @@ from ad_stream.models.learning import learn_bucket, series_of
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, span
 from ad_stream.pipeline.steps.scoring import frame_of, step
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.pipeline.store.learned import PROFILE, TABLE
 from ad_stream.tables.catalog import MODELS
 from ad_stream.tables.schema import plain_ddl
@@ -75,7 +75,7 @@ def train_profile(
     live: use them from the next batch on, else they wait as a candidate. Raises InputError where nothing is stored.
     """
     spark = spark or session("files", config.spark)
-    tables = Tables(spark, config.tables, grid=config.minutes.grid)
+    tables = DeltaTables(spark, config.tables, grid=config.minutes.grid)
     tables.create()
     rows = tables.read("minutes").where("revision = 0")
     rows = rows if until is None else rows.where(F.col("minute") < F.lit(until))
@@ -91,7 +91,7 @@ def train_profile(
     return _counted(tables, done)
 
 
-def activate(tables: Tables, name: str, version: int | None) -> None:
+def activate(tables: DeltaTables, name: str, version: int | None) -> None:
     """Make a version live and retire the live one, in one commit; None: retire it and go on without.
 
     Raises InputError where there is no such version.
@@ -108,12 +108,12 @@ def activate(tables: Tables, name: str, version: int | None) -> None:
     )
 
 
-def _next_version(tables: Tables) -> int:
+def _next_version(tables: DeltaTables) -> int:
     row = tables.read(TABLE).where(F.col("name") == PROFILE).agg(F.max("version")).first()
     return 1 + int((row[0] if row else None) or 0)
 
 
-def _learned(rows: DataFrame, tables: Tables) -> DataFrame:
+def _learned(rows: DataFrame, tables: DeltaTables) -> DataFrame:
     """Rows of `minutes` -> the columns LEARNED, the rows of each bucket together."""
     schema = plain_ddl(MODELS[name] for name in LEARNED)
     chosen = rows.select(
@@ -138,7 +138,7 @@ def _named(rows: DataFrame, done: Training, parameters: dict[str, Any], at: date
     })  # fmt: skip
 
 
-def _counted(tables: Tables, done: Training) -> Training:
+def _counted(tables: DeltaTables, done: Training) -> Training:
     mine = (F.col("name") == done.name) & (F.col("version") == done.version) & F.col("blob").isNotNull()
     for row in tables.read(TABLE).where(mine).select("rows", "figures").collect():
         done.rows += row["rows"]

@@ -112,7 +112,11 @@ def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture], grid: 
                 rows=[_row(row, grid) for row in flagged.to_dict("records")],
             )
         ],
-        sections=[PageSection("Pictures", "Value, expected band and flags.", pictures)],
+        sections=[
+            PageSection(
+                "Signals", "Value, expected band and flags, on one time axis.", pictures, wide=True, linked=True
+            )
+        ],
     )
 
 

@@ -88,7 +88,7 @@ class Summary:
         """What the stream says on exit."""
         odd = ", ".join(f"{n} {reason}" for reason, n in sorted(self.quarantined.items())) or "none"
         return (
-            f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
+            f"{self.events} events in {self.batches} batches: {self.minutes_closed} windows closed, {self.scored} scored, "
             f"{self.anomalies} anomalies, {self.slow_anomalies} of the slow verdict, {self.warming_up} warming up, "
             f"{self.declined} declined; quarantined: {odd}; "
             f"{f'SET ASIDE {self.set_aside} steps (table set_aside), ' if self.set_aside else ''}"

@@ -18,7 +18,7 @@ from ad_stream.tables.catalog import MODELS
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 TABLE = MODELS.name
@@ -40,7 +40,7 @@ class LiveModels:
     version: int | None = None
     number: int | None = None
 
-    def of_batch(self, tables: Tables, noted: Mapping[str, Any]) -> Learned | None:
+    def of_batch(self, tables: DeltaTables, noted: Mapping[str, Any]) -> Learned | None:
         """The profile that a batch uses; noted: what its first commit says, if it was begun before."""
         try:
             version = noted.get(TABLE, tables.version(TABLE))
