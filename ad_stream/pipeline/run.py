@@ -20,6 +20,7 @@ from ad_stream.pipeline.operation.progress import Progress
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.operation.signals import asked_to_stop
 from ad_stream.pipeline.operation.summary import Summary
+from ad_stream.pipeline.operation.telling import Tell, Telling
 from ad_stream.pipeline.steps import history, rows
 from ad_stream.pipeline.steps.clock import Clock
 from ad_stream.pipeline.steps.telemetry import readings
@@ -46,16 +47,19 @@ def run(
     config: Config,
     *,
     progress: Report | None = None,
+    tell: Tell | None = None,
     spark: SparkSession | None = None,
     tables: DeltaTables | None = None,
 ) -> Summary:
     """Run the stream until it ends (available_now) or is interrupted; -> what it did.
 
-    progress: called after each batch with its report. tables: where to write, in
-    place of a plain `DeltaTables` (fault tests).
+    progress: called after each batch with its report. tell: called with a line every few seconds from the start on.
+    tables: where to write, in place of a plain `DeltaTables` (fault tests).
     Raises RunError where the query failed; OwnedError where another run owns the tables.
     """
     started, cpu = time.monotonic(), process_tree_seconds()
+    tell = tell or _nobody
+    tell("starting Spark")
     spark = spark or session(config.source.kind, config.spark)
     cpu_of = _cpu_of(spark)
     registry.reader_of(config.source).check(spark, config.source)
@@ -66,7 +70,7 @@ def run(
     summary = Summary()
     try:
         with metrics.served(config.metrics, summary):
-            _stream(spark, config, tables, owner, summary, progress)
+            _stream(spark, config, tables, owner, summary, progress, tell)
     finally:
         owner.release()
         summary.wall_seconds = time.monotonic() - started
@@ -76,7 +80,7 @@ def run(
 
 
 def _stream(
-    spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None
+    spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None, tell: Tell
 ) -> None:  # fmt: skip
     def report(done: BatchReport) -> None:
         summary.add(done)
@@ -100,7 +104,11 @@ def _stream(
         if ledger is not None:
             ledger(finished)
 
+    telling = None if tell is _nobody else Telling(tell, time.monotonic)
+
     def between() -> None:
+        if telling is not None:
+            telling(list(query.recentProgress))
         if not remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
             batches.deliver.quiet()
         summary.add_pushes(batches.deliver)
@@ -155,6 +163,10 @@ def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner, betwee
         look()
     if query.exception() is not None:
         raise stopped(query.exception())
+
+
+def _nobody(line: str) -> None:
+    """Tells nobody."""
 
 
 def _newest_times(source: SourceSettings) -> list[datetime]:
