@@ -32,7 +32,7 @@ from ad_stream.errors import AdStreamError
 
 app = typer.Typer(
     name="ad-stream",
-    help="Scores every minute of every device: finds anomalies in device telemetry as it streams in.",
+    help="Scores every window of every device, a minute by default: finds anomalies in device telemetry as it streams in.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

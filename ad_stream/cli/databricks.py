@@ -35,8 +35,10 @@ def submit(
     file: File = None,
     config: Config = None,
     set_: Set = [],  # noqa: B006 (typer wants the list)
-    start: Annotated[str | None, typer.Option("--from", help="Backfill from this minute on, UTC.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="First minute that the backfill leaves out.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Backfill from this window on, UTC.")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Start of the first window that the backfill leaves out.")
+    ] = None,
     job: Annotated[str | None, typer.Option(help="Make (or change) a permanent job of this name.")] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Leave the permanent job paused.")] = False,
     notify: Annotated[list[str], typer.Option(help="Mail address for failures of the permanent job.")] = [],  # noqa: B006

@@ -21,8 +21,8 @@ def report(
     config: RunConfig = None,
     tables: Folder = None,
     signal: Annotated[str | None, typer.Option(help="One signal of it; without it all.")] = None,
-    start: Annotated[str | None, typer.Option("--from", help="First minute, UTC.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="First minute that is left out.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Start of the first window, UTC.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Start of the first window left out.")] = None,
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
     png: Annotated[Path | None, typer.Option(help="Folder for a PNG picture of each signal.")] = None,
 ) -> None:

@@ -50,8 +50,7 @@ def show(
     from ad_stream.series_config import edit, rows, table
     from ad_stream.tables.reader import signals_of
 
-    place = place_of(config, tables)
-    folder = _folder(place.tables, "SELECT * FROM {} ORDER BY changed DESC")
+    place, folder = _opened(config, tables, "SELECT * FROM {} ORDER BY changed DESC")
     found, version = table.read(folder)
     rules = rows.rules_of(found, place.detection)
     if device is None:
@@ -88,8 +87,8 @@ def put(
 def mute(
     device: Device,
     signal: Signal = "*",
-    start: Annotated[str | None, typer.Option("--from", help="First muted minute, UTC; without it now.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="First minute that may ring again, UTC.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Muted from here on, UTC; without it now.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Flagged again from here on, UTC.")] = None,
     length: Annotated[str | None, typer.Option("--for", help="In place of --to: '2 hours'.")] = None,
     off: Annotated[bool, typer.Option("--off", help="Take a mute back.")] = False,
     owner: Owner = None,
@@ -130,8 +129,7 @@ def history(
     from ad_stream.cli.output.series_config import change_table
     from ad_stream.series_config import table
 
-    place = place_of(config, tables)
-    folder = _folder(place.tables, "DESCRIBE HISTORY {}")
+    place, folder = _opened(config, tables, "DESCRIBE HISTORY {}")
     changes = table.changes(folder, last)
     if as_json:
         print(json.dumps([vars(one) for one in changes], default=_text))
@@ -163,6 +161,12 @@ def _fits(fitting: list[str], known: int) -> str:
         return f"It fits none of the {known:,} series seen so far; those that come and fit will take it."
     more = f" and {len(fitting) - MOST_NAMED:,} more" if len(fitting) > MOST_NAMED else ""
     return f"It fits {len(fitting):,} of {known:,} series seen so far: {', '.join(fitting[:MOST_NAMED])}{more}."
+
+
+def _opened(config: str | None, tables: Path | None, sql: str) -> tuple[settings.Config, Path]:
+    """The run's configuration and the folder of its tables; `sql` as for `_folder`."""
+    place = place_of(config, tables)
+    return place, _folder(place.tables, sql)
 
 
 def _folder(tables: settings.Tables, sql: str) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.dashboard.verdict_arrays import Rows
+from ad_stream.dashboard.verdict_arrays import VerdictArrays
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Flags:
         self._most = most
         self._overruled: tuple[Ints, Ints] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
-    def apply(self, rows: Rows) -> int:
+    def apply(self, rows: VerdictArrays) -> int:
         """Takes rows in, in any order, flagged or not; -> how many flagged windows are new."""
         self._overrule(rows.take(rows.revision > 0))
         flagged = rows.take(rows.flag != 0)
@@ -44,11 +44,11 @@ class Flags:
         self._keep(_joined(self.rows.take(stays), flagged))
         return int(new.sum())
 
-    def since(self, minute: int) -> Rows:
+    def since(self, minute: int) -> VerdictArrays:
         """The flagged windows from the step `minute` on."""
         return self.rows.take(self.rows.minute >= minute)
 
-    def _keep(self, rows: Rows) -> None:
+    def _keep(self, rows: VerdictArrays) -> None:
         order = np.lexsort((rows.revision, rows.minute, rows.series))
         rows = rows.take(order)
         keys = _keys(rows)
@@ -62,7 +62,7 @@ class Flags:
         first = np.append(True, rows.series[1:] != rows.series[:-1]) if len(rows) else np.empty(0, dtype=bool)
         self.starts = np.flatnonzero(first | ~rows.continuing)
 
-    def _overrule(self, later: Rows) -> None:
+    def _overrule(self, later: VerdictArrays) -> None:
         """Remembers the highest revision of each window that backfill judged again."""
         if not len(later):
             return
@@ -73,7 +73,7 @@ class Flags:
         highest = np.append(keys[1:] != keys[:-1], True)
         self._overruled = keys[highest], revisions[highest]
 
-    def _not_overruled(self, rows: Rows) -> NDArray[np.bool_]:
+    def _not_overruled(self, rows: VerdictArrays) -> NDArray[np.bool_]:
         known, revisions = self._overruled
         if not len(known) or not len(rows):
             return np.ones(len(rows), dtype=bool)
@@ -83,24 +83,27 @@ class Flags:
         return stays
 
 
-def empty() -> Rows:
+def empty() -> VerdictArrays:
     """No rows."""
     whole = {"flag": np.int8, "continuing": np.bool_}
     measures = {"value", "expected", "upper", "lower", "score", "severity"}
-    return Rows(
+    return VerdictArrays(
         **{
             one.name: np.empty(0, dtype=np.float64 if one.name in measures else whole.get(one.name, np.int64))
-            for one in fields(Rows)
+            for one in fields(VerdictArrays)
         }
     )
 
 
-def _keys(rows: Rows) -> Ints:
+def _keys(rows: VerdictArrays) -> Ints:
     keys: Ints = (rows.series << 32) + rows.minute
     return keys
 
 
-def _joined(one: Rows, other: Rows) -> Rows:
-    return Rows(
-        **{field.name: np.concatenate([getattr(one, field.name), getattr(other, field.name)]) for field in fields(Rows)}
+def _joined(one: VerdictArrays, other: VerdictArrays) -> VerdictArrays:
+    return VerdictArrays(
+        **{
+            field.name: np.concatenate([getattr(one, field.name), getattr(other, field.name)])
+            for field in fields(VerdictArrays)
+        }
     )

@@ -29,7 +29,7 @@ MOST_REASONS = 255
 
 
 @dataclass(frozen=True)
-class Rows:
+class VerdictArrays:
     """Each field (n,). minute: steps of the windows; upper, lower: the band; flag: 1 above, -1 below, 0 not flagged;
     series, status and reason: numbers of `Names`."""
 
@@ -50,9 +50,9 @@ class Rows:
     def __len__(self) -> int:
         return len(self.series)
 
-    def take(self, chosen: NDArray[Any]) -> Rows:
+    def take(self, chosen: NDArray[Any]) -> VerdictArrays:
         """The rows of a mask or of row numbers."""
-        return Rows(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
+        return VerdictArrays(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 
 
 class Names:
@@ -87,8 +87,8 @@ class Names:
         at = int(np.searchsorted(self._pairs, pair))
         return int(self._series[at]) if at < len(self._pairs) and self._pairs[at] == pair else None
 
-    def rows(self, batch: pa.RecordBatch) -> Rows:
-        """A batch with COLUMNS -> Rows; rows without device, signal or a minute of our time are left out."""
+    def rows(self, batch: pa.RecordBatch) -> VerdictArrays:
+        """A batch with COLUMNS -> VerdictArrays; rows without device, signal or a minute of our time are left out."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -110,7 +110,7 @@ class Names:
         with np.errstate(all="ignore"):  # what another writer put there may be infinite
             upper = expected + numbers("upper_margin", math.nan)
             lower = expected - numbers("lower_margin", math.nan)
-        return Rows(
+        return VerdictArrays(
             series=self._series_of(batch),
             minute=micros // (self.grid.seconds * 1_000_000),
             revision=numbers("revision").astype(np.int64),

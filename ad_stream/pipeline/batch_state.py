@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from ad_stream.config import Config
     from ad_stream.pipeline.delivery import Deliver
     from ad_stream.pipeline.steps.config_version import BatchConfig
-    from ad_stream.pipeline.steps.fallback import Fallback
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.steps.fallback import FallbackScorer
+    from ad_stream.pipeline.store.delta import DeltaTables
     from ad_stream.pipeline.store.set_aside import SetAside
     from ad_stream.scoring.verdicts import Scorer
 
@@ -88,10 +88,10 @@ class Batch:
     """
 
     config: Config
-    tables: Tables
+    tables: DeltaTables
     state: BatchState
     deliver: Deliver
-    fallback: Fallback | None
+    fallback: FallbackScorer | None
     query_id: str
     groups: DataFrame
     tally: Tally

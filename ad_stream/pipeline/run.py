@@ -25,7 +25,7 @@ from ad_stream.pipeline.steps import history, rows
 from ad_stream.pipeline.steps.clock import Clock
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.pipeline.store.owner import Owner
 from ad_stream.sources import registry
 
@@ -49,12 +49,12 @@ def run(
     progress: Report | None = None,
     tell: Tell | None = None,
     spark: SparkSession | None = None,
-    tables: Tables | None = None,
+    tables: DeltaTables | None = None,
 ) -> Summary:
     """Run the stream until it ends (available_now) or is interrupted; -> what it did.
 
     progress: called after each batch with its report. tell: called with a line every few seconds from the start on.
-    tables: where to write, in place of a plain `Tables` (fault tests).
+    tables: where to write, in place of a plain `DeltaTables` (fault tests).
     Raises RunError where the query failed; OwnedError where another run owns the tables.
     """
     started, cpu = time.monotonic(), process_tree_seconds()
@@ -63,7 +63,7 @@ def run(
     spark = spark or session(config.source.kind, config.spark)
     cpu_of = _cpu_of(spark)
     registry.reader_of(config.source).check(spark, config.source)
-    tables = replace(tables or Tables(spark, config.tables), grid=config.minutes.grid)
+    tables = replace(tables or DeltaTables(spark, config.tables), grid=config.minutes.grid)
     tables.create()
     owner = Owner(tables, config.checkpoint)
     owner.claim()
@@ -80,7 +80,7 @@ def run(
 
 
 def _stream(
-    spark: SparkSession, config: Config, tables: Tables, owner: Owner, summary: Summary, progress: Report | None, tell: Tell
+    spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None, tell: Tell
 ) -> None:  # fmt: skip
     def report(done: BatchReport) -> None:
         summary.add(done)
@@ -176,7 +176,7 @@ def _newest_times(source: SourceSettings) -> list[datetime]:
         return []
 
 
-def _newest(tables: Tables, config: Config) -> datetime | None:
+def _newest(tables: DeltaTables, config: Config) -> datetime | None:
     """The newest window with a verdict, where there are some but no checkpoint."""
     if _exists(tables.spark, config.checkpoint):
         return None

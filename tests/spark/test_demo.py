@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import SparkSession
@@ -26,7 +27,7 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     result = demo(tmp_path / "demo", devices=6, minutes=420, seed=11, steps=lambda *step: seen.append(step))
     answer = json.loads(json.dumps(result.as_dict()))
     detections = read_detections(answer["tables"])
-    expected = result.truth.expected
+    expected: dict[str, Any] = result.truth.expected
 
     assert list(answer) == KEYS
     assert len(detections) == result.truth.series_minutes

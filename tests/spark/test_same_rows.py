@@ -210,7 +210,7 @@ def test_both_doors_give_the_rows_of_the_stream(spark: SparkSession, whole: Any)
 def test_a_backfill_of_what_the_stream_judged_writes_only_the_folded_late_readings(whole: Any) -> None:
     stream = whole[0]
     before = stream.content("detections", *KEY)
-    day = {"start": T0, "end": T0.replace(day=3)}
+    day: dict[str, Any] = {"start": T0, "end": T0.replace(day=3)}
     first = backfill(stream.config(), **day, spark=stream.spark)
     assert first.minutes_judged == len(before) and first.minutes_revised == len(stream.table("late"))
     revised = stream.table("minutes")

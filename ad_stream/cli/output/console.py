@@ -18,7 +18,7 @@ MOST_LINES = 15
 
 def show(text: RenderableType) -> None:
     """Print to standard output."""
-    Console(highlight=False).print(text)
+    Console(highlight=False).print(text, crop=False)  # a line to copy stays whole
 
 
 def plain_table(*columns: str) -> Table:

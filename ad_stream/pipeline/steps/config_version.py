@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import history
+from ad_stream.secrets import first_line
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import Rules
 from ad_stream.tables.catalog import SERIES_CONFIG
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config, Detection
     from ad_stream.pipeline.batch_state import Batch
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 TABLE = SERIES_CONFIG.name
@@ -51,11 +52,11 @@ class BatchConfig:
         ours = self.config.version(*(spec.name for spec in self.rules.named_detectors))
         return f"{ours}@{self.version}" if self.rules.rules or self.rules.refused else ours
 
-    def newest(self, tables: Tables) -> Rules:
+    def newest(self, tables: DeltaTables) -> Rules:
         """The rules of the newest version."""
         return self._at(tables, self._newest(tables))
 
-    def of_batch(self, tables: Tables, query_id: str, batch_id: int) -> Rules:
+    def of_batch(self, tables: DeltaTables, query_id: str, batch_id: int) -> Rules:
         """The rules of a batch."""
         version = self._newest(tables)
         if self.first_batch and version:
@@ -67,20 +68,22 @@ class BatchConfig:
         """What the batch's first commit says, for the case that it is repeated."""
         return json.dumps({"query_id": query_id, "batch_id": batch_id, TABLE: self.version})
 
-    def _newest(self, tables: Tables) -> int | None:
+    def _newest(self, tables: DeltaTables) -> int | None:
         try:
             return tables.version(TABLE)
         except Exception as error:  # whatever it is: a table of wishes must not stop the stream
-            self._tell(f"{TABLE} cannot be read, so its last known rules stay: {_line(error)}")
+            self._tell(f"{TABLE} cannot be read, so its last known rules stay: {first_line(error)}")
             return self.version
 
-    def _at(self, tables: Tables, version: int | None) -> Rules:
+    def _at(self, tables: DeltaTables, version: int | None) -> Rules:
         if version is None or version == self.version:
             return self.rules
         try:
             rules = rules_of(_rows(tables.read_at(TABLE, version)), self.config.detection)
         except Exception as error:
-            self._tell(f"{TABLE} at version {version} cannot be read, so its last known rules stay: {_line(error)}")
+            self._tell(
+                f"{TABLE} at version {version} cannot be read, so its last known rules stay: {first_line(error)}"
+            )
             return self.rules
         for sentence in rules.refused:
             self._tell(f"ignored: {sentence}")
@@ -126,7 +129,7 @@ def _utc(micros: int | None) -> datetime | None:
     return None if micros is None else datetime.fromtimestamp(micros / 1e6, timezone.utc)
 
 
-def _noted(tables: Tables, query_id: str, batch_id: int, newest: int) -> int | None:
+def _noted(tables: DeltaTables, query_id: str, batch_id: int, newest: int) -> int | None:
     """The version with which the batch was begun, the newest if nobody began it."""
     for commit in tables.history("minutes", LOOK_BACK):
         try:
@@ -136,7 +139,3 @@ def _noted(tables: Tables, query_id: str, batch_id: int, newest: int) -> int | N
         except (ValueError, TypeError, KeyError):  # somebody else's commit
             continue
     return newest
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

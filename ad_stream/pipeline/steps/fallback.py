@@ -37,7 +37,7 @@ Series = tuple[str, str]
 
 
 @dataclass
-class Fallback:
+class FallbackScorer:
     """Asks one server; remembers which series it asked last, so that those over the budget come first next time."""
 
     settings: config.Fallback
@@ -48,7 +48,7 @@ class Fallback:
     asked: dict[Series, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: config.Fallback, refractory: int, grid: Grid = MINUTE) -> Fallback | None:
+    def of(cls, settings: config.Fallback, refractory: int, grid: Grid = MINUTE) -> FallbackScorer | None:
         """None until an endpoint is configured."""
         if settings.endpoint is None:
             return None

@@ -18,7 +18,7 @@ from ad_stream.times import from_seconds
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 BATCH = ["sink", "query_id", "batch_id"]
 RECORD = [field.name for field in fields(Record)]
@@ -27,7 +27,7 @@ RECORD = [field.name for field in fields(Record)]
 class PushStore:
     """The tables of a run as its outboxes see them; `tables` is that of the batch in hand."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: DeltaTables) -> None:
         self.tables = tables
 
     def page(self, batch: Batch, which: Which, after: Key | None, one_in: int, limit: int) -> list[Row]:

@@ -34,7 +34,7 @@ from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
     from ad_stream.pipeline.batch_state import Batch
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 
@@ -96,13 +96,13 @@ class SetAside:
         taken, self.count = self.count, 0
         return taken
 
-    def _known(self, tables: Tables, query_id: str) -> set[tuple[int, str]]:
+    def _known(self, tables: DeltaTables, query_id: str) -> set[tuple[int, str]]:
         if self.known is None:
             rows = tables.read(TABLE).where(F.col("query_id") == query_id).select("batch_id", "step").collect()
             self.known = {(row["batch_id"], row["step"]) for row in rows}
         return self.known
 
-    def _record(self, tables: Tables, step: SetAsideStep, cause: str) -> None:
+    def _record(self, tables: DeltaTables, step: SetAsideStep, cause: str) -> None:
         offsets = self._offsets(tables, step.batch_id)
         row = (step.name, step.rows, step.first, step.last, offsets, cause, self.now())
         frame = tables.spark.createDataFrame(
@@ -112,7 +112,7 @@ class SetAside:
         log.error(TOLD, step.batch_id, step.name, cause, step.rows, step.first, step.last)
         self.count += 1
 
-    def _offsets(self, tables: Tables, batch_id: int) -> str:
+    def _offsets(self, tables: DeltaTables, batch_id: int) -> str:
         """Where the batch ends at its source, as the checkpoint has it: JSON, one line a source."""
         lines = tables.spark.read.text(f"{self.checkpoint}/offsets/{batch_id}", wholetext=True).collect()
         return "\n".join(lines[0]["value"].splitlines()[2:]) if lines else ""

@@ -128,7 +128,7 @@ def test_what_the_reader_was_told_goes_into_the_next_lines(tmp_path: Path) -> No
         "--out",
         str(tmp_path / "r"),
     ]
-    answer = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    answer = CliRunner().invoke(app, arguments, env={"COLUMNS": "60"})  # narrower than the line
     assert f"ad-stream demo --data {path} --time when --time-zone Europe/Berlin --value 'a b'" in answer.output
 
 

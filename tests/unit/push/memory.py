@@ -1,37 +1,19 @@
-"""Rows of `detections` in memory, and a clock that only sleeping moves."""
+"""Rows of `detections` in memory."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from ad_stream.push.base import COLUMNS, Row, Which
 from ad_stream.push.outbox import Batch, Key
+from tests.support.fake_time import START
 
-START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 REST = {
     "score": 1.0, "sr_score": 0.5, "severity": 0.0, "continuing": False, "reason": "normal", "detector": "default",
     "points": 120, "imputed": 0,
 }  # fmt: skip
-
-
-class FakeTime:
-    """One clock for sender, receiver and outbox that only sleep moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.waits: list[float] = []
-
-    def clock(self) -> float:
-        return self.now
-
-    def moment(self) -> datetime:
-        return START + timedelta(seconds=self.now)
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += seconds
 
 
 def row(number: int = 0, **changes: object) -> dict[str, object]:

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from ad_stream.push.base import Delivery, Row
+from ad_stream.push.base import Delivery, Row, Which
 from ad_stream.push.limits import HourlyRows
 from ad_stream.push.outbox import FULL, KEEP, Outbox, Record
 from ad_stream.push.targets.power_bi import PowerBI
 from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, Trouble, random_trouble
-from tests.unit.push.memory import START, FakeTime, Memory, row, values
+from tests.support.fake_time import START, FakeTime
+from tests.unit.push.memory import Memory, row, values
 
 KEY = "SeCrEtKeY-0123456789/abc"
 
@@ -23,7 +24,8 @@ KEY = "SeCrEtKeY-0123456789/abc"
 class Scripted:
     """A target that settles as many rows of each push as it is told, then says why it stops."""
 
-    name, rows, seconds = "scripted", "all", 10.0
+    name, seconds = "scripted", 10.0
+    rows: Which = "all"
 
     def __init__(self, *settles: int, hourly: HourlyRows | None = None) -> None:
         self.settles, self.hourly = iter(settles), hourly

@@ -15,9 +15,10 @@ from ad_stream.errors import ConfigError
 from ad_stream.push.base import Delivery
 from ad_stream.push.registry import by_kind
 from ad_stream.push.targets.webhook import MOST_IN_ONE, Webhook, sentence
-from tests.unit.push.memory import START, FakeTime, row
+from tests.support.fake_time import START, FakeTime
+from tests.unit.push.memory import row
 
-ABOVE = {
+ABOVE: dict[str, Any] = {
     "value": 93.25,
     "expected": 22.0,
     "upper_margin": 2.0,
