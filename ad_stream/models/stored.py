@@ -30,10 +30,10 @@ def versions(tables: str | Path) -> list[dict[str, Any]]:
     """name, version, state, first, last, series, learned of every version, the newest first."""
     rows = _blobs(tables, ["name", "version", "state", "first", "last", "figures", "blob"], [])
     found = []
-    for (name, version), part in rows.groupby(["name", "version"]):
+    for _, part in rows.groupby(["name", "version"]):
         figures = [json.loads(text) for text in part["figures"]]
         found.append({
-            "name": str(name), "version": int(version), "state": str(part["state"].iloc[0]),
+            "name": str(part["name"].iloc[0]), "version": int(part["version"].iloc[0]), "state": str(part["state"].iloc[0]),
             "first": iso(part["first"].min().to_pydatetime()), "last": iso(part["last"].max().to_pydatetime()),
             **{count: sum(one[count] for one in figures) for count in ("series", "learned")},
         })  # fmt: skip
@@ -45,8 +45,7 @@ def _blobs(tables: str | Path, columns: list[str], where: list[tuple[str, str, A
     import pandas as pd
 
     try:
-        rows = read_rows(tables, MODELS.name, columns, where)
+        rows: pd.DataFrame = read_rows(tables, MODELS.name, columns, where).dropna(subset=["blob"])
     except InputError:
-        return pd.DataFrame(columns=columns)
-    chosen: pd.DataFrame = rows[rows["blob"].notna()]
-    return chosen
+        rows = pd.DataFrame(columns=columns)
+    return rows

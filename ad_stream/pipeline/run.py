@@ -110,7 +110,7 @@ def _stream(
 
     telling = None if tell is _nobody else Telling(tell, time.monotonic)
 
-    def between() -> None:
+    def between(query: StreamingQuery) -> None:
         if telling is not None:
             telling(list(query.recentProgress))
         if not remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
@@ -120,7 +120,7 @@ def _stream(
     def to_its_end() -> None:
         query = start(batches, mender.left_out)
         summary.query_id = str(query.id)
-        _watch(query, partial(look, query), owner, between)
+        _watch(query, partial(look, query), owner, partial(between, query))
 
     try:
         _mended(to_its_end, mender, summary)
