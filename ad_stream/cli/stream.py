@@ -32,7 +32,7 @@ def run(file: File = None, config: Config = None, set_: Set = [], as_json: Json 
 
     loaded = settings.load(needed(file, config, "run"), overrides(set_))
     _masked(loaded)
-    summary = run_stream(loaded, progress=None if as_json else _line)
+    summary = run_stream(loaded, progress=None if as_json else _line, tell=None if as_json else _tell)
     print(json.dumps(summary.as_dict()) if as_json else summary.sentence())
 
 
@@ -87,5 +87,12 @@ def _masked(loaded: settings.Config) -> dict[str, Any]:
 
 def _line(batch: BatchReport) -> None:
     first, last = (f"{at:%Y-%m-%d %H:%M}" if at else "-" for at in (batch.first, batch.last))
-    counts = ", ".join(f"{batch.counts[name]} {name}" for name in ("scored", "anomalies", "quarantined"))
+    words = (("scored", "scored"), ("anomalies", "flagged windows"), ("quarantined", "quarantined"))
+    counts = (
+        ", ".join(f"{batch.counts[name]:,} {word}" for name, word in words if batch.counts[name]) or "no windows closed"
+    )
     print(f"batch {batch.batch_id}: {first} to {last} UTC, {counts}", file=sys.stderr, flush=True)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -239,7 +239,8 @@ def _told(section: Section, known: frozenset[str]) -> dict[str, Any]:
 class Config(Section):
     """One run. `source` and `tables` are required, the rest has defaults.
 
-    set_aside: rows that a batch can never write for their data go to the table `set_aside`; else such a batch ends the run.
+    set_aside: rows that a batch can never write for their data, and events with which it fails before it has rows, go to
+    the table `set_aside`; else such a batch ends the run.
     """
 
     source: Annotated[SerializeAsAny[SourceSettings], BeforeValidator(registry.settings_of)]

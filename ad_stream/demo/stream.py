@@ -23,10 +23,7 @@ KEPT = "report.html"
 """What people look at meanwhile: the next report takes its place."""
 FILES_PER_TRIGGER = 8
 # A run of a minute or two ends before the optimising compiler pays: 51 CPU seconds with it off, 85 with it on.
-SHORT_RUN = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
-    f" -Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
-}
+SHORT_RUN = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"}
 
 
 @dataclass(frozen=True)

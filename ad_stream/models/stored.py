@@ -45,9 +45,7 @@ def _blobs(tables: str | Path, columns: list[str], where: list[tuple[str, str, A
     import pandas as pd
 
     try:
-        rows = read_rows(tables, MODELS.name, columns, where)
+        rows: pd.DataFrame = read_rows(tables, MODELS.name, columns, where).dropna(subset=["blob"])
     except InputError:
-        empty: pd.DataFrame = pd.DataFrame(columns=columns)
-        return empty
-    chosen: pd.DataFrame = rows[rows["blob"].notna()]
-    return chosen
+        rows = pd.DataFrame(columns=columns)
+    return rows

@@ -59,6 +59,14 @@ class BatchReport:
         return {name: getattr(self, name) if hasattr(self, name) else self.counts[name] for name in names}
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A batch that failed before its rows existed."""
+
+    batch_id: int
+    error: Exception
+
+
 @dataclass
 class BatchState:
     """What is remembered from batch to batch, and where a restart finds it again.
@@ -73,6 +81,8 @@ class BatchState:
     set_aside    steps that an earlier start gave up  `set_aside`
     models       which version of `models` that is    the same
     maintained   hour of the last maintenance         nowhere: an hour later it is done again
+    unread       the batch that failed before its     nowhere: it fails again
+                 rows existed
     """
 
     scorer: Scorer
@@ -83,6 +93,7 @@ class BatchState:
     sole_writer: bool = False
     flags: dict[Series, datetime] | None = None
     maintained: datetime | None = None
+    unread: Unread | None = None
 
 
 @dataclass

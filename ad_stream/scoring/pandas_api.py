@@ -204,7 +204,7 @@ def _name_onsets(columns: dict[str, NDArray[Any]], nanoseconds: Ints, width: int
     """Windows back -> times in UTC, NaT where nothing began."""
     back = columns["slow_onset"]
     begun = pd.to_datetime(nanoseconds - back * width, utc=True).to_series(index=range(len(back)))
-    columns["slow_onset"] = begun.where(back != NO_ONSET).array  # type: ignore[assignment]
+    columns["slow_onset"] = begun.where(back != NO_ONSET).array
     del columns["slow_deviation"]
 
 

@@ -195,10 +195,10 @@ DELIVERIES = Table(
 SET_ASIDE = Table(
     "set_aside", "What a batch could never write for its data, and where it is to be found",
     (
-        text("step", "table whose rows of this batch could not be written"),
-        whole("rows", "how many rows"),
+        text("step", "table whose rows of this batch could not be written; events: the batch failed with them before it had rows"),
+        whole("rows", "how many rows; null of events, see quarantine"),
         moment("first", "first window of the batch"), moment("last", "last window of the batch"),
-        text("offsets", "where the batch ends at its source, JSON"),
+        text("offsets", "where the batch ends at its source, JSON; of events also which of them"),
         text("error", "why, redacted"),
         moment("at", "when"),
         *BATCH,

@@ -113,8 +113,8 @@ def _judged(
     found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer, known).columns
     nothing = np.full(len(now), np.nan)
     found["continuing"] = continuing(rows.ids, rows.steps, found["is_anomaly"], scorer.refractory, nothing)
-    found["slow_onset"] = pd.to_datetime(found["slow_onset"] * scorer.grid.seconds, unit="s", utc=True)
-    kept: pd.DataFrame = now[[*KEY, "value"]].assign(**found)[rows.steps >= start]
+    onset = pd.to_datetime(found.pop("slow_onset") * scorer.grid.seconds, unit="s", utc=True)
+    kept: pd.DataFrame = now[[*KEY, "value"]].assign(**found, slow_onset=onset)[rows.steps >= start]
     return kept
 
 

@@ -33,7 +33,7 @@ def wild(seed: int, count: int, length: int = WEEK) -> np.ndarray:
 
 
 def test_a_blob_gives_back_the_known_series_by_their_names() -> None:
-    profiles = Profiles(np.float64(np.float32([4.1, np.nan, 2.7])), np.array([100, 0, 200]))
+    profiles = Profiles(np.array([4.1, np.nan, 2.7], dtype=np.float32).astype(np.float64), np.array([100, 0, 200]))
     blob, sha256 = encode(NAMES, profiles)
     known = decode(blob, sha256, "profile@3")
     assert known.label == "profile@3"

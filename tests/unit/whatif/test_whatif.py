@@ -100,7 +100,7 @@ def test_tables_of_an_earlier_version_have_no_flags_of_the_slow_verdict(tmp_path
     ]
     put(tmp_path, "minutes", pd.DataFrame(rows))
     verdicts = rescore(tmp_path, Scorer.of(BASE), start=T0, end=at(120))
-    earlier = verdicts.drop(columns=[name for name in verdicts if name.startswith("slow_") or name == "model"])
+    earlier = verdicts.drop(columns=[name for name in verdicts if str(name).startswith("slow_") or name == "model"])
     put(tmp_path, "detections", earlier.assign(config_version="0123456789ab"))
     same = whatif(tmp_path, BASE, start=at(60), end=at(120))
     assert same.gained == same.lost == [] and len(same.before) == 1
