@@ -19,6 +19,7 @@ from ad_stream.cli import (
     demo,
     detect,
     evaluate,
+    models,
     power_bi,
     report,
     series_config,
@@ -68,6 +69,8 @@ databricks.add_to(app)
 evaluate.add_to(app)
 series_config.add_to(app)
 whatif.add_to(app)
+app.add_typer(models.train_app, name="train")
+app.add_typer(models.models_app, name="models")
 azure_api.add_to(app)
 app.add_typer(power_bi.app)
 

@@ -54,6 +54,7 @@ class Status:
     minutes_closed: int
     scored: int
     anomalies: int
+    slow_anomalies: int
     warming_up: int
     declined: int
     fallback_calls: int

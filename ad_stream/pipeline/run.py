@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from ad_stream.errors import RunError
 from ad_stream.pipeline.batch import Batches, Report, no_cpu
 from ad_stream.pipeline.operation import connect, metrics
 from ad_stream.pipeline.operation.cpu import process_tree_seconds
 from ad_stream.pipeline.operation.failure import stopped
+from ad_stream.pipeline.operation.mending import Mender
 from ad_stream.pipeline.operation.progress import Progress
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.operation.signals import asked_to_stop
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config
     from ad_stream.pipeline.batch_state import BatchReport
+    from ad_stream.pipeline.operation.mending import Body
+    from ad_stream.pipeline.steps.left_out import LeftOut
     from ad_stream.sources.contract import SourceSettings
 
 LOOK_EVERY = 1
@@ -91,13 +95,13 @@ def _stream(
     history.rebuild(tables, batches.state.scorer.points * config.minutes.every)
     newest, remote = _newest(tables, config), connect.is_remote(spark)
     batches.deliver.start(tables, newest)
-    query = _started(spark, config, batches, newest)
-    summary.query_id = str(query.id)
+    start = partial(_started, spark, config, newest=newest)
+    mender = Mender(config, tables, batches.state, start, owner.renew, _left_out(tables, batches))
     ledger = connect.RemoteLedger(tables, report) if remote else None
     newest_of = partial(registry.reader_of(config.source).newest, spark, config.source)
     written = Progress(tables, None if remote else newest_of)
 
-    def look() -> None:
+    def look(query: StreamingQuery) -> None:
         finished = written.collect(query)
         for row in finished:
             summary.add_progress(row)
@@ -106,22 +110,44 @@ def _stream(
 
     telling = None if tell is _nobody else Telling(tell, time.monotonic)
 
-    def between() -> None:
+    def between(query: StreamingQuery) -> None:
         if telling is not None:
             telling(list(query.recentProgress))
         if not remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
             batches.deliver.quiet()
         summary.add_pushes(batches.deliver)
 
+    def to_its_end() -> None:
+        query = start(batches, mender.left_out)
+        summary.query_id = str(query.id)
+        _watch(query, partial(look, query), owner, partial(between, query))
+
     try:
-        _watch(query, look, owner, between)
+        _mended(to_its_end, mender, summary)
         batches.deliver.finish(tables if remote else None)
     finally:
         summary.add_pushes(batches.deliver)
 
 
+def _mended(to_its_end: Callable[[], None], mender: Mender, summary: Summary) -> None:
+    """A query that failed for some of its events is started again without them."""
+    while True:
+        try:
+            return to_its_end()
+        except RunError:
+            if not mender(summary.query_id):
+                raise
+
+
+def _left_out(tables: DeltaTables, batches: Batches) -> LeftOut | None:
+    """What an earlier start had to leave out of a batch that may be repeated now."""
+    if not _exists(tables.spark, batches.config.checkpoint):
+        return None
+    return batches.state.set_aside.events(tables, batches.query_id(tables.spark))
+
+
 def _started(
-    spark: SparkSession, config: Config, batches: Batches, newest: datetime | None
+    spark: SparkSession, config: Config, batches: Body, left_out: LeftOut | None = None, *, newest: datetime | None
 ) -> StreamingQuery:  # fmt: skip
     now = config.trigger == "available_now"
     source = registry.reader_of(config.source).to_the_end(config.source) if now else config.source
@@ -129,6 +155,8 @@ def _started(
     start = None if newest is None else newest - config.minutes.watermark - config.minutes.every
     clock = Clock.at_start(spark, config, _newest_times(source))
     incoming = registry.read(spark, source, start)
+    if left_out is not None:
+        incoming = left_out(incoming)
     if registry.kind_of(source.kind).yields == "rows":
         parsed = rows.readings(incoming, config, clock, start)
     else:

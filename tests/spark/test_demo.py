@@ -87,9 +87,9 @@ def test_a_persons_own_csv_is_flagged_at_its_own_times_and_as_without_spark(
         "status",
         "reason",
     ]
-    both = [
+    left, right = (
         one.sort_values(["signal", "minute"], ignore_index=True)[columns]
         for one in (alone.detections, result.verdicts.detections)
-    ]
-    pd.testing.assert_frame_equal(*both, check_dtype=False, rtol=1e-9)
+    )
+    pd.testing.assert_frame_equal(left, right, check_dtype=False, rtol=1e-9)
     assert [one["first"] for one in alone.alarm_rows()] == [one["first"] for one in answer["anomalies"]]

@@ -24,6 +24,7 @@ DESIGNED = [
     "device_id", "signal", "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score",
     "sr_score", "severity", "is_anomaly", "is_positive", "is_negative", "continuing", "status", "reason",
     "detector", "points", "imputed", "config_version", "query_id", "batch_id",
+    "model", "slow_score", "slow_is_anomaly", "slow_reason", "slow_onset",
 ]  # fmt: skip
 ORDER = {
     "minutes": KEY,

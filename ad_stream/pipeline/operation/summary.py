@@ -38,6 +38,7 @@ class Summary:
     minutes_closed: int = 0
     scored: int = 0
     anomalies: int = 0
+    slow_anomalies: int = 0
     warming_up: int = 0
     declined: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
@@ -91,6 +92,7 @@ class Summary:
             (self.fallback_calls, "asked of the fallback"), (self.fallback_failed, "of these failed"),
         )  # fmt: skip
         flagged = f"{self.anomalies:,} flagged windows" if self.anomalies else "no flagged windows"
+        flagged += f", {self.slow_anomalies:,} flagged as slow" if self.slow_anomalies else ""
         told = [
             f"{self.events:,} events read in {batches}, {self.wall_seconds:.0f} s",
             f"{self.minutes_closed:,} windows closed: {', '.join([*verdicts, flagged])}",
