@@ -28,7 +28,7 @@ COVERED := tests/unit/detectors tests/unit/scoring tests/unit/push tests/unit/co
 FLOOR := 0
 
 .PHONY: test-spark help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
-.PHONY: browser bench docs soak setup jars jars4 pins wheel clean
+.PHONY: audit browser bench docs soak setup jars jars4 pins wheel clean
 .DEFAULT_GOAL := check
 
 help: ## this list
@@ -97,6 +97,10 @@ docs: $(VENV)/dev ## the parts of docs/ that are written from the code
 
 wheel: $(VENV)/dev ## builds the wheel into dist/, installs it bare and with an extra in a venv of its own, and runs it there
 	@sh requirements/try_wheel.sh $(PY) $(SCRATCH)/wheel dist
+
+audit: $(VENV)/bin/python ## asks the advisory service about every locked package; exit code 3 where it does not answer
+	@test -x $(SCRATCH)/audit/bin/pip-audit || { $(PY) -m venv $(SCRATCH)/audit && $(SCRATCH)/audit/bin/python -m pip install --quiet pip-audit; }
+	@$(PY) requirements/audit.py $(SCRATCH)/audit/bin/pip-audit requirements/locked/local.txt requirements/locked/dev.txt
 
 pins: ## renews requirements/locked/ after a change of pyproject.toml or the constraints; needs uv (pip install uv)
 	sh requirements/lock.sh

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ from ad_stream.pipeline.steps.windows import minutes
 from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.sources.files import reader
+from ad_stream.sources.files.settings import FilesSource
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -53,7 +54,7 @@ def seed_history(tables: DeltaTables, series: int, points: int, now: datetime) -
     packed = history.pack(long_minutes(tables.spark, series, now - points * MINUTE, points))
     by_minute = packed.repartitionByRange(points, "minute")
     by_minute.write.format("delta").mode("append").save(tables.location("history"))
-    history.tidy(tables, now, points)
+    history.tidy(tables, now, points * MINUTE)
 
 
 def seed_long(tables: DeltaTables, series: int, points: int, now: datetime) -> None:
@@ -137,7 +138,7 @@ def from_long_rows(tables: DeltaTables, scorer: Scorer, last: int) -> DataFrame:
     return rows.mapInPandas(lambda frames: _scored(frames, scorer, last), ROW)
 
 
-def _scored(frames: Iterator[pd.DataFrame], scorer: Scorer, last: int) -> Iterator[pd.DataFrame]:
+def _scored(frames: Iterable[pd.DataFrame], scorer: Scorer, last: int) -> Iterator[pd.DataFrame]:
     points = scorer.detector.points
     names = [word.split()[0] for word in ROW.split(", ")]
     for frame in frames:
@@ -185,7 +186,8 @@ def _run(config: Config, tables: DeltaTables, after: After, steps: tuple[Step, .
 
 
 def _stream(config: Config, tables: DeltaTables, body: Callable[[DataFrame, int], None], after: After) -> None:
-    path, spark = Path(config.source.path), tables.spark  # type: ignore[union-attr]
+    assert isinstance(config.source, FilesSource)
+    path, spark = Path(config.source.path), tables.spark
     schema = spark.read.parquet(str(path)).schema
     groups = spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).parquet(str(path))
 
@@ -196,8 +198,9 @@ def _stream(config: Config, tables: DeltaTables, body: Callable[[DataFrame, int]
     writer = groups.writeStream.option("checkpointLocation", config.checkpoint).foreachBatch(one)
     query = writer.trigger(availableNow=True).start()
     query.awaitTermination()
-    if query.exception() is not None:
-        raise query.exception()
+    failed = query.exception()
+    if failed is not None:
+        raise failed
 
 
 def _groups_of(lines: DataFrame) -> DataFrame:

@@ -20,6 +20,7 @@ from ad_stream.cli import (
     detect,
     evaluate,
     incidents,
+    models,
     power_bi,
     report,
     series_config,
@@ -33,7 +34,7 @@ from ad_stream.errors import AdStreamError
 
 app = typer.Typer(
     name="ad-stream",
-    help="Scores every minute of every device: finds anomalies in device telemetry as it streams in.",
+    help="Scores every window of every device, a minute by default: finds anomalies in device telemetry as it streams in.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -70,6 +71,8 @@ evaluate.add_to(app)
 series_config.add_to(app)
 incidents.add_to(app)
 whatif.add_to(app)
+app.add_typer(models.train_app, name="train")
+app.add_typer(models.models_app, name="models")
 azure_api.add_to(app)
 app.add_typer(power_bi.app)
 
@@ -93,6 +96,10 @@ def main() -> None:
         if os.environ.get("AD_STREAM_DEBUG"):
             raise
         _fail(str(error), error.exit_code)
+    except OSError as error:
+        if os.environ.get("AD_STREAM_DEBUG") or error.filename is None:
+            raise
+        _fail(f"{str(error.filename)!r} cannot be used ({error.strerror}): name another place", 2)
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS or os.environ.get("AD_STREAM_DEBUG"):
             raise

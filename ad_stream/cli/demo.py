@@ -24,6 +24,7 @@ from ad_stream.cli.options import (
     wishes_of,
 )  # fmt: skip
 from ad_stream.cli.output.progress import bars
+from ad_stream.cli.settings import writable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -52,6 +53,7 @@ def demo(
     from ad_stream.demo import demo as run_demo
     from ad_stream.demo import own
 
+    writable("--json", json_file)
     with bars() as steps:
         if data is None:
             result = run_demo(out, devices=devices, minutes=minutes, seed=seed, steps=steps)

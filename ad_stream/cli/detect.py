@@ -47,12 +47,13 @@ def detect(
     """Judge a file of your own, without Spark: print alarms with their reasons and write a report."""
     from ad_stream.cli.output.console import show
     from ad_stream.cli.output.own_data import next_lines, own_answer
-    from ad_stream.cli.settings import detection_of
+    from ad_stream.cli.settings import detection_of, writable
     from ad_stream.own_data.judge import judge
     from ad_stream.own_data.next_steps import next_steps
     from ad_stream.own_data.page import page
     from ad_stream.report import write
 
+    writable("--out", out)
     wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal)
     verdicts = judge(file, detection_of(config, set_), wishes=wishes)
     line = detect_line(file, wishes)

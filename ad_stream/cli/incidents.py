@@ -12,7 +12,8 @@ import typer
 
 from ad_stream import times
 from ad_stream.cli.options import Folder, Json, RunConfig
-from ad_stream.cli.series_config import place_of, user_name
+from ad_stream.cli.series_config import user_name
+from ad_stream.cli.settings import place_of
 from ad_stream.errors import InputError
 from ad_stream.times import moment
 
@@ -223,7 +224,7 @@ def _say(
     from ad_stream.incidents.feedback import check
     from ad_stream.monitoring.incidents import incidents as listed
     from ad_stream.tables import people
-    from ad_stream.tables.catalog import FEEDBACK
+    from ad_stream.tables.incidents import FEEDBACK
 
     said = {**row, "owner": owner or user_name(), "note": note or None}
     check({**said, "changed": times.now()})

@@ -124,6 +124,7 @@ class Detection(Section):
     higher flags more. direction: which side counts. min_deviation: in the unit of the signal;
     min_relative_deviation: as a share of the expected value. max_gap: windows that are filled. refractory: a flag this
     soon after one of the same series is `continuing`; shorter than a window it counts as one.
+    slow: give the slow verdict, too: drifts and stuck values, in columns of its own; it wants 260 points.
     """
 
     detector: Detector = DetectorSpec("default")
@@ -134,6 +135,7 @@ class Detection(Section):
     min_relative_deviation: float = Field(default=0.0, ge=0)
     max_gap: int = Field(default=5, ge=0)
     refractory: Duration = REFRACTORY
+    slow: bool = True
 
     @model_validator(mode="after")
     def _known_detector(self) -> Detection:
@@ -246,7 +248,8 @@ class HeartbeatTo(Section):
 class Config(Section):
     """One run. `source` and `tables` are required, the rest has defaults.
 
-    set_aside: rows that a batch can never write for their data go to the table `set_aside`; else such a batch ends the run.
+    set_aside: rows that a batch can never write for their data, and events with which it fails before it has rows, go to
+    the table `set_aside`; else such a batch ends the run.
     """
 
     source: Annotated[SerializeAsAny[SourceSettings], BeforeValidator(registry.settings_of)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.dashboard.verdict_arrays import VerdictArrays
+from ad_stream.incidents.alarms import continues
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,14 +22,15 @@ MOST_OVERRULED = 2_000_000
 class Flags:
     """rows: at most MOST_FLAGS flagged windows, sorted by series and time; the oldest are dropped.
 
-    starts: where in `rows` each event starts. An event is a flag and those that continue it.
+    starts: where in `rows` each event starts. An event is a flag and those that continue it; a flag of the slow verdict
+    continues the one before it within `refractory` windows.
     """
 
-    def __init__(self, *, most: int = MOST_FLAGS) -> None:
+    def __init__(self, *, most: int = MOST_FLAGS, refractory: int = 10) -> None:
         self.rows = empty()
         self.starts = np.empty(0, dtype=np.int64)
         self.dropped = 0
-        self._most = most
+        self._most, self._refractory = most, refractory
         self._overruled: tuple[Ints, Ints] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
     def apply(self, rows: VerdictArrays) -> int:
@@ -60,7 +62,8 @@ class Flags:
             rows = rows.take(rows.minute > oldest)
         self.rows = rows
         first = np.append(True, rows.series[1:] != rows.series[:-1]) if len(rows) else np.empty(0, dtype=bool)
-        self.starts = np.flatnonzero(first | ~rows.continuing)
+        near = np.append(False, continues(np.diff(rows.minute), self._refractory)) if len(rows) else first
+        self.starts = np.flatnonzero(first | ~(rows.continuing | (rows.slow & near)))
 
     def _overrule(self, later: VerdictArrays) -> None:
         """Remembers the highest revision of each window that backfill judged again."""
@@ -85,7 +88,7 @@ class Flags:
 
 def empty() -> VerdictArrays:
     """No rows."""
-    whole = {"flag": np.int8, "continuing": np.bool_}
+    whole = {"flag": np.int8, "continuing": np.bool_, "slow": np.bool_}
     measures = {"value", "expected", "upper", "lower", "score", "severity"}
     return VerdictArrays(
         **{

@@ -50,7 +50,7 @@ class Overview:
             chosen = self.matching(asked.device, asked.signal)
             counts = {name: int((mask & chosen).sum()) for name, mask in states.items()}
             series = np.flatnonzero(chosen & states[asked.state])
-            order = self._order(series, flagged, asked.order)[asked.slice()]
+            order = self._order(series, flagged, asked.order, states["silent"])[asked.slice()]
             rows = self._rows(series[order], flagged, states["silent"])
         return page_of(rows, len(series), asked) | {"counts": counts, "minutes": asked.minutes}
 
@@ -97,15 +97,16 @@ class Overview:
             "silent": silent,
         }
 
-    def _order(self, series: Ints, flagged: Flagged, order: str) -> Ints:
-        """Worst: the highest severity within the minutes, then most flags, then the highest last score."""
+    def _order(self, series: Ints, flagged: Flagged, order: str, silent: Bools) -> Ints:
+        """Worst: silent devices, then the highest severity within the minutes, then most flags, then the highest last score."""
         if order == "name":
             names = self._watch.fleet.names
             by_signal = _ranks(names.signals)[names.signal_of[series]]
             return np.lexsort((by_signal, self._device_ranks()[names.device_of[series]]))
         score = np.nan_to_num(self._watch.fleet.last["score"][series], nan=-1.0, posinf=1e300)
         keys = {"worst": flagged.severity[series], "flags": flagged.count[series], "latest": flagged.latest[series]}
-        return np.lexsort((-score, -flagged.count[series], -flagged.severity[series], -keys[order]))
+        gone = silent[series] & (order == "worst")  # who says nothing may have the worst trouble of all
+        return np.lexsort((-score, -flagged.count[series], -flagged.severity[series], -keys[order], ~gone))
 
     def _device_ranks(self) -> Ints:
         devices = self._names.devices

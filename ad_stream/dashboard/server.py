@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from importlib.resources import files
@@ -28,6 +28,7 @@ from ad_stream.errors import InputError
 from ad_stream.report import pictures_of, plotly, png, read_series, series_page
 from ad_stream.report.page import render
 from ad_stream.web.connections import ConnectionLimits, server_config
+from ad_stream.web.listening import listener, url
 
 PORT = 8010
 LIMITS = ConnectionLimits(connections=300)
@@ -76,12 +77,24 @@ def create_app(
     return app
 
 
-def serve(tables: str | Path, *, config: str = "conf/local.yaml", host: str = "127.0.0.1", port: int = PORT) -> None:
-    """Serve until stopped; ConfigError where host is not this machine and the environment holds no token."""
+def serve(
+    tables: str | Path,
+    *,
+    config: str = "conf/local.yaml",
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    ready: Callable[[str, bool], None] | None = None,
+) -> None:
+    """Serve until stopped; ConfigError where host is not this machine and the environment holds no token.
+
+    ready: called once the port is taken, with the address and whether a token is asked for.
+    """
     token = Token.from_environment()
     check_exposure(host, token)
-    with suppress(KeyboardInterrupt):
-        Server(create_app(tables, config=config, token=token), host=host, port=port).run()
+    with suppress(KeyboardInterrupt), listener(host, port) as opened:
+        if ready is not None:
+            ready(url(opened), bool(token))
+        Server(create_app(tables, config=config, token=token)).run(sockets=[opened])
 
 
 class Server(uvicorn.Server):

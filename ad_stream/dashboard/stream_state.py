@@ -35,6 +35,7 @@ QUARANTINE = {
     "not_a_number": "a member's text is no finite number",
     "bad_time": "the body's time is no time",
     "future_time": "dated too far ahead of the hub's clock",
+    "set_aside": "its batch failed with it and passes without it, see the table set_aside",
 }
 """What the reasons of the table `quarantine` mean, in a few words."""
 

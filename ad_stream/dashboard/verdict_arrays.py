@@ -30,8 +30,8 @@ MOST_REASONS = 255
 
 @dataclass(frozen=True)
 class VerdictArrays:
-    """Each field (n,). minute: steps of the windows; upper, lower: the band; flag: 1 above, -1 below, 0 not flagged;
-    series, status and reason: numbers of `Names`."""
+    """Each field (n,). minute: steps of the windows; upper, lower: the band; flag: 1 above, -1 below, 0 not flagged; slow:
+    flagged by the slow verdict alone, whose reason the row then has; series, status and reason: numbers of `Names`."""
 
     series: Ints
     minute: Ints
@@ -44,6 +44,7 @@ class VerdictArrays:
     severity: Floats
     flag: NDArray[np.int8]
     continuing: Bools
+    slow: Bools
     status: Ints
     reason: Ints
 
@@ -101,12 +102,18 @@ class Names:
             batch = batch.filter(whole)
 
         def numbers(name: str, fill: object = 0) -> NDArray[Any]:
+            if name not in batch.schema.names:  # a file of an earlier version
+                return np.full(len(batch), fill)
             found: NDArray[Any] = pc.fill_null(batch.column(name), fill).to_numpy(zero_copy_only=False)
             return found
 
         micros = pc.cast(batch.column("minute"), pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
         flagged, up = numbers("is_anomaly", False), numbers("is_positive", False)
-        expected = numbers("expected", math.nan)
+        value, expected = numbers("value", math.nan), numbers("expected", math.nan)
+        slow = numbers("slow_is_anomaly", False) & ~flagged
+        reason = self._coded(batch.column("reason"), self._reason)
+        if slow.any():
+            reason[slow] = self._coded(batch.column("slow_reason"), self._reason)[slow]
         with np.errstate(all="ignore"):  # what another writer put there may be infinite
             upper = expected + numbers("upper_margin", math.nan)
             lower = expected - numbers("lower_margin", math.nan)
@@ -114,16 +121,17 @@ class Names:
             series=self._series_of(batch),
             minute=micros // (self.grid.seconds * 1_000_000),
             revision=numbers("revision").astype(np.int64),
-            value=numbers("value", math.nan),
+            value=value,
             expected=expected,
             upper=upper,
             lower=lower,
             score=numbers("score", math.nan),
             severity=numbers("severity", 0.0),
-            flag=np.where(flagged, np.where(up, 1, -1), 0).astype(np.int8),
+            flag=np.where(flagged | slow, np.where(np.where(slow, value >= expected, up), 1, -1), 0).astype(np.int8),
             continuing=numbers("continuing", False),
+            slow=slow,
             status=self._coded(batch.column("status"), lambda text: STATUSES.index(text) if text in STATUSES else 0),
-            reason=self._coded(batch.column("reason"), self._reason),
+            reason=reason,
         )
 
     def _series_of(self, batch: pa.RecordBatch) -> Ints:

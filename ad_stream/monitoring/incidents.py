@@ -13,7 +13,7 @@ from ad_stream.incidents.events import FLOOD
 from ad_stream.incidents.feedback import labels_of, refused
 from ad_stream.incidents.table import ABOUT_MEMBER
 from ad_stream.tables import people
-from ad_stream.tables.catalog import FEEDBACK, INCIDENT_EVENTS
+from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
 from ad_stream.tables.reader import read_rows
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from ad_stream.series_config import table as series_config
 from ad_stream.series_config.limits import muted_and_floor
 from ad_stream.series_config.rows import rules_of
 from ad_stream.tables import people
-from ad_stream.tables.catalog import BATCH, FEEDBACK, INCIDENT_EVENTS
+from ad_stream.tables.columns import BATCH
+from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
 from ad_stream.tables.reader import read_rows
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.incidents.alarms import Alarm, alarms_of
+from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
 from ad_stream.model import REASONS, REFRACTORY, SCORED
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class OwnVerdicts:
     @classmethod
     def of(cls, name: str, index: Index, detections: pd.DataFrame, refractory: timedelta = REFRACTORY) -> OwnVerdicts:
         """With the alarms that the flags make."""
+        detections = with_slow_flags(detections)
         alarms = alarms_of(detections[detections["is_anomaly"].to_numpy(dtype=bool)], refractory)
         return cls(name, index, detections, sorted(alarms, key=lambda alarm: -alarm.score))
 

@@ -16,7 +16,9 @@ from ad_stream.incidents.events import VALUE
 from ad_stream.incidents.table import ABOUT_MEMBER, TIMES, table_row
 from ad_stream.pipeline.steps.incidents import OpenIncidents, folded, new_fold
 from ad_stream.pipeline.steps.scoring import step
-from ad_stream.tables.catalog import BATCH, DETECTIONS, INCIDENT_EVENTS
+from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.columns import BATCH
+from ad_stream.tables.incidents import INCIDENT_EVENTS
 from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from ad_stream.pipeline.steps.config_version import BatchConfig
 from ad_stream.pipeline.steps.history import pack
 from ad_stream.pipeline.steps.scoring import score
 from ad_stream.pipeline.store.delta import DeltaTables
+from ad_stream.pipeline.store.learned import LiveModels
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.schema import VERDICT
@@ -163,7 +164,9 @@ def _verdicts(tables: DeltaTables, inputs: DataFrame, start: datetime, scorer: S
     newest = stored.groupBy(*KEY).agg(F.max_by("is_anomaly", "revision").alias("is_anomaly"))
     flags = newest.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("minute").alias("flagged"))
     rows = inputs.where(F.col("minute") >= F.lit(start)).join(flags, ["device_id", "signal"], "left")
-    return score(rows, before, scorer).withColumn("config_version", F.lit(name))
+    return score(rows, before, scorer, learned=LiveModels().of_batch(tables, {})).withColumn(
+        "config_version", F.lit(name)
+    )
 
 
 def _changed(tables: DeltaTables, verdicts: DataFrame, start: datetime, end: datetime) -> DataFrame:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ad_stream.pipeline.batch_state import Batch, BatchReport, BatchState
+from ad_stream.pipeline.batch_state import Batch, BatchReport, BatchState, Unread
 from ad_stream.pipeline.delivery import Deliver, targets_of
 from ad_stream.pipeline.steps import (
     config_version,
@@ -117,7 +117,7 @@ class Batches:
         started, cpu = time.monotonic(), self.cpu()
         groups, batch = groups.persist(), None
         try:
-            tally = tally_of(groups, self.config)
+            tally = self._tally(groups, batch_id)
             if tally is None:
                 return
             batch = self._batch(groups, tally, batch_id)
@@ -133,6 +133,14 @@ class Batches:
             groups.unpersist()
             if batch is not None:
                 batch.release()
+
+    def _tally(self, groups: DataFrame, batch_id: int) -> Tally | None:
+        """The first look at the rows: up to here all of the plan is computed, so what fails here is no step's."""
+        try:
+            return tally_of(groups, self.config)
+        except Exception as error:
+            self.state.unread = Unread(batch_id, error)
+            raise
 
     def _batch(self, groups: DataFrame, tally: Tally, batch_id: int) -> Batch:
         tables = replace(self.tables, spark=groups.sparkSession)

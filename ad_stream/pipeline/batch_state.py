@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.pipeline.store.learned import LiveModels
 from ad_stream.tables.catalog import BATCHES
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ad_stream.pipeline.steps.fallback import FallbackScorer
     from ad_stream.pipeline.steps.incidents import OpenIncidents
     from ad_stream.pipeline.store.delta import DeltaTables
+    from ad_stream.pipeline.store.learned import Learned
     from ad_stream.pipeline.store.set_aside import SetAside
     from ad_stream.scoring.verdicts import Scorer
 
@@ -58,37 +60,52 @@ class BatchReport:
         return {name: getattr(self, name) if hasattr(self, name) else self.counts[name] for name in names}
 
 
+@dataclass(frozen=True)
+class Unread:
+    """A batch that failed before its rows existed."""
+
+    batch_id: int
+    error: Exception
+
+
 @dataclass
 class BatchState:
     """What is remembered from batch to batch, and where a restart finds it again.
 
     scorer       settings of the newest batch         `series_config` at the version that the batch's first commit names
     config       which version that is                the same
+    first_batch  none was pinned since the start      each start begins with one
     sole_writer  no other query holds rows from the   the query ids in `minutes`, `detections`, `quarantine`, `late`
                  current window on
     flags        latest flag of each series, as far   `detections`
                  back as `refractory`; None: unread
     set_aside    steps that an earlier start gave up  `set_aside`
+    models       which version of `models` that is    the same
     maintained   hour of the last maintenance         nowhere: an hour later it is done again
     incidents    open incidents, who is silent        `incident_state` and `detections` since; None: unread
+    unread       the batch that failed before its     nowhere: it fails again
+                 rows existed
     """
 
     scorer: Scorer
     config: BatchConfig
     set_aside: SetAside
+    models: LiveModels = field(default_factory=LiveModels)
+    first_batch: bool = True
     sole_writer: bool = False
     flags: dict[Series, datetime] | None = None
     maintained: datetime | None = None
     incidents: OpenIncidents | None = None
+    unread: Unread | None = None
 
 
 @dataclass
 class Batch:
     """One batch on its way through the steps.
 
-    groups: what Spark hands over; closed: its closed windows, once a step has made them; stored: whether they are in
-    `minutes`. Without closed windows no verdict is given, without a stored window neither. verdicts: once they are given,
-    counted what they are, kept what Spark holds of them.
+    groups: what Spark hands over; closed: its closed windows, once a step has made them; learned: the model that its verdicts
+    use; stored: whether they are in `minutes`. Without closed windows no verdict is given, without a stored window neither.
+    verdicts: once they are given, counted what they are, kept what Spark holds of them.
     """
 
     config: Config
@@ -101,6 +118,7 @@ class Batch:
     tally: Tally
     report: BatchReport
     closed: DataFrame | None = None
+    learned: Learned | None = None
     stored: bool = False
     kept: DataFrame | None = None
     verdicts: DataFrame | None = None

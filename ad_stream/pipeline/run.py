@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from ad_stream.errors import RunError
 from ad_stream.pipeline.batch import Batches, Report, no_cpu
 from ad_stream.pipeline.operation import connect, metrics
 from ad_stream.pipeline.operation.cpu import process_tree_seconds
 from ad_stream.pipeline.operation.failure import stopped
+from ad_stream.pipeline.operation.mending import Mender
 from ad_stream.pipeline.operation.pipeline_incidents import PipelineIncidents
 from ad_stream.pipeline.operation.progress import Progress
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.operation.signals import asked_to_stop
 from ad_stream.pipeline.operation.summary import Summary
+from ad_stream.pipeline.operation.telling import Tell, Telling
 from ad_stream.pipeline.steps import history, rows
 from ad_stream.pipeline.steps.clock import Clock
 from ad_stream.pipeline.steps.telemetry import readings
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config
     from ad_stream.pipeline.batch_state import BatchReport
+    from ad_stream.pipeline.delivery import Deliver
+    from ad_stream.pipeline.operation.mending import Body
+    from ad_stream.pipeline.steps.left_out import LeftOut
     from ad_stream.sources.contract import SourceSettings
 
 LOOK_EVERY = 1
@@ -47,16 +53,19 @@ def run(
     config: Config,
     *,
     progress: Report | None = None,
+    tell: Tell | None = None,
     spark: SparkSession | None = None,
     tables: DeltaTables | None = None,
 ) -> Summary:
     """Run the stream until it ends (available_now) or is interrupted; -> what it did.
 
-    progress: called after each batch with its report. tables: where to write, in
-    place of a plain `DeltaTables` (fault tests).
+    progress: called after each batch with its report. tell: called with a line every few seconds from the start on.
+    tables: where to write, in place of a plain `DeltaTables` (fault tests).
     Raises RunError where the query failed; OwnedError where another run owns the tables.
     """
     started, cpu = time.monotonic(), process_tree_seconds()
+    tell = tell or _nobody
+    tell("starting Spark")
     spark = spark or session(config.source.kind, config.spark)
     cpu_of = _cpu_of(spark)
     registry.reader_of(config.source).check(spark, config.source)
@@ -67,7 +76,7 @@ def run(
     summary = Summary()
     try:
         with metrics.served(config.metrics, summary):
-            _stream(spark, config, tables, owner, summary, progress)
+            _stream(spark, config, tables, owner, summary, progress, tell)
     finally:
         owner.release()
         summary.wall_seconds = time.monotonic() - started
@@ -77,7 +86,7 @@ def run(
 
 
 def _stream(
-    spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None
+    spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None, tell: Tell
 ) -> None:  # fmt: skip
     troubles = PipelineIncidents(tables, config)
 
@@ -92,13 +101,13 @@ def _stream(
     newest, remote = _newest(tables, config), connect.is_remote(spark)
     batches.deliver.start(tables, newest)
     troubles.start()
-    query = _started(spark, config, batches, newest)
-    summary.query_id = str(query.id)
+    start = partial(_started, spark, config, newest=newest)
+    mender = Mender(config, tables, batches.state, start, owner.renew, _left_out(tables, batches))
     ledger = connect.RemoteLedger(tables, report) if remote else None
     newest_of = partial(registry.reader_of(config.source).newest, spark, config.source)
     written = Progress(tables, None if remote else newest_of)
 
-    def look() -> None:
+    def look(query: StreamingQuery) -> None:
         finished = written.collect(query)
         for row in finished:
             summary.add_progress(row)
@@ -106,22 +115,54 @@ def _stream(
         if ledger is not None:
             ledger(finished)
 
-    def between() -> None:
-        if not remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
-            batches.deliver.quiet()
-        if (name := troubles.look()) is not None and not remote:
-            batches.deliver.add(name)
+    telling = None if tell is _nobody else Telling(tell, time.monotonic)
+
+    def between(query: StreamingQuery) -> None:
+        if telling is not None:
+            telling(list(query.recentProgress))
+        _push_between(batches.deliver, troubles.look(), remote=remote)
         summary.add_pushes(batches.deliver)
 
+    def to_its_end() -> None:
+        query = start(batches, mender.left_out)
+        summary.query_id = str(query.id)
+        _watch(query, partial(look, query), owner, partial(between, query))
+
     try:
-        _watch(query, look, owner, between)
+        _mended(to_its_end, mender, summary)
         batches.deliver.finish(tables if remote else None)
     finally:
         summary.add_pushes(batches.deliver)
 
 
+def _push_between(deliver: Deliver, trouble: tuple[str, int] | None, *, remote: bool) -> None:
+    """Between batches what waits is sent; trouble: a batch of rows of the stream's own incidents."""
+    if remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
+        return
+    deliver.quiet()
+    if trouble is not None:
+        deliver.add(trouble)
+
+
+def _mended(to_its_end: Callable[[], None], mender: Mender, summary: Summary) -> None:
+    """A query that failed for some of its events is started again without them."""
+    while True:
+        try:
+            return to_its_end()
+        except RunError:
+            if not mender(summary.query_id):
+                raise
+
+
+def _left_out(tables: DeltaTables, batches: Batches) -> LeftOut | None:
+    """What an earlier start had to leave out of a batch that may be repeated now."""
+    if not _exists(tables.spark, batches.config.checkpoint):
+        return None
+    return batches.state.set_aside.events(tables, batches.query_id(tables.spark))
+
+
 def _started(
-    spark: SparkSession, config: Config, batches: Batches, newest: datetime | None
+    spark: SparkSession, config: Config, batches: Body, left_out: LeftOut | None = None, *, newest: datetime | None
 ) -> StreamingQuery:  # fmt: skip
     now = config.trigger == "available_now"
     source = registry.reader_of(config.source).to_the_end(config.source) if now else config.source
@@ -129,6 +170,8 @@ def _started(
     start = None if newest is None else newest - config.minutes.watermark - config.minutes.every
     clock = Clock.at_start(spark, config, _newest_times(source))
     incoming = registry.read(spark, source, start)
+    if left_out is not None:
+        incoming = left_out(incoming)
     if registry.kind_of(source.kind).yields == "rows":
         parsed = rows.readings(incoming, config, clock, start)
     else:
@@ -163,6 +206,10 @@ def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner, betwee
         look()
     if query.exception() is not None:
         raise stopped(query.exception())
+
+
+def _nobody(line: str) -> None:
+    """Tells nobody."""
 
 
 def _newest_times(source: SourceSettings) -> list[datetime]:

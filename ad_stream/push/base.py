@@ -12,11 +12,13 @@ from ad_stream.errors import ConfigError
 from ad_stream.incidents.rules import LEVELS
 from ad_stream.push.limits import HourlyRows
 from ad_stream.tables.catalog import DETECTIONS
-from ad_stream.tables.schema import PUSHED
+from ad_stream.tables.schema import FLAG, PUSHED
 
 Row = Mapping[str, object]
 """A scored row of `detections`: the columns of `COLUMNS` with Python values; `minute` is an aware datetime."""
 COLUMNS = DETECTIONS.named(PUSHED)
+FLAGS = DETECTIONS.named(FLAG)
+"""The columns that make a row an anomaly, each by itself."""
 Which = Literal["all", "anomalies", "incidents:low", "incidents:medium", "incidents:high"]
 """Which rows a target wants: all scored ones, the flagged ones, or what people are told of incidents of a level or above."""
 State = Literal["delivered", "set_aside", "held", "thinned", "expired", "failed", "not_sent"]
@@ -73,6 +75,11 @@ class Target(Protocol):
         does.
         """
         ...
+
+
+def is_flagged(row: Row) -> bool:
+    """Whether either verdict flags the row; a row of an incident has no such columns and is never a normal one."""
+    return any(row.get(name, True) is True for name in FLAGS)
 
 
 def check_range(kind: str, name: str, value: object, least: float, most: float) -> None:

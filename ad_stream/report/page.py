@@ -68,10 +68,11 @@ class Page:
 
 
 def write(page: Page, path: Path) -> Path:
-    """Write the page; -> its path."""
+    """Write the page; -> its path. One that stood there stays until this one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(page), encoding="utf-8")
-    return path
+    whole = path.with_name(f".{path.name}.new")
+    whole.write_text(render(page), encoding="utf-8")
+    return whole.replace(path)
 
 
 def render(page: Page) -> str:

@@ -46,6 +46,8 @@ COLUMNS: Mapping[Yields, tuple[str, ...]] = {"messages": EVENT, "rows": ROW}
 
 HEARTBEAT = "ad-stream-heartbeat"
 """message_source of the event, or signal of the row, that ends a finite input: it moves the watermark and is counted nowhere."""
+SET_ASIDE = "ad-stream-set-aside"
+"""message_source of an event that the stream could not process: of it only (source, partition, sequence) is left."""
 
 
 class SourceSettings(Section):

@@ -7,57 +7,21 @@ sum in `status`, on the page, in Prometheus and in the view `pipeline_hours`.
 
 from __future__ import annotations
 
-from ad_stream.tables.schema import COUNT, PAGE, PUSHED, SETTING, VERDICT, Column, Table
+from ad_stream.tables.columns import BATCH, CACHE, KEPT, column, flag, moment, number, text, whole
+from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS, INCIDENT_STATE
+from ad_stream.tables.schema import COUNT, FLAG, PAGE, PUSHED, SETTING, VERDICT, Table
 
-
-def _column(kind: str, name: str, about: str, *uses: str, since: int = 1) -> Column:
-    return Column(name, kind, about, since, frozenset(uses))
-
-
-def text(name: str, about: str, *uses: str, since: int = 1) -> Column:
-    return _column("string", name, about, *uses, since=since)
-
-
-def number(name: str, about: str, *uses: str, since: int = 1) -> Column:
-    return _column("double", name, about, *uses, since=since)
-
-
-def whole(name: str, about: str, *uses: str, since: int = 1) -> Column:
-    return _column("long", name, about, *uses, since=since)
-
-
-def flag(name: str, about: str, *uses: str, since: int = 1) -> Column:
-    return _column("boolean", name, about, *uses, since=since)
-
-
-def moment(name: str, about: str, *uses: str, since: int = 1) -> Column:
-    return _column("timestamp", name, about, *uses, since=since)
-
-
-BATCH = (
-    text("query_id", "query that wrote the row; a new checkpoint gives a new one"),
-    whole("batch_id", "number of the batch within its query"),
-)
 DEVICE = text("device_id", "device of the reading", PUSHED, PAGE)
 SIGNAL = text("signal", "member of the body", PUSHED, PAGE)
-CACHE = {
-    "delta.logRetentionDuration": "interval 1 day",
-    "delta.deletedFileRetentionDuration": "interval 1 hour",
-}
 BUCKETS_BY, BY_DEVICE = "ad_stream.buckets_by", "device"
 """Property of the table `history`: what its buckets are a hash of; a table of schema 1 does not say and has series."""
-KEPT = {
-    # A detection may name any version of this table, so none of them may be cleared away.
-    "delta.logRetentionDuration": "interval 3650 days",
-    "delta.deletedFileRetentionDuration": "interval 3650 days",
-}
 
 MINUTES = Table(
     "minutes", "One row per device, signal and window: what is judged",
     (
         DEVICE, SIGNAL,
         moment("minute", "start of the window, UTC"),
-        _column("int", "revision", "0 = the stream, higher = backfill"),
+        column("int", "revision", "0 = the stream, higher = backfill"),
         number("value", "configured aggregate of the window: what is judged"),
         whole("n", "readings in the window"),
         number("min", "smallest of them"), number("max", "largest of them"), number("mean", "mean of them"),
@@ -71,7 +35,7 @@ DETECTIONS = Table(
     (
         DEVICE, SIGNAL,
         moment("minute", "start of the judged window, UTC", PUSHED, PAGE),
-        _column("int", "revision", "0 = the only verdict of the stream, higher = backfill", PAGE),
+        column("int", "revision", "0 = the only verdict of the stream, higher = backfill", PAGE),
         number("value", "judged value", VERDICT, PUSHED, PAGE),
         number("expected", "what the detector expected; the band is expected - lower_margin to expected + upper_margin",
                VERDICT, PUSHED, PAGE),
@@ -80,7 +44,7 @@ DETECTIONS = Table(
         number("score", "score of the detector, higher is more anomalous", VERDICT, PUSHED, PAGE),
         number("sr_score", "spectral residual score of the history", VERDICT, PUSHED),
         number("severity", "0 to 1, 0 where nothing is flagged", VERDICT, PUSHED, PAGE),
-        flag("is_anomaly", "whether the value is flagged", VERDICT, PUSHED, PAGE),
+        flag("is_anomaly", "whether the value is flagged", VERDICT, PUSHED, PAGE, FLAG),
         flag("is_positive", "flagged above the band", VERDICT, PUSHED, PAGE),
         flag("is_negative", "flagged below the band", VERDICT, PUSHED),
         flag("continuing", "a flag soon after an earlier one of the series: the same alarm", VERDICT, PUSHED, PAGE),
@@ -91,6 +55,13 @@ DETECTIONS = Table(
         whole("imputed", "how many of them were filled in", VERDICT, PUSHED),
         text("config_version", "changes when a setting changes that a verdict rests on"),
         *BATCH,
+        text("model", "model whose knowledge the verdict used, name@version; null: none", VERDICT, since=3),
+        number("slow_score", "of the slow verdict, flagged from 1 on; null in this and the next columns: not given",
+               VERDICT, PUSHED, PAGE, since=3),
+        flag("slow_is_anomaly", "whether the slow verdict flags the window: a drift or a stuck value",
+             VERDICT, PUSHED, PAGE, FLAG, since=3),
+        text("slow_reason", "what the slow verdict rests on, one of the reasons below", VERDICT, PUSHED, PAGE, since=3),
+        moment("slow_onset", "start of the window in which the drift or the stuck value began, UTC", VERDICT, PUSHED, PAGE, since=3),
     ),
     key=("device_id", "signal", "minute", "revision"), clustered=("device_id", "minute"),
 )  # fmt: skip
@@ -116,7 +87,7 @@ QUARANTINE = Table(
         LATE["source"], LATE["partition"], LATE["sequence"],
         whole("element", "index in an array body"),
         text("reason", "why it is no reading, one of the reasons above"),
-        _column("binary", "body", "the beginning of the body"),
+        column("binary", "body", "the beginning of the body"),
         whole("body_bytes", "full length of the body"),
         text("device_id", "device, where the message names one"),
         LATE["enqueued_time"],
@@ -145,6 +116,7 @@ BATCHES = Table(
         number("scoring_seconds", "process time inside the scoring function, summed over its tasks"),
         whole("push_waiting", "rows of the batch that were still to be pushed when it ended", COUNT, since=2),
         whole("set_aside", "steps whose rows could not be written for their data, see the table set_aside", COUNT, since=2),
+        whole("slow_anomalies", "windows that the slow verdict flagged", COUNT, since=3),
     ),
     key=("query_id", "batch_id"),
 )  # fmt: skip
@@ -171,7 +143,7 @@ DELIVERIES = Table(
     (
         text("sink", "name of the push target"),
         *BATCH,
-        _column("int", "attempt", "counts the records of a batch at a target; the last one tells whether rows wait"),
+        column("int", "attempt", "counts the records of a batch at a target; the last one tells whether rows wait"),
         whole("rows", "rows it is about"),
         text("state", "what became of them ([push.md](push.md))"),
         text("error", "why, redacted"),
@@ -187,10 +159,10 @@ DELIVERIES = Table(
 SET_ASIDE = Table(
     "set_aside", "What a batch could never write for its data, and where it is to be found",
     (
-        text("step", "table whose rows of this batch could not be written"),
-        whole("rows", "how many rows"),
+        text("step", "table whose rows of this batch could not be written; events: the batch failed with them before it had rows"),
+        whole("rows", "how many rows; null of events, see quarantine"),
         moment("first", "first window of the batch"), moment("last", "last window of the batch"),
-        text("offsets", "where the batch ends at its source, JSON"),
+        text("offsets", "where the batch ends at its source, JSON; of events also which of them"),
         text("error", "why, redacted"),
         moment("at", "when"),
         *BATCH,
@@ -202,10 +174,10 @@ HISTORY = Table(
     "history", "The last windows of every series, packed; a cache of the stream, do not build on it",
     (
         moment("hour", "partition"),
-        _column("int", "bucket", "hash of the device modulo the number of buckets"),
+        column("int", "bucket", "hash of the device modulo the number of buckets"),
         moment("minute", "start of the window, UTC"),
-        _column("array<long>", "ids", "xxhash64(device_id, signal), ascending"),
-        _column("array<double>", "values", "value of each series in this window"),
+        column("array<long>", "ids", "xxhash64(device_id, signal), ascending"),
+        column("array<double>", "values", "value of each series in this window"),
     ),
     partitioned="hour", properties=CACHE | {BUCKETS_BY: BY_DEVICE},
 )  # fmt: skip
@@ -226,13 +198,13 @@ SERIES_CONFIG = Table(
         text("device", "pattern of the device: * any characters, ? one, [ab] one of them"),
         text("signal", "pattern of the signal; null: every signal"),
         text("detector", "detector that judges; null in this and the next columns: the row does not say", SETTING),
-        _column("int", "sensitivity", "0 to 99, higher flags more", SETTING),
+        column("int", "sensitivity", "0 to 99, higher flags more", SETTING),
         text("direction", "both, up or down: the side that counts", SETTING),
         number("min_deviation", "a smaller distance is not flagged, unit of the signal", SETTING),
         number("min_relative_deviation", "likewise, as a share of the expected value", SETTING),
         moment("mute_from", "first minute that is judged but not flagged"),
         moment("mute_to", "first minute that is flagged again; null with mute_from: until somebody says so"),
-        _column("array<string>", "inherit", "settings given back to the run: names of these columns, or mute"),
+        column("array<string>", "inherit", "settings given back to the run: names of these columns, or mute"),
         text("owner", "who wanted it"),
         text("note", "why"),
         moment("changed", "when it was wanted; of two rows that name a setting the later one wins"),
@@ -240,89 +212,37 @@ SERIES_CONFIG = Table(
     properties=KEPT,
 )  # fmt: skip
 
-INCIDENT_EVENTS = Table(
-    "incident_events", "What happened to incidents, one row a change, each the incident as it stood then; never changed",
+MODELS = Table(
+    "models", "What was learned from stored windows, by version; a row holds a bucket of series, or why one has nothing",
     (
-        text("incident_id", "the incident: its start and ten digits, the same however often it is found"),
-        whole("seq", "counts its rows from 0"),
-        text("event", "what happened ([incidents.md](incidents.md)): opened, joined, left, worsened, closed, …"),
-        moment("minute", "start of the window in which it happened, UTC"),
-        flag("notify", "whether people are told"),
-        text("why", "in words"),
-        text("kind", "value, silence, surge, pipeline, or flood: a summary of messages that were not sent"),
-        text("site", "site of its devices, null where they have none"),
-        text("device_id", "device of the leader; in rows of a member (joined, left, muted, still) of that member"),
-        text("signal", "likewise; null: the whole device"),
-        text("reason", "reason of the flag that began it"),
-        text("direction", "above or below, null where the value has no side"),
-        moment("started", "first window out"),
-        moment("opened", "window in which it became an incident"),
-        moment("last", "last window out so far"),
-        moment("ended", "window in which it closed, null while it is open"),
-        text("close_reason", "returned, new_level, person, reported or gone"),
-        number("severity", "of its worst window"),
-        text("level", "low, medium or high"),
-        text("told", "the highest level that people were told of it, this row included"),
-        text("hidden", "levels of targets that hear of it in the summary of a flood only"),
-        moment("peak_minute", "its worst window"),
-        number("peak_value", "value there"),
-        number("expected", "expected value at the onset"),
-        number("lower", "lower end of the frozen band"),
-        number("upper", "upper end of the frozen band"),
-        whole("devices", "devices that were or are in; of a summary: the incidents that it stands for"),
-        whole("series", "series that were or are in"),
-        whole("open_series", "series that are out now"),
-        whole("flagged_minutes", "flagged windows of all its series"),
-        whole("out_minutes", "windows of all its series out of the band"),
-        whole("reopened", "how often it came back"),
-        text("acked_by", "who has seen it"),
-        moment("acked_until", "when that wears off"),
-        text("origin", "stream, or backfill"),
-        _column("int", "revision", "0 = the stream, higher = backfill"),
-        whole("feedback_version", "version of the table feedback that was known"),
-        text("config_version", "as in detections"),
-        *BATCH,
+        text("name", "what it is called in settings and in detections.model"),
+        text("kind", "what is learned: profile"),
+        whole("version", "counts the trainings of a name"),
+        text("group", "bucket of devices whose series the row holds"),
+        text("model_id", "UUID of name, version and group"),
+        text("device_id", "device of the one series that the row is about; null: all of the bucket"),
+        text("state", "candidate, live (used by streams and backfills) or retired"),
+        text("reason", "why there is no blob: the signal, and what stood in the way"),
+        moment("trained", "when it was learned"),
+        text("trained_on", "table whose rows it was learned from"),
+        moment("first", "first window it was learned from, UTC"),
+        moment("last", "last window it was learned from, UTC"),
+        whole("rows", "windows it was learned from"),
+        text("parameters", "settings of the training, JSON"),
+        text("figures", "how many series were learned, and of the outcome, JSON"),
+        number("seconds", "process time of the bucket"),
+        text("format", "of the blob"),
+        column("binary", "blob", "the numbers that were learned; holds nothing that can run"),
+        text("sha256", "of the blob, checked when it is read"),
     ),
-    key=("incident_id", "revision", "seq"), clustered=("minute", "incident_id"),
-)  # fmt: skip
-
-FEEDBACK = Table(
-    "feedback", "What people say about incidents, written by people; rows are added, none is changed",
-    (
-        text("action", "ack, unack, close, label, missed or comment"),
-        text("incident_id", "the incident it is about; missed names a device in its place"),
-        text("device", "device that something happened to, for missed"),
-        text("signal", "signal of it, null: any"),
-        moment("started", "when it began, for missed"),
-        moment("ended", "when it was over, for missed"),
-        text("label", "true, false, expected or unsure"),
-        moment("until", "for ack: when it wears off"),
-        text("asked", "why it was asked about: proposal, random or canary; null: nobody asked"),
-        number("weight", "how many incidents the answer stands for, where it was drawn"),
-        text("owner", "who says so"),
-        text("note", "why"),
-        moment("changed", "when it was said"),
-    ),
-    properties=KEPT,
-)  # fmt: skip
-
-INCIDENT_STATE = Table(
-    "incident_state", "Where the stream goes on with open incidents after a restart; a cache, do not build on it",
-    (
-        moment("minute", "last window that the state knows"),
-        flag("origin", "the first one: nothing before it was looked at"),
-        whole("feedback_version", "version of the table feedback that it knows"),
-        _column("binary", "state", "the state, packed"),
-        *BATCH,
-    ),
-    properties=CACHE,
+    key=("name", "version", "group", "device_id"), properties=KEPT,
 )  # fmt: skip
 
 TABLES = {
     table.name: table
     for table in (
         MINUTES, DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, INCIDENT_EVENTS, FEEDBACK,
-        INCIDENT_STATE, HISTORY, OWNER, SERIES_CONFIG,
+        INCIDENT_STATE, HISTORY, OWNER, SERIES_CONFIG, MODELS,
     )
 }  # fmt: skip
 """Every table by its name. `history`, `owner` and `incident_state` serve the stream alone; people write `series_config` and

@@ -24,7 +24,7 @@ from ad_stream.incidents.events import VALUE
 from ad_stream.incidents.feedback import labels_of, proposal_answers
 from ad_stream.incidents.fold import Fold
 from ad_stream.tables import people
-from ad_stream.tables.catalog import FEEDBACK, INCIDENT_EVENTS
+from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
 from ad_stream.tables.reader import read_rows
 from ad_stream.whatif.bound import answers_needed, most_true
 

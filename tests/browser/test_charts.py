@@ -194,3 +194,40 @@ def test_a_report_on_paper_shows_every_picture(visit: Open, tmp_path: Path) -> N
     assert page.locator("figure").count() >= 2
     assert not page.locator("button").first.is_visible()
     assert (tmp_path / "own.html").stat().st_size < 1_500_000
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_a_silent_device_is_first_and_red_and_long_names_keep_both_ends(
+    visit: Open, tmp_path: Path, width: int
+) -> None:
+    create(tmp_path)
+    long = "plant-north/building-7/line-03/compressor-station/pump-000123"
+    now = newest()
+    rows = [verdict(long, "t", now - timedelta(minutes=n), 20.0) for n in range(90, 60, -1)]
+    rows += [
+        verdict(
+            "fan", "t", now - timedelta(minutes=n), 30.0 if n == 2 else 20.0, reason="above" if n == 2 else "normal"
+        )
+        for n in range(90, -1, -1)
+    ]
+    write_rows(tmp_path, "detections", rows)
+    sign_of_life(tmp_path, now)
+    running = Served(tmp_path)
+    try:
+        page = visit(running.address, viewport={"width": width, "height": 900})
+        first = page.locator("table.series tbody tr").first
+        first.wait_for()
+        name = first.locator("a b")
+        assert name.get_attribute("title") == long
+        shown = name.inner_text()
+        assert len(shown) == 34 and shown.startswith("plant-north/") and shown.endswith("pump-000123") and "…" in shown
+        pill = first.locator(".pill.silent")
+        assert pill.inner_text().startswith("silent since ")
+        flagged = page.locator(".pill.flagged, .tile.is-flagged b").first
+        assert pill.evaluate("(one) => getComputedStyle(one).color") == flagged.evaluate(
+            "(one) => getComputedStyle(one).color"
+        )
+        assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        page.close()
+    finally:
+        running.stop()

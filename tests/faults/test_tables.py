@@ -13,6 +13,7 @@ import pytest
 
 from ad_stream.config import load
 from ad_stream.errors import RunError
+from ad_stream.pipeline.batch_state import BatchReport
 from ad_stream.pipeline.store.delta import DeltaTables
 from tests.faults.conftest import finish, settings
 from tests.support.compare import SAME, differences, read
@@ -59,7 +60,7 @@ def test_a_column_added_a_compaction_and_a_vacuum_by_somebody_else_change_no_row
     config = load(settings(telemetry, tmp_path))
     tables = DeltaTables(spark, config.tables)
 
-    def somebody_else(batch: dict[str, Any]) -> None:
+    def somebody_else(batch: BatchReport) -> None:
         if batch.batch_id == 1:
             spark.sql(f"ALTER TABLE {tables.name('detections')} ADD COLUMN note string")
         for table in ("minutes", "history", "detections"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from pyspark.sql import SparkSession
@@ -26,7 +27,7 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     result = demo(tmp_path / "demo", devices=6, minutes=420, seed=11, steps=lambda *step: seen.append(step))
     answer = json.loads(json.dumps(result.as_dict()))
     detections = read_detections(answer["tables"])
-    expected = result.truth.expected
+    expected: dict[str, Any] = result.truth.expected
 
     assert list(answer) == KEYS
     assert len(detections) == result.truth.series_minutes
@@ -86,9 +87,9 @@ def test_a_persons_own_csv_is_flagged_at_its_own_times_and_as_without_spark(
         "status",
         "reason",
     ]
-    both = [
+    left, right = (
         one.sort_values(["signal", "minute"], ignore_index=True)[columns]
         for one in (alone.detections, result.verdicts.detections)
-    ]
-    pd.testing.assert_frame_equal(*both, check_dtype=False, rtol=1e-9)
+    )
+    pd.testing.assert_frame_equal(left, right, check_dtype=False, rtol=1e-9)
     assert [one["first"] for one in alone.alarm_rows()] == [one["first"] for one in answer["anomalies"]]

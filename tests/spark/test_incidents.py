@@ -20,7 +20,7 @@ from ad_stream.pipeline.run import run
 from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.simulate.envelope import Message
 from ad_stream.tables import people, views
-from ad_stream.tables.catalog import FEEDBACK
+from ad_stream.tables.incidents import FEEDBACK
 from tests.support.streaming import T0, Stream, message, moment
 
 FILES, PER_FILE = 5, 60

@@ -119,7 +119,7 @@ def test_a_change_takes_effect_in_the_next_batch_of_the_same_run(changed: Any, n
 def test_each_row_names_the_version_whose_rows_made_it(changed: Any, always: Stream) -> None:
     stream, _, _ = changed
     for config_version, rows in _rows(stream).groupby("config_version"):
-        _, _, version = config_version.partition("@")
+        _, _, version = str(config_version).partition("@")
         wished, _ = table.read(Path(stream.config().tables.path), int(version)) if version else ([], None)
         has_ar = any(row["device"] == "*-ar" for row in wished)
         assert (set(rows[rows.device_id == "some-ar"].detector) == {"ar"}) is has_ar

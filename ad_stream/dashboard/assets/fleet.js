@@ -3,7 +3,7 @@ import { ask } from "./api.js";
 import { empty, h, pager, put, search, select, signals } from "./dom.js";
 import { eventRow } from "./anomalies.js";
 import { gauge, spark } from "./spark.js";
-import { ago, band, clock, count, grid, link, number, stretch } from "./words.js";
+import { ago, band, clock, cut, count, grid, link, number, stretch } from "./words.js";
 
 const SPANS = [[15, "15 minutes"], [60, "1 hour"], [360, "6 hours"], [1440, "24 hours"], [10080, "7 days"], [43200, "30 days"]];
 /** Those that hold a window and are held in memory. */
@@ -97,7 +97,7 @@ function line(row) {
   const shown = row.silent ? "silent" : row.flag ? "flagged" : row.status === "scored" ? "normal" : row.status;
   const words = { silent: `silent since ${clock(row.minute)}`, flagged: "flagged", normal: "normal", warming_up: "warming up", declined: "not judged" }[shown];
   return h("tr", { class: shown },
-    h("th", { scope: "row" }, h("a", { class: "cover", href: link("series", { device: row.device, signal: row.signal }), "data-row": true, "data-key": name }, h("b", {}, row.device), h("span", {}, row.signal))),
+    h("th", { scope: "row" }, h("a", { class: "cover", href: link("series", { device: row.device, signal: row.signal }), "data-row": true, "data-key": name }, h("b", { title: row.device }, cut(row.device)), h("span", { title: row.signal }, cut(row.signal)))),
     h("td", { class: "wide" }, spark(row.spark, row.marks)),
     h("td", { class: "right", "data-label": "value" }, number(row.value)),
     h("td", { class: "mid band", "data-label": "band" }, gauge(row), h("span", {}, band(row))),

@@ -45,6 +45,12 @@ export function ago(iso) {
   return minutes <= 0 ? "now" : `${age(minutes)} ago`;
 }
 
+/** A long name with its middle left out, for its beginning says the site and its end the device. */
+export function cut(name, most = 34) {
+  const signs = [...name], kept = Math.floor((most - 1) / 2);
+  return signs.length <= most ? name : `${signs.slice(0, most - 1 - kept).join("")}…${signs.slice(-kept).join("")}`;
+}
+
 export function link(view, parameters = {}) {
   const kept = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
   const query = new URLSearchParams(kept).toString();

@@ -43,9 +43,11 @@ IN_THE_DATA = (
     r"|ArrowInvalid|OutOfBoundsDatetime)\b"
 )
 """Words of failures that the data alone decide: a value that cannot be converted, computed or stored."""
+STARVED = r"OutOfMemory|exited unexpectedly|worker crashed|\bMemoryError\b"
+"""Words of failures that one event may cause as well as a machine that is short of memory."""
 PASSES = (
-    r"OutOfMemory|No space left|File too large|Disk quota|IOException|FileNotFound|NoSuchFile|ConnectException|SocketException"
-    r"|Timeout|Concurrent\w*Exception|MetadataChanged|ProtocolChanged|ExecutorLost|exited unexpectedly|worker crashed"
+    r"No space left|File too large|Disk quota|IOException|FileNotFound|NoSuchFile|ConnectException|SocketException"
+    r"|Timeout|Concurrent\w*Exception|MetadataChanged|ProtocolChanged|ExecutorLost"
     r"|SparkContext was shut down|has been stopped|Interrupted|AccessDenied|AccessControl|Forbidden|Unauthorized|Throttl"
     r"|ServiceUnavailable|SlowDown|UnknownHost|SSLException|Broken pipe|Connection (reset|refused)|Py4JNetworkError"
 )
@@ -57,7 +59,17 @@ def lies_in_the_data(error: BaseException) -> bool:
     if isinstance(error, (AdStreamError, OSError, MemoryError)):
         return False
     cause = f"{type(error).__name__}: {error}"
-    return re.search(IN_THE_DATA, cause) is not None and re.search(PASSES, cause) is None
+    return re.search(IN_THE_DATA, cause) is not None and re.search(f"{PASSES}|{STARVED}", cause) is None
+
+
+def may_lie_in_the_events(error: BaseException) -> bool:
+    """Whether it is worth looking for the events that make a batch fail: wherever nothing outside is told as the cause.
+
+    A worker that dies tears its connections, so those are then no cause.
+    """
+    if isinstance(error, (AdStreamError, OSError)):
+        return False
+    return re.search(STARVED, str(error)) is not None or re.search(PASSES, str(error)) is None
 
 
 def in_a_line(error: object) -> str:

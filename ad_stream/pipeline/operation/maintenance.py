@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.tables import views
-from ad_stream.tables.catalog import HISTORY, INCIDENT_STATE, OWNER, TABLES
+from ad_stream.tables.catalog import HISTORY, OWNER, TABLES
+from ad_stream.tables.incidents import INCIDENT_STATE
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

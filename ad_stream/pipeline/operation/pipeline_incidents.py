@@ -18,7 +18,7 @@ from ad_stream import times
 from ad_stream.incidents.events import PIPELINE
 from ad_stream.incidents.pipeline import PipelineHealth
 from ad_stream.pipeline.operation.heartbeat import Heartbeat
-from ad_stream.tables.catalog import INCIDENT_EVENTS
+from ad_stream.tables.incidents import INCIDENT_EVENTS
 from ad_stream.tables.schema import plain_ddl
 from ad_stream.times import from_seconds
 

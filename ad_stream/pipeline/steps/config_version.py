@@ -1,7 +1,7 @@
-"""Which version of `series_config` a batch is judged under: the newest at its start, and the same when it is repeated.
+"""Which versions of `series_config`, `models` and `feedback` a batch knows: the newest at its start, the same when it is repeated.
 
-The version travels in the commit that writes the batch's minutes, its first write (`userMetadata`), so that no write
-is added. A run looks it up once, for the first batch it meets: only that one can have been begun by an earlier run.
+They travel in the commit that writes the batch's minutes, its first write (`userMetadata`), so that no write
+is added. A run looks them up once, for the first batch it meets: only that one can have been begun by an earlier run.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from ad_stream.pipeline.steps import history
 from ad_stream.secrets import first_line
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import Rules
-from ad_stream.tables.catalog import FEEDBACK, SERIES_CONFIG
+from ad_stream.tables.catalog import MODELS, SERIES_CONFIG
+from ad_stream.tables.incidents import FEEDBACK
 from ad_stream.tables.schema import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyspark.sql import DataFrame
 
     from ad_stream.config import Config, Detection
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TABLE = SERIES_CONFIG.name
+PINNED = (TABLE, MODELS.name, FEEDBACK.name)
+"""Tables whose versions a batch's first commit names."""
 LOOK_BACK = 200
 """Commits of `minutes` that are searched for a batch: it is among the newest, but backfill and OPTIMIZE write, too."""
 
@@ -41,7 +46,6 @@ class BatchConfig:
     config: Config
     version: int | None = None
     rules: Rules = field(init=False)
-    first_batch: bool = True
     told: set[str] = field(default_factory=set)
     feedback: int | None = None
     """The version of `feedback` that the batch at hand knows; None: there is none, or it cannot be read."""
@@ -59,21 +63,17 @@ class BatchConfig:
         """The rules of the newest version."""
         return self._at(tables, self._newest(tables))
 
-    def of_batch(self, tables: DeltaTables, query_id: str, batch_id: int) -> Rules:
-        """The rules of a batch; `feedback` is the version that belongs to it."""
-        version, feedback = self._newest(tables), self._newest(tables, FEEDBACK.name)
-        if self.first_batch and (version or feedback):
-            noted = _noted(tables, query_id, batch_id)
-            version, feedback = noted.get(TABLE, version), noted.get(FEEDBACK.name, feedback)
-        self.first_batch = False
-        self.feedback = feedback
-        return self._at(tables, version)
+    def of_batch(self, tables: DeltaTables, noted: Mapping[str, Any]) -> Rules:
+        """The rules of a batch; `feedback` is the version that belongs to it.
 
-    def note(self, query_id: str, batch_id: int) -> str:
-        """What the batch's first commit says, for the case that it is repeated."""
-        return json.dumps(
-            {"query_id": query_id, "batch_id": batch_id, TABLE: self.version, FEEDBACK.name: self.feedback}
-        )
+        noted: what its first commit says, if it was begun before.
+        """
+        self.feedback = self._pinned(tables, FEEDBACK.name, noted)
+        return self._at(tables, self._pinned(tables, TABLE, noted))
+
+    def _pinned(self, tables: DeltaTables, table: str, noted: Mapping[str, Any]) -> int | None:
+        version = self._newest(tables, table)
+        return noted.get(table, version) if version else version
 
     def _newest(self, tables: DeltaTables, table: str = TABLE) -> int | None:
         try:
@@ -104,12 +104,17 @@ class BatchConfig:
 
 
 def pin(batch: Batch) -> None:
-    """The rules of this batch, with as much history as they want; its first commit says which version they are of."""
+    """The rules of this batch, with as much history as they want, and the models; its first commit says which versions."""
     if not batch.tally.minutes:
         return
     state, before = batch.state, batch.state.scorer.points
-    state.scorer = state.scorer.under(state.config.of_batch(batch.tables, batch.query_id, batch.report.batch_id))
-    batch.tables = replace(batch.tables, notes={"minutes": state.config.note(batch.query_id, batch.report.batch_id)})
+    noted = _noted(batch.tables, batch.query_id, batch.report.batch_id) if state.first_batch else {}
+    state.first_batch = False
+    state.scorer = state.scorer.under(state.config.of_batch(batch.tables, noted))
+    batch.learned = state.models.of_batch(batch.tables, noted)
+    known = (state.config.version, state.models.version, state.config.feedback)
+    versions = dict(zip(PINNED, known, strict=True))
+    batch.tables = replace(batch.tables, notes={"minutes": json.dumps(batch.name | versions)})
     if state.scorer.points > before:
         history.rebuild(batch.tables, state.scorer.points * batch.config.minutes.every)
 
@@ -146,13 +151,13 @@ def _utc(micros: int | None) -> datetime | None:
     return None if micros is None else datetime.fromtimestamp(micros / 1e6, timezone.utc)
 
 
-def _noted(tables: DeltaTables, query_id: str, batch_id: int) -> dict[str, int]:
+def _noted(tables: DeltaTables, query_id: str, batch_id: int) -> dict[str, Any]:
     """The versions with which the batch was begun, table -> version; none if nobody began it."""
     for commit in tables.history("minutes", LOOK_BACK):
         try:
             note = json.loads(commit["userMetadata"] or "")
             if (note["query_id"], note["batch_id"]) == (query_id, batch_id):
-                return {table: int(note[table]) for table in (TABLE, FEEDBACK.name) if note.get(table) is not None}
+                return {name: int(note[name]) for name in PINNED if note.get(name) is not None}
         except (ValueError, TypeError, KeyError):  # somebody else's commit
             continue
     return {}

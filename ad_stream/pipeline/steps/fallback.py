@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 NAME = "azure_api"
 KEY = ("device_id", "signal", "step")
-LOCAL_ONLY = {"value", "score", "sr_score", "points", "imputed"}
+LOCAL_ONLY = {"model", "value", "score", "sr_score", "points", "imputed"} | {
+    name for name in DETECTIONS.named(VERDICT) if name.startswith("slow_")
+}
 """What a verdict says that no server is asked for."""
 ANSWER = {column.name: column.type for column in DETECTIONS.used(VERDICT) if column.name not in LOCAL_ONLY}
 Series = tuple[str, str]

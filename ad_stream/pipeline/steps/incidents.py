@@ -26,7 +26,8 @@ from ad_stream.pipeline.steps.config_version import feedback_rows, rules_at
 from ad_stream.pipeline.steps.history import series_id
 from ad_stream.pipeline.steps.scoring import step
 from ad_stream.series_config.limits import muted_and_floor
-from ad_stream.tables.catalog import BATCH, INCIDENT_EVENTS, INCIDENT_STATE
+from ad_stream.tables.columns import BATCH
+from ad_stream.tables.incidents import INCIDENT_EVENTS, INCIDENT_STATE
 from ad_stream.tables.schema import plain_ddl
 from ad_stream.times import from_seconds
 

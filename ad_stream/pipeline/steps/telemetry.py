@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, window_start
-from ad_stream.sources.contract import HEARTBEAT, storable, timestamp
+from ad_stream.sources.contract import HEARTBEAT, SET_ASIDE, storable, timestamp
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ad_stream.config import Config, Telemetry
 
 LATE = "late"
+REASON_SET_ASIDE = "set_aside"
 NAN = "not_a_number"
 NOT_SIGNALS = (
     "id", "deviceId", "device_id", "messageId", "message_id", "time", "timestamp", "ts", "date", "datetime",
@@ -81,7 +82,11 @@ def _is_heartbeat() -> Column:
 
 
 def _is_telemetry() -> Column:
-    return F.coalesce(F.lower("message_source") == "telemetry", F.lit(True))
+    return F.coalesce(F.lower("message_source").isin("telemetry", SET_ASIDE), F.lit(True))
+
+
+def _is_set_aside() -> Column:
+    return F.coalesce(F.col("message_source") == SET_ASIDE, F.lit(False))
 
 
 def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
@@ -105,6 +110,7 @@ def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
     shape = "map<string,string>" if telemetry.signals == "auto" else _struct(telemetry)
     unreadable = (
         F.when(_is_heartbeat(), HEARTBEAT)
+        .when(_is_set_aside(), REASON_SET_ASIDE)
         .when(F.coalesce(F.octet_length("body"), F.lit(0)) == 0, "empty")
         .when(F.octet_length("body") > telemetry.max_body, "too_large")
         # Not decode(): where bytes are no UTF-8, Spark 3.5 mends them and 4.1 fails the batch. encode() mends on both.

@@ -15,21 +15,27 @@ Exactly once. The row is appended before the batch goes on, under a transaction 
 that is repeated after a crash asks for its rows first, and leaves the step out even if it would succeed now, so a table
 never holds what `set_aside` says it lacks. Batches before the last one started are never repeated, so the table is read
 once a start. A step that had been written before the crash is skipped by Delta as ever.
+
+A batch that fails before its rows exist has no step to leave out; then the events that make it fail are (`operation.mending`).
+They have a row here, too, of the step `events`, with which events of which batch time they are.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
 from ad_stream import times
 from ad_stream.pipeline.operation.failure import in_a_line, lies_in_the_data
-from ad_stream.tables.catalog import BATCH, SET_ASIDE
+from ad_stream.pipeline.steps.left_out import LeftOut
+from ad_stream.tables.catalog import SET_ASIDE
+from ad_stream.tables.columns import BATCH
 from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
@@ -39,6 +45,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TABLE = SET_ASIDE.name
+EVENTS = "events"
+"""In place of a step: events were left out before the batch had rows."""
+EVENTS_TOLD = (
+    "batch %d failed before it had any rows (%s): events of it are set aside, see the tables set_aside and quarantine"
+)
 TOLD = "batch %d failed twice at its step %r (%s): %d rows of %s to %s are set aside, see the table set_aside; the stream goes on"
 
 
@@ -96,6 +107,23 @@ class SetAside:
         taken, self.count = self.count, 0
         return taken
 
+    def events(self, tables: DeltaTables, query_id: str) -> LeftOut | None:
+        """What an earlier start left out of the last batch that it had to; of any other batch it leaves out nothing."""
+        rows = tables.read(TABLE).where((F.col("query_id") == query_id) & (F.col("step") == EVENTS))
+        last = rows.orderBy(F.col("batch_id").desc()).select("offsets").first()
+        return None if last is None else LeftOut.of(last["offsets"])
+
+    def begun(self, tables: DeltaTables, batch_id: int) -> tuple[int, str]:
+        """When a batch began (ms since 1970, as Spark has it) and where it ends at its source, from the checkpoint."""
+        lines = tables.spark.read.text(f"{self.checkpoint}/offsets/{batch_id}", wholetext=True).collect()
+        _, metadata, *offsets = lines[0]["value"].splitlines()
+        return int(json.loads(metadata)["batchTimestampMs"]), "\n".join(offsets)
+
+    def record_events(self, tables: DeltaTables, query_id: str, batch_id: int, which: str, cause: str) -> None:
+        """The decision to leave out some events of a batch; it stands before the batch is repeated without them."""
+        self._append(tables, query_id, batch_id, (EVENTS, None, None, None, which, cause, self.now()))
+        log.error(EVENTS_TOLD, batch_id, cause)
+
     def _known(self, tables: DeltaTables, query_id: str) -> set[tuple[int, str]]:
         if self.known is None:
             rows = tables.read(TABLE).where(F.col("query_id") == query_id).select("batch_id", "step").collect()
@@ -103,16 +131,14 @@ class SetAside:
         return self.known
 
     def _record(self, tables: DeltaTables, step: SetAsideStep, cause: str) -> None:
-        offsets = self._offsets(tables, step.batch_id)
+        offsets = self.begun(tables, step.batch_id)[1]
         row = (step.name, step.rows, step.first, step.last, offsets, cause, self.now())
+        self._append(tables, step.query_id, step.batch_id, row)
+        log.error(TOLD, step.batch_id, step.name, cause, step.rows, step.first, step.last)
+
+    def _append(self, tables: DeltaTables, query_id: str, batch_id: int, row: tuple[Any, ...]) -> None:
         frame = tables.spark.createDataFrame(
             [row], plain_ddl(column for column in SET_ASIDE.columns if column not in BATCH)
         )
-        tables.append(TABLE, frame, query_id=step.query_id, batch_id=step.batch_id, count=1, part=step.name)
-        log.error(TOLD, step.batch_id, step.name, cause, step.rows, step.first, step.last)
+        tables.append(TABLE, frame, query_id=query_id, batch_id=batch_id, count=1, part=str(row[0]))
         self.count += 1
-
-    def _offsets(self, tables: DeltaTables, batch_id: int) -> str:
-        """Where the batch ends at its source, as the checkpoint has it: JSON, one line a source."""
-        lines = tables.spark.read.text(f"{self.checkpoint}/offsets/{batch_id}", wholetext=True).collect()
-        return "\n".join(lines[0]["value"].splitlines()[2:]) if lines else ""

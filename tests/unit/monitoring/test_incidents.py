@@ -16,7 +16,7 @@ from ad_stream.incidents.kpi import kpi
 from ad_stream.monitoring.incidents import Listed, acked_at, counts, ignored, incidents, stale
 from ad_stream.monitoring.verify_incidents import verify
 from ad_stream.tables import people
-from ad_stream.tables.catalog import FEEDBACK
+from ad_stream.tables.incidents import FEEDBACK
 from tests.support import written
 from tests.support.incident_tables import START, run_of, spikes, write_tables
 

@@ -129,7 +129,10 @@ def test_the_answer_for_programs_has_times_as_text(tables: Path) -> None:
 
 
 def test_a_folder_without_tables_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no table 'batches' in .*: name the folder that a run wrote"):
+    with pytest.raises(
+        InputError,
+        match="there are no tables in .* yet: start a stream that writes there, ad-stream run conf/local.yaml, or name the folder",
+    ):
         status(tmp_path)
 
 

@@ -85,7 +85,7 @@ def test_a_long_series_is_drawn_in_fewer_points_with_every_flag(tmp_path: Path) 
     assert len(drawn) < 45_000 + found.flagged
     assert sum(flag is not None for flag in picture.flags) == found.flagged > 0
     scored = found.detections["value"]
-    assert (max(drawn), min(drawn)) == (pytest.approx(scored.max(), rel=1e-5), pytest.approx(scored.min(), rel=1e-5))
+    assert [max(drawn), min(drawn)] == pytest.approx([scored.max(), scored.min()], rel=1e-5)
 
 
 def test_detect_prints_what_it_understood_and_writes_the_report(tmp_path: Path) -> None:

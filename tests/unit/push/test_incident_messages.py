@@ -27,8 +27,8 @@ from ad_stream.push.outbox import Batch, Key, Outbox
 from ad_stream.push.registry import by_kind
 from ad_stream.push.targets.pagerduty import PagerDuty
 from ad_stream.push.targets.webhook import Webhook
+from tests.support.fake_time import FakeTime
 from tests.support.incident_windows import day_of, folded
-from tests.unit.push.memory import FakeTime
 
 ALERTMANAGER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 KEY = "0123456789abcdef0123456789abcdef"

@@ -11,7 +11,7 @@ import pytest
 
 from ad_stream.monitoring.incidents import incidents
 from ad_stream.tables import people
-from ad_stream.tables.catalog import FEEDBACK
+from ad_stream.tables.incidents import FEEDBACK
 from ad_stream.whatif.ask import ask
 from ad_stream.whatif.bound import answers_needed, most_true
 from ad_stream.whatif.propose import Proposal, propose
