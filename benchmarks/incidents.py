@@ -4,9 +4,10 @@
 
 Each curve is one device with one signal, judged by `default` from `score_from` on as the stream judges it. An alarm is a run
 of flags (`incidents.alarms`), an incident what the fold makes of the same flags. An event counts as found by what
-overlaps it, two windows of tolerance on either side; what overlaps none is false. The default rules were chosen on kpi
-alone; kpi_b and wsd show what they do elsewhere. --verdicts keeps the verdicts, which cost 90 us a point, for the next
-run. --cuts prints how often incidents of a severity were events: what the levels rest on.
+overlaps it, two windows of tolerance on either side; what overlaps none is false. The severity that opens was chosen on
+kpi alone; the cuts of the levels were set after kpi_b and wsd had been printed, too, so no set here judges them. --verdicts
+keeps the verdicts, which cost 90 us a point, for the next run. --cuts prints how often incidents of a severity were
+events: what the levels rest on.
 """
 
 from __future__ import annotations

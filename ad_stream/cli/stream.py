@@ -69,7 +69,7 @@ def validate(
 
     loaded = settings.load(needed(file, config, "validate"), overrides(set_))
     detector = make(loaded.detection.detector, **loaded.detection.shared_options())
-    targets_of((entry.kind, entry.options()) for entry in loaded.push)
+    targets_of(((entry.kind, entry.options()) for entry in loaded.push), incidents=loaded.incidents.enabled)
     shown = _masked(loaded)
     shown["detection"]["points"] = detector.points
     print(json.dumps(shown) if as_json else yaml.safe_dump(shown, sort_keys=False).rstrip())

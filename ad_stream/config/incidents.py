@@ -49,7 +49,7 @@ class Levels(Section):
 
 
 class Incidents(Section):
-    """From flags to incidents (docs/incidents.md); false in `enabled` leaves the tables as they are.
+    """From flags to incidents (docs/incidents.md), where `enabled` is true; without it the tables stay as they are.
 
     close_after: quiet for so long is back. new_level_after: out without a flag for so long is the new level. reopen_within: a
     flag this soon after the end continues the incident. together: devices of a site that open this close to each other
@@ -57,7 +57,7 @@ class Incidents(Section):
     for twice the usual gap, is silent. stalled_after: the stream itself, when no window was closed for so long.
     """
 
-    enabled: bool = True
+    enabled: bool = False
     open: OpenRule = OpenRule()
     close_after: Duration = _minutes(USUAL.close_after)
     new_level_after: Duration = _minutes(USUAL.new_level_after)

@@ -161,4 +161,5 @@ def targets_of(config: Config) -> list[Target]:
         return []
     from ad_stream.push import registry
 
-    return registry.targets_of((entry.kind, entry.options()) for entry in config.push)
+    entries = ((entry.kind, entry.options()) for entry in config.push)
+    return registry.targets_of(entries, incidents=config.incidents.enabled)

@@ -39,15 +39,24 @@ def _class_of(kind: str) -> Callable[..., Target]:
     return found or getattr(importlib.import_module(f"ad_stream.push.targets.{kind}"), KINDS[kind])
 
 
-def targets_of(entries: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Target]:
-    """(kind, options) -> targets with different names: a second one of a kind is called kind_2 unless it has a name."""
+def targets_of(entries: Iterable[tuple[str, Mapping[str, Any]]], *, incidents: bool = True) -> list[Target]:
+    """(kind, options) -> targets with different names: a second one of a kind is called kind_2 unless it has a name.
+
+    incidents: whether there are any; ConfigError where a target would wait for rows that nobody makes.
+    """
     made: list[Target] = []
     for kind, options in entries:
         taken = {one.name for one in made}
         name = str(options.get("name") or next(n for n in _names(kind) if n not in taken))
         if name in taken:
             raise ConfigError(f"two push targets are called {name!r}: give each another name")
-        made.append(by_kind(kind, **{**options, "name": name}))
+        target = by_kind(kind, **{**options, "name": name})
+        if target.rows.startswith("incidents:") and not incidents:
+            raise ConfigError(
+                f"the push target {name!r} wants incidents, and they are off: write incidents: {{enabled: true}} in the "
+                f"configuration, or leave the target out"
+            )
+        made.append(target)
     return made
 
 

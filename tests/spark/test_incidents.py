@@ -28,7 +28,7 @@ DEVICES = ("plant-a-1", "plant-a-2", "plant-b-1", "plant-b-2")
 NAMED = ["query_id", "batch_id", "feedback_version"]
 SECTIONS: dict[str, Any] = {
     "source": {"files_per_trigger": 1}, "detection": {"detector": "differences", "points": 40},
-    "dimensions": {"device": "(?P<site>plant-[a-z])-"},
+    "dimensions": {"device": "(?P<site>plant-[a-z])-"}, "incidents": {"enabled": True},
 }  # fmt: skip
 
 

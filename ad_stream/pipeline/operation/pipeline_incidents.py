@@ -53,12 +53,13 @@ class PipelineIncidents:
 
     @property
     def wanted(self) -> bool:
-        """Whether there is anything to look at."""
-        return self.config.incidents.enabled and self.config.trigger != "available_now"
+        """Whether there is anything to look at: for the table, or for who waits for a sign of life."""
+        told = self.config.incidents.enabled or self.beat is not None
+        return told and self.config.trigger != "available_now"
 
     def start(self) -> None:
         """Go on with what an earlier run left open."""
-        if not self.wanted:
+        if not (self.wanted and self.config.incidents.enabled):
             return
         rows = self.tables.read(INCIDENT_EVENTS.name).where(F.col("kind") == PIPELINE)
         latest = rows.groupBy("incident_id").agg(
@@ -95,7 +96,7 @@ class PipelineIncidents:
         rows = self.health.look(now)
         if self.beat is not None:
             self.beat(alive=not self.health.is_stalled)
-        return self._write(rows) if rows else None
+        return self._write(rows) if rows and self.config.incidents.enabled else None
 
     def _write(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, int] | None:
         self.number += 1

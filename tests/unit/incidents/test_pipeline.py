@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, cast
 
+import pytest
+from pytest_httpserver import HTTPServer as Watched
+
+from ad_stream import config as settings
 from ad_stream.incidents.pipeline import PipelineHealth
 from ad_stream.pipeline.operation.heartbeat import Heartbeat
+from ad_stream.pipeline.operation.pipeline_incidents import PipelineIncidents
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.secrets import Secret
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 T0 = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
@@ -93,3 +104,25 @@ def test_a_heartbeat_comes_as_often_as_it_should_while_the_stream_is_well() -> N
     assert heard == [b'{"stream": "plant"}'] * 2
     gone = Heartbeat(Secret(f"http://127.0.0.1:{server.server_port}/beat"), 300.0, "plant")
     assert gone(alive=True) is False
+
+
+def test_a_heartbeat_beats_while_incidents_are_off_and_no_row_is_written(
+    httpserver: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    httpserver.expect_request("/beat").respond_with_data("")
+    config = settings.parse(
+        {
+            "source": {"kind": "files", "path": "in/*.jsonl"}, "tables": {"path": "tables"}, "trigger": "1 minute",
+            "heartbeat": {"url": httpserver.url_for("/beat")},
+        }
+    )  # fmt: skip
+    now = [at(0)]
+    no_spark = DeltaTables(cast("SparkSession", None), config.tables)  # a row could not be written, and would be logged
+    stream = PipelineIncidents(no_spark, config, now=lambda: now[0])
+    stream.start()
+    with caplog.at_level(logging.WARNING):
+        assert stream.look() is None
+        now[0] = at(60)
+        assert stream.look() is None
+    assert stream.health.is_stalled and caplog.records == []
+    assert len(httpserver.log) == 1

@@ -24,7 +24,7 @@ from ad_stream.incidents.table import table_row
 from ad_stream.push.base import Delivery, Which
 from ad_stream.push.messages import headline
 from ad_stream.push.outbox import Batch, Key, Outbox
-from ad_stream.push.registry import by_kind
+from ad_stream.push.registry import by_kind, targets_of
 from ad_stream.push.targets.pagerduty import PagerDuty
 from ad_stream.push.targets.webhook import Webhook
 from tests.support.fake_time import FakeTime
@@ -235,3 +235,13 @@ def test_a_real_alertmanager_shows_an_incident_while_it_is_open(alertmanager: st
     while active() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert active() == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("pagerduty", {"routing_key": KEY}), ("webhook", {"url": "http://127.0.0.1:9/x", "rows": "incidents"})],
+)  # fmt: skip
+def test_a_target_of_incidents_is_refused_while_they_are_off(kind: str, options: Row) -> None:
+    assert targets_of([(kind, options)], incidents=True)[0].rows.startswith("incidents:")
+    with pytest.raises(ConfigError, match=rf"{kind}.*they are off: write incidents: {{enabled: true}}"):
+        targets_of([(kind, options)], incidents=False)
