@@ -95,8 +95,8 @@ soak: $(VENV)/dev jars ## tests that run for many minutes; AD_STREAM_KILLS=20 sh
 docs: $(VENV)/dev ## the parts of docs/ that are written from the code
 	$(PY) docs/generate.py
 
-wheel: $(VENV)/dev ## builds the wheel, installs it bare in a venv of its own, and runs its command there
-	@sh requirements/try_wheel.sh $(PY) $(SCRATCH)/wheel
+wheel: $(VENV)/dev ## builds the wheel into dist/, installs it bare and with an extra in a venv of its own, and runs it there
+	@sh requirements/try_wheel.sh $(PY) $(SCRATCH)/wheel dist
 
 audit: $(VENV)/bin/python ## asks the advisory service about every locked package; exit code 3 where it does not answer
 	@test -x $(SCRATCH)/audit/bin/pip-audit || { $(PY) -m venv $(SCRATCH)/audit && $(SCRATCH)/audit/bin/python -m pip install --quiet pip-audit; }

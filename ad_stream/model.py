@@ -26,6 +26,8 @@ REASONS: dict[str, str] = {
     "above": "above the expected band",
     "below": "below the expected band",
     "stuck": "the value has not moved for longer than this series ever stood still",
+    "drift": "the level bends away slowly, with no single jump that explains it",
+    "sudden": "the level bends away, and a single jump explains it, which is the first verdict's business: no drift",
     "quiet_spectrum": "outside the band, but the spectral residual of the window does not stand out: not flagged",
     "small_deviation": "outside the band, but the deviation is smaller than min_deviation: not flagged",
     "direction": "outside the band on the side that `direction` leaves out: not flagged",
@@ -52,7 +54,7 @@ REASONS: dict[str, str] = {
     "fallback_malformed": "not judged here, and the fallback server's answer is no verdict",
     "fallback_open": "not judged here, and the fallback server is left alone after failures in a row",
 }
-"""What each `reason` of a verdict means; the column `reason` of the table `detections` holds the key."""
+"""What each `reason` and `slow_reason` of a verdict means; these columns of the table `detections` hold the key."""
 
 
 REFRACTORY = timedelta(minutes=10)

@@ -117,6 +117,13 @@ def redact(text: str, *secrets: Secret | str) -> str:
     return _HEADER.sub(rf"\1\2{MASK}", text)
 
 
+def first_line(error: object, *, most: int = 300) -> str:
+    """What an error says, in one line of at most `most` characters without secrets: what Spark, a catalog or a workspace
+    says fills pages. An error without a text is named by its class."""
+    lines = str(error).strip().splitlines() or [type(error).__name__ if isinstance(error, BaseException) else ""]
+    return redact(lines[0].rstrip())[:most] or "no cause given"
+
+
 def _parts(secret: Secret | str) -> set[str]:
     try:
         value = secret.reveal() if isinstance(secret, Secret) else secret

@@ -18,6 +18,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,11 @@ def seconds(work: Callable[[], object], repeats: int = 5) -> float:
     return statistics.median(spent)
 
 
+def each(work: Callable[[Any], Any], parts: list[Any]) -> list[Any]:
+    """The work on one part after the other."""
+    return [work(part) for part in parts]
+
+
 def ours(series: int) -> dict[str, dict[int, float]]:
     """Microseconds per series: name -> points -> figure."""
     from scipy import fft
@@ -45,20 +51,20 @@ def ours(series: int) -> dict[str, dict[int, float]]:
     from ad_stream.detectors.kernels.saliency import last_score
     from ad_stream.model import Windows
 
+    def bare(part: Any) -> Any:
+        return fft.ifft(part + 0j) if len(fft.rfft(part)) else None
+
     found: dict[str, dict[int, float]] = {}
     for length in LENGTHS:
         rows = np.random.default_rng(0).normal(size=(max(1000, series * 60 // length), length))
         step = max(1, CHUNK // length)
         parts = [rows[first : first + step] for first in range(0, len(rows), step)]
         works: dict[str, Callable[[], Any]] = {
-            "bare rfft + complex ifft": lambda parts=parts: [
-                fft.ifft(part + 0j) for part in parts if len(fft.rfft(part))
-            ],
-            "spectral residual, one pass": lambda parts=parts: [last_score(part) for part in parts],
+            "bare rfft + complex ifft": partial(each, bare, parts),
+            "spectral residual, one pass": partial(each, last_score, parts),
         }
         for name in ("spectral_residual", "default"):
-            rule = by_name(name, points=length)
-            works[name] = lambda rule=rule, rows=rows: rule.detect_last(Windows(rows))
+            works[name] = partial(by_name(name, points=length).detect_last, Windows(rows))
         for name, work in works.items():
             found.setdefault(name, {})[length] = 1e6 * seconds(work) / len(rows)
     return found

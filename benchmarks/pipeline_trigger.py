@@ -87,7 +87,7 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
     from ad_stream.pipeline.operation.cpu import process_tree_seconds
     from ad_stream.pipeline.operation.session import session
     from ad_stream.pipeline.steps import history
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
     from ad_stream.series_config import table as series_config
 
     work = Path(task["work"])
@@ -96,7 +96,7 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
         "detection": {"detector": task["detector"], "points": task["points"]},
         "tables": {"path": str(work / "tables")}, "checkpoint": str(work / "checkpoint"), "trigger": "available_now",
     })  # fmt: skip
-    tables = Tables(session(), config.tables)
+    tables = DeltaTables(session(), config.tables)
     tables.create()
     for number in range(task.get("rules", 0)):
         wish = {"device": f"dev-{number:03d}*", "sensitivity": 75 + number % 20, "min_deviation": number / 1000}

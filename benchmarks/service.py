@@ -55,7 +55,7 @@ def ours(repeats: int) -> dict[str, float]:
     options = Options(granularity="minutely", sensitivity=95)
     found = {}
     for n in LENGTHS:
-        times = START + np.arange(n) * np.timedelta64(60, "s")
+        times = np.asarray(START + np.arange(n) * np.timedelta64(60, "s"), dtype="datetime64[us]")
         for shape in SHAPES:
             one = median_ms(lambda seed: judge_last(series(shape, n, seed), times, options), repeats)  # noqa: B023
             rows = np.stack([series(shape, n, seed) for seed in range(BATCH)])

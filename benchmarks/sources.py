@@ -180,6 +180,7 @@ def commits(table: Path) -> dict[int, float]:
 def child(task: dict[str, Any]) -> dict[str, Any]:
     """Run one stream; a live one ends when it has seen enough minutes."""
     from ad_stream.config import parse
+    from ad_stream.pipeline.batch_state import BatchReport
     from ad_stream.pipeline.operation.cpu import process_tree_seconds
     from ad_stream.pipeline.operation.session import session
     from ad_stream.pipeline.run import run
@@ -196,9 +197,11 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
         spark = session(config.source.kind, config.spark)
         cpu, wall, first = process_tree_seconds() or 0.0, time.monotonic(), []
 
-        def enough(batch: dict[str, Any]) -> None:
-            first.append(batch["first"])
-            if not finite and batch["last"] >= first[0] + (LIVE_MINUTES - 3) * MINUTE:
+        def enough(batch: BatchReport) -> None:
+            if batch.first is None or batch.last is None:
+                return
+            first.append(batch.first)
+            if not finite and batch.last >= first[0] + (LIVE_MINUTES - 3) * MINUTE:
                 _thread.interrupt_main()
 
         summary = run(config, spark=spark, progress=enough)

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,9 +25,10 @@ from ad_stream.pipeline.steps import history, verdicts
 from ad_stream.pipeline.steps.scoring import ROW, step
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.sources.files import reader
+from ad_stream.sources.files.settings import FilesSource
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -48,15 +49,15 @@ def long_minutes(spark: SparkSession, series: int, first: datetime, count: int) 
     )
 
 
-def seed_history(tables: Tables, series: int, points: int, now: datetime) -> None:
+def seed_history(tables: DeltaTables, series: int, points: int, now: datetime) -> None:
     """As a steady stream leaves it: finished hours in one file each, one file a minute in the current hour."""
     packed = history.pack(long_minutes(tables.spark, series, now - points * MINUTE, points))
     by_minute = packed.repartitionByRange(points, "minute")
     by_minute.write.format("delta").mode("append").save(tables.location("history"))
-    history.tidy(tables, now, points)
+    history.tidy(tables, now, points * MINUTE)
 
 
-def seed_long(tables: Tables, series: int, points: int, now: datetime) -> None:
+def seed_long(tables: DeltaTables, series: int, points: int, now: datetime) -> None:
     """The long rows lie in few large files: the kindest case for re-reading them."""
     rows = long_minutes(tables.spark, series, now - points * MINUTE, points)
     full = rows.selectExpr("*", "0 as revision", "1L as n", "value as min", "value as max", "value as mean")
@@ -103,7 +104,7 @@ def _event(nth: int, at: str, sequence: int, name: str, value: float) -> str:
 
 
 @dataclass(frozen=True)
-class WithoutHistory(Tables):
+class WithoutHistory(DeltaTables):
     """The same tables, but nothing is appended to `history`."""
 
     def append(
@@ -127,7 +128,7 @@ def store_from_long_rows(batch: Batch) -> None:
 LONG_ROWS = tuple(store_from_long_rows if step is verdicts.store else step for step in STEPS)
 
 
-def from_long_rows(tables: Tables, scorer: Scorer, last: int) -> DataFrame:
+def from_long_rows(tables: DeltaTables, scorer: Scorer, last: int) -> DataFrame:
     """The last `points` minutes of all series -> columns of ROW at minute `last`."""
     window = tables.read("minutes").select("device_id", "signal", "value", step("minute").alias("at"))
     window = window.where((F.col("at") > last - scorer.detector.points) & (F.col("at") <= last))
@@ -137,7 +138,7 @@ def from_long_rows(tables: Tables, scorer: Scorer, last: int) -> DataFrame:
     return rows.mapInPandas(lambda frames: _scored(frames, scorer, last), ROW)
 
 
-def _scored(frames: Iterator[pd.DataFrame], scorer: Scorer, last: int) -> Iterator[pd.DataFrame]:
+def _scored(frames: Iterable[pd.DataFrame], scorer: Scorer, last: int) -> Iterator[pd.DataFrame]:
     points = scorer.detector.points
     names = [word.split()[0] for word in ROW.split(", ")]
     for frame in frames:
@@ -153,7 +154,7 @@ def _scored(frames: Iterator[pd.DataFrame], scorer: Scorer, last: int) -> Iterat
         yield found.reindex(columns=names)
 
 
-def run_events(config: Config, tables: Tables, after: After) -> float:
+def run_events(config: Config, tables: DeltaTables, after: After) -> float:
     """The stream itself, from JSON to verdicts; -> scoring seconds of a trigger."""
     scoring: list[float] = []
 
@@ -166,17 +167,17 @@ def run_events(config: Config, tables: Tables, after: After) -> float:
     return float(np.median(scoring[-5:]))
 
 
-def run_groups(config: Config, tables: Tables, after: After) -> float:
+def run_groups(config: Config, tables: DeltaTables, after: After) -> float:
     """foreachBatch of the stream over ready groups; -> scoring seconds of a trigger."""
     return _run(config, tables, after, STEPS)
 
 
-def run_long(config: Config, tables: Tables, after: After) -> float:
+def run_long(config: Config, tables: DeltaTables, after: After) -> float:
     """The same with the past from long rows; its scoring seconds are not taken (0)."""
     return _run(config, WithoutHistory(tables.spark, tables.settings), after, LONG_ROWS)
 
 
-def _run(config: Config, tables: Tables, after: After, steps: tuple[Step, ...]) -> float:
+def _run(config: Config, tables: DeltaTables, after: After, steps: tuple[Step, ...]) -> float:
     scoring: list[float] = []
     told = lambda done: scoring.append(done.scoring_seconds)  # noqa: E731
     batches = Batches(config, tables, cpu=process_tree_seconds, report=told, steps=steps)
@@ -184,8 +185,9 @@ def _run(config: Config, tables: Tables, after: After, steps: tuple[Step, ...]) 
     return float(np.median(scoring[-5:]))
 
 
-def _stream(config: Config, tables: Tables, body: Callable[[DataFrame, int], None], after: After) -> None:
-    path, spark = Path(config.source.path), tables.spark  # type: ignore[union-attr]
+def _stream(config: Config, tables: DeltaTables, body: Callable[[DataFrame, int], None], after: After) -> None:
+    assert isinstance(config.source, FilesSource)
+    path, spark = Path(config.source.path), tables.spark
     schema = spark.read.parquet(str(path)).schema
     groups = spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).parquet(str(path))
 
@@ -196,8 +198,9 @@ def _stream(config: Config, tables: Tables, body: Callable[[DataFrame, int], Non
     writer = groups.writeStream.option("checkpointLocation", config.checkpoint).foreachBatch(one)
     query = writer.trigger(availableNow=True).start()
     query.awaitTermination()
-    if query.exception() is not None:
-        raise query.exception()
+    failed = query.exception()
+    if failed is not None:
+        raise failed
 
 
 def _groups_of(lines: DataFrame) -> DataFrame:

@@ -7,7 +7,7 @@
 
 # COMMAND ----------
 
-# MAGIC %pip install ad-stream
+# MAGIC %pip install /Volumes/main/iot/ad_stream/ad_stream-0.1.0-py3-none-any.whl
 
 # COMMAND ----------
 
@@ -74,7 +74,7 @@ from pathlib import Path
 
 from ad_stream.config import parse
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.simulate import simulate
 
 simulate(Path(folder, "in"), devices=5, minutes=240, seed=7)
@@ -94,7 +94,7 @@ print(run(config, spark=spark).sentence())
 
 # COMMAND ----------
 
-tables = Tables(spark, config.tables)
+tables = DeltaTables(spark, config.tables)
 detections = tables.read("detections")
 display(detections.groupBy("status", "reason").count().orderBy("status", "reason"))
 

@@ -8,7 +8,7 @@
 
 # COMMAND ----------
 
-# MAGIC %pip install ad-stream
+# MAGIC %pip install /Volumes/main/iot/ad_stream/ad_stream-0.1.0-py3-none-any.whl
 
 # COMMAND ----------
 

@@ -32,22 +32,19 @@ MARKS = {
     "browser": ["browser"],
 }
 """Folder -> the markers of each of its tests."""
-UNSEEN = {
-    "faults/test_fallback.py", "faults/test_kill.py", "faults/test_orphans.py", "faults/test_tables.py",
-    "spark/test_backfill.py", "spark/test_cli.py", "spark/test_flood.py", "spark/test_hostile.py", "spark/test_names.py",
-    "spark/test_owner.py", "spark/test_push.py", "spark/test_series_config.py", "spark/test_time_zone.py",
-    "upgrade/test_upgrade.py",
+CORE = {
+    "spark/test_backfill.py", "spark/test_bad_input.py", "spark/test_cli.py", "spark/test_hostile.py", "spark/test_owner.py",
+    "spark/test_same_rows.py", "spark/test_series_config.py", "upgrade/test_upgrade.py",
 }  # fmt: skip
-"""Files that were not run to their end since the folders moved; each leaves this list once it was seen green."""
-THOROUGH = UNSEEN | {
-    "contract/test_odd_requests.py", "contract/test_openapi.py", "faults/test_executor.py", "spark/test_demo.py",
-    "spark/test_elsewhere.py", "spark/test_notebooks.py", "unit/azure_api/test_abuse.py",
-}  # fmt: skip
-"""Files that start a cluster or a whole run of their own, or ask a server thousands of questions: `make test-all`."""
+"""Files with Spark that `make test` runs: what no change may break. All others are thorough: `make test-all`."""
+THOROUGH = {"contract/test_odd_requests.py", "contract/test_openapi.py", "unit/azure_api/test_abuse.py"}
+"""Files without Spark that ask a server thousands of questions."""
 LONGEST = 5400
 """Seconds that a soak or an acceptance test may take; pyproject.toml has those of all others."""
 SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
 """Java's options: runs of half a minute end before the optimising compiler pays."""
+INTERPRETED = {"spark.sql.codegen.wholeStage": "false"}
+"""Writing the Java of whole stages costs a quarter of a run over a few rows; processes that tests start have it on."""
 
 JARS = sorted({name for kind in registry.KINDS.values() for name in kind.jars})
 
@@ -73,9 +70,10 @@ def __getattr__(name: str) -> spark_versions.SparkVersion:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         path = item.path.relative_to(HERE)
-        for mark in MARKS.get(path.parts[0], []):
+        marks = MARKS.get(path.parts[0], [])
+        for mark in marks:
             item.add_marker(mark)
-        if str(path) in THOROUGH:
+        if str(path) in THOROUGH or ("spark" in marks and str(path) not in CORE):
             item.add_marker("thorough")
         if {"soak", "acceptance"} & {mark.name for mark in item.iter_markers()}:
             item.add_marker(pytest.mark.timeout(LONGEST))
@@ -142,6 +140,7 @@ def spark(trusted: Path) -> Iterator[SparkSession]:
             str(path) for path in jars.jars(*(name for name in JARS if name in spark_versions.installed().jars))
         ),
         "spark.driver.extraJavaOptions": f"{SHORT_RUN} {trust}",
+        **INTERPRETED,
     }
     made = session("kafka", settings)
     yield made

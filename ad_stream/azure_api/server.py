@@ -32,6 +32,7 @@ from ad_stream.azure_api.jobs import Job
 from ad_stream.azure_api.metrics import RequestMetrics
 from ad_stream.azure_api.workers import Workers
 from ad_stream.web.connections import ConnectionLimits, server_config
+from ad_stream.web.listening import listener, url
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -71,15 +72,26 @@ def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> Fas
     return app
 
 
-def serve(*, host: str = "127.0.0.1", port: int = PORT, limits: Limits | None = None) -> None:
-    """Serve until stopped; keys come from AD_STREAM_KEYS, ConfigError if none are set and host is not this machine."""
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    limits: Limits | None = None,
+    ready: Callable[[str, bool], None] | None = None,
+) -> None:
+    """Serve until stopped; keys come from AD_STREAM_KEYS, ConfigError if none are set and host is not this machine.
+
+    ready: called once the port is taken, with the address and whether it asks for a key.
+    """
     from uvicorn import Server
 
     keys = Keys.from_environment()
     check_exposure(host, keys)
     app = create_app(keys=keys, limits=limits)
-    with suppress(KeyboardInterrupt):
-        Server(server_config(app, ConnectionLimits(), host=host, port=port, timeout_graceful_shutdown=10)).run()
+    with suppress(KeyboardInterrupt), listener(host, port) as opened:
+        if ready is not None:
+            ready(url(opened), bool(keys))
+        Server(server_config(app, ConnectionLimits(), timeout_graceful_shutdown=10)).run(sockets=[opened])
 
 
 class Desk:

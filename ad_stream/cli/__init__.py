@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,7 +17,9 @@ from ad_stream.cli import (
     dashboard,
     databricks,
     demo,
+    detect,
     evaluate,
+    models,
     power_bi,
     report,
     series_config,
@@ -31,12 +33,31 @@ from ad_stream.errors import AdStreamError
 
 app = typer.Typer(
     name="ad-stream",
-    help="Scores every minute of every device: finds anomalies in device telemetry as it streams in.",
+    help="Scores every window of every device, a minute by default: finds anomalies in device telemetry as it streams in.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from ad_stream import __version__
+
+        print(f"ad-stream {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def every_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """What stands before the name of a command."""
+
+
+detect.add_to(app)
 demo.add_to(app)
 app.add_typer(simulate.app)
 status.add_to(app)
@@ -48,13 +69,14 @@ databricks.add_to(app)
 evaluate.add_to(app)
 series_config.add_to(app)
 whatif.add_to(app)
+app.add_typer(models.train_app, name="train")
+app.add_typer(models.models_app, name="models")
 azure_api.add_to(app)
 app.add_typer(power_bi.app)
 
 EXTRAS = {
     "pyspark": "local",
     "deltalake": "local",
-    "plotly": "local",
     "matplotlib": "report",
     "databricks": "databricks",
     "databricks.sdk": "databricks",
@@ -72,6 +94,10 @@ def main() -> None:
         if os.environ.get("AD_STREAM_DEBUG"):
             raise
         _fail(str(error), error.exit_code)
+    except OSError as error:
+        if os.environ.get("AD_STREAM_DEBUG") or error.filename is None:
+            raise
+        _fail(f"{str(error.filename)!r} cannot be used ({error.strerror}): name another place", 2)
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS or os.environ.get("AD_STREAM_DEBUG"):
             raise

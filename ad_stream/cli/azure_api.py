@@ -22,7 +22,15 @@ def serve(
     """Serve the retired service's REST API until stopped; its keys come from AD_STREAM_KEYS."""
     from ad_stream.azure_api.server import serve as serve_until_stopped
 
-    serve_until_stopped(host=host, port=port)
+    def ready(address: str, keys: bool) -> None:
+        who = (
+            "asks for a key of AD_STREAM_KEYS"
+            if keys
+            else "asks for no key, so only this machine may call (AD_STREAM_KEYS sets keys)"
+        )
+        print(f"{address} serves the retired service's REST API and {who}; Ctrl-C ends it", file=sys.stderr, flush=True)
+
+    serve_until_stopped(host=host, port=port, ready=ready)
 
 
 def migrate(

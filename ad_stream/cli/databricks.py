@@ -11,7 +11,8 @@ from typing import Annotated
 
 import typer
 
-from ad_stream.cli.options import Json, Set
+from ad_stream.cli.options import Config, File, Json, Set
+from ad_stream.cli.settings import needed
 from ad_stream.config.overrides import overrides
 from ad_stream.errors import InputError
 from ad_stream.times import moment
@@ -31,10 +32,13 @@ def add_to(app: typer.Typer) -> None:
 
 
 def submit(
-    config: Annotated[Path, typer.Argument(help="YAML file, such as conf/databricks.yaml.", show_default=False)],
+    file: File = None,
+    config: Config = None,
     set_: Set = [],  # noqa: B006 (typer wants the list)
-    start: Annotated[str | None, typer.Option("--from", help="Backfill from this minute on, UTC.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="First minute that the backfill leaves out.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Backfill from this window on, UTC.")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Start of the first window that the backfill leaves out.")
+    ] = None,
     job: Annotated[str | None, typer.Option(help="Make (or change) a permanent job of this name.")] = None,
     paused: Annotated[bool, typer.Option("--paused", help="Leave the permanent job paused.")] = False,
     notify: Annotated[list[str], typer.Option(help="Mail address for failures of the permanent job.")] = [],  # noqa: B006
@@ -54,8 +58,9 @@ def submit(
     from ad_stream.databricks.run import submit as send
     from ad_stream.databricks.workspace import connect
 
+    named = Path(needed(file, config, "submit"))
     order = Order(
-        file=config, config=settings.load(config, overrides(set_)), overrides=set_, span=_span(start, end, job), job=job, paused=paused,
+        file=named, config=settings.load(named, overrides(set_)), overrides=set_, span=_span(start, end, job), job=job, paused=paused,
         notify=notify, compute=compute.value, cluster=Cluster(node_type, workers, runtime), wheel=wheel,
     )  # fmt: skip
     # The SDK warns where a workspace lacks an address that it can do without.
@@ -64,7 +69,7 @@ def submit(
         done = send(order, connect(profile), wait=wait, progress=lambda line: print(line, file=sys.stderr, flush=True))
     except KeyboardInterrupt:
         print("ad-stream: no longer watched; what was started goes on, and its page ends it", file=sys.stderr)
-        raise typer.Exit(130) from None
+        raise typer.Exit(1) from None
     print(json.dumps(done.as_dict()) if as_json else done.sentence())
 
 

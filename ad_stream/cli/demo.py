@@ -1,4 +1,4 @@
-"""The command that shows it at work, on simulated devices or on a CSV."""
+"""The command that shows it at work, on simulated devices or on a person's file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,23 @@ from typing import Annotated
 
 import typer
 
-from ad_stream.cli.options import Devices, Minutes, Out, Seed
+from ad_stream.cli.options import (
+    Decimal,
+    DeviceColumn,
+    Devices,
+    Minutes,
+    Order,
+    Out,
+    Seed,
+    SignalColumn,
+    Time,
+    TimeZone,
+    Value,
+    detect_line,
+    wishes_of,
+)  # fmt: skip
 from ad_stream.cli.output.progress import bars
+from ad_stream.cli.settings import writable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,22 +36,31 @@ def demo(
     seed: Seed = 0,
     devices: Devices = 50,
     minutes: Minutes = 1440,
-    data: Annotated[Path | None, typer.Option(help="Your own CSV instead: device, timestamp, value.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Your own file instead: CSV, JSON lines, Parquet.")] = None,
+    time: Time = None,
+    value: Value = [],  # noqa: B006 (typer wants the list)
+    device: DeviceColumn = None,
+    signal: SignalColumn = None,
+    time_zone: TimeZone = None,
+    date_order: Order = None,
+    decimal: Decimal = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
     out: Out = Path(".ad_stream/demo"),
 ) -> None:
-    """Send a simulated day, or your own CSV, through the real stream; print what it found and write a report."""
+    """Send a simulated day, or your own file, through the real stream; print what it found and write a report."""
     from ad_stream.cli.output.console import show
     from ad_stream.cli.output.demo import own_numbers, simulated_numbers
     from ad_stream.demo import demo as run_demo
     from ad_stream.demo import own
 
+    writable("--json", json_file)
     with bars() as steps:
         if data is None:
             result = run_demo(out, devices=devices, minutes=minutes, seed=seed, steps=steps)
             text, numbers = simulated_numbers(result), result.as_dict()
         else:
-            mine = own(data, out, steps=steps)
+            wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal)
+            mine = own(data, out, wishes=wishes, command=detect_line(data, wishes), steps=steps)
             text, numbers = own_numbers(mine), mine.as_dict()
     if json_file is not None:
         json_file.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")

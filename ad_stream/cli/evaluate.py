@@ -18,7 +18,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="CSV or Parquet: device, timestamp, value, label.", show_default=False)],
+    file: Annotated[
+        Path | None, typer.Argument(help="CSV or Parquet: device, timestamp, value, label.", show_default=False)
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="The file, in place of the argument.", show_default=False)] = None,
     detectors: Annotated[str, typer.Option(help="Names with commas between; empty takes the usual ones.")] = "",
     points: Annotated[int | None, typer.Option(min=12, max=10080, help="Window for all of them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The rows as JSON on standard output.")] = False,
@@ -26,12 +29,17 @@ def evaluate(
     """Compare the detectors on your own labelled data: F1, events found per false alarm, cost."""
     from ad_stream.cli.output.console import show
     from ad_stream.cli.output.evaluation import comparison
+    from ad_stream.errors import InputError
     from ad_stream.evaluation.compare import USUAL, compare
+    from ad_stream.evaluation.recommend import recommend
 
+    labelled = file or data
+    if labelled is None or (file and data and file != data):
+        raise InputError("name one labelled file: ad-stream evaluate labelled.csv")
     names = [name.strip() for name in detectors.split(",") if name.strip()] or list(USUAL)
     with bars() as steps:
         rows = compare(
-            data,
+            labelled,
             detectors=names,
             points=points,
             progress=lambda name: steps("evaluating", names.index(name) / len(names)),
@@ -40,4 +48,7 @@ def evaluate(
     if as_json:
         print(json.dumps([asdict(row) for row in rows]))
     else:
+        advice = recommend(rows, points)
         show(comparison(rows))
+        show(f"\n{advice.sentence}\n")
+        print(advice.yaml, end="")

@@ -2,20 +2,76 @@
 
 from __future__ import annotations
 
+import shlex
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from ad_stream.readings import Wishes
 
 Devices = Annotated[int, typer.Option(min=1, help="Devices of the fleet.")]
 Minutes = Annotated[int, typer.Option(min=1, help="Length of the run.")]
 Seed = Annotated[int, typer.Option(help="Another seed is another fleet with other faults.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder for messages, tables and the report.")]
-TablesFolder = Annotated[Path, typer.Option("--tables", help="Folder that a run wrote its tables to.")]
 Json = Annotated[bool, typer.Option("--json", help="The answer as JSON on standard output.")]
-From = Annotated[str, typer.Option("--from", help="First minute, UTC: 2026-11-01T00:00Z.", show_default=False)]
-To = Annotated[str, typer.Option("--to", help="First minute that is left out.", show_default=False)]
-Config = Annotated[str, typer.Option("--config", "-c", help="YAML file, such as conf/local.yaml.", show_default=False)]
+From = Annotated[
+    str, typer.Option("--from", help="Start of the first window, UTC: 2026-11-01T00:00Z.", show_default=False)
+]
+To = Annotated[str, typer.Option("--to", help="Start of the first window left out.", show_default=False)]
+File = Annotated[
+    str | None, typer.Argument(metavar="[CONFIG]", help="YAML file, such as conf/local.yaml.", show_default=False)
+]
+Config = Annotated[
+    str | None, typer.Option("--config", "-c", help="The YAML file, in place of the argument.", show_default=False)
+]
 RunConfig = Annotated[str | None, typer.Option("--config", "-c", help="The run's YAML file: its tables, its settings.")]
 Folder = Annotated[Path | None, typer.Option("--tables", help="The folder with the tables, else that of --config.")]
 Set = Annotated[list[str], typer.Option("--set", help="One setting over the file's: detection.sensitivity=90.")]
+
+
+class DateOrder(str, Enum):
+    """What comes first in 02/03/2026."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
+Time = Annotated[str | None, typer.Option("--time", help="Column of the time, where its name does not say so.")]
+Value = Annotated[list[str], typer.Option("--value", help="Column of the numbers; several are several signals.")]
+DeviceColumn = Annotated[str | None, typer.Option("--device", help="Column that names the device.")]
+SignalColumn = Annotated[str | None, typer.Option("--signal", help="Column that names the signal.")]
+TimeZone = Annotated[str | None, typer.Option("--time-zone", help="Of times that name none: Europe/Berlin; else UTC.")]
+Order = Annotated[DateOrder | None, typer.Option("--date-order", help="What comes first in 02/03/2026.")]
+Decimal = Annotated[str | None, typer.Option("--decimal", help="The sign before fractions: , or .")]
+
+
+def wishes_of(
+    time: str | None,
+    value: list[str],
+    device: str | None,
+    signal: str | None,
+    time_zone: str | None,
+    order: DateOrder | None,
+    decimal: str | None,
+) -> Wishes:
+    """What the options of a file say; InputError for a sign that parts no fractions."""
+    from ad_stream.errors import InputError
+    from ad_stream.readings import Wishes
+
+    if decimal not in (None, ",", "."):
+        raise InputError(f"--decimal {decimal!r} parts no fractions: give , or .")
+    first = None if order is None else f"{order.value} first"
+    return Wishes(time=time, device=device, signal=signal, values=value, zone=time_zone, order=first, decimal=decimal)
+
+
+def detect_line(file: Path, wishes: Wishes) -> str:
+    """`ad-stream detect FILE` with the options that say the same of the file."""
+    named = {
+        "--time": wishes.time, "--device": wishes.device, "--signal": wishes.signal, "--time-zone": wishes.zone,
+        "--date-order": wishes.order and wishes.order.split()[0], "--decimal": wishes.decimal,
+    }  # fmt: skip
+    pairs = [*((key, text) for key, text in named.items() if text), *(("--value", name) for name in wishes.values)]
+    return shlex.join(["ad-stream", "detect", str(file), *(word for pair in pairs for word in pair)])

@@ -88,13 +88,13 @@ def test(
 
 def marked_row() -> Row:
     """A normal row of now that nobody takes for a device's."""
-    from ad_stream.push.base import COLUMNS
+    from ad_stream.push.base import COLUMNS, FLAGS
 
     row: dict[str, Any] = dict.fromkeys(COLUMNS, 0.0) | {
         "minute": times.now().replace(second=0, microsecond=0), "device_id": DEVICE, "signal": SIGNAL,
-        "reason": "normal", "detector": "none", "points": 0, "imputed": 0,
+        "reason": "normal", "detector": "none", "points": 0, "imputed": 0, "slow_reason": "normal", "slow_onset": None,
     }  # fmt: skip
-    return row | dict.fromkeys(("is_anomaly", "is_positive", "is_negative", "continuing"), False)
+    return row | dict.fromkeys(("is_positive", "is_negative", "continuing", *FLAGS), False)
 
 
 def _options(config: str, target: str | None) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ad_stream.cli.options import TablesFolder
+from ad_stream.cli.options import Folder, RunConfig
+from ad_stream.cli.settings import tables_of, writable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,10 +18,11 @@ def add_to(app: typer.Typer) -> None:
 
 def report(
     device: Annotated[str, typer.Argument(help="Device to draw.", show_default=False)],
-    tables: TablesFolder = Path(".ad_stream/tables"),
+    config: RunConfig = None,
+    tables: Folder = None,
     signal: Annotated[str | None, typer.Option(help="One signal of it; without it all.")] = None,
-    start: Annotated[str | None, typer.Option("--from", help="First minute, UTC.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="First minute that is left out.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Start of the first window, UTC.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Start of the first window left out.")] = None,
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
     png: Annotated[Path | None, typer.Option(help="Folder for a PNG picture of each signal.")] = None,
 ) -> None:
@@ -29,5 +31,8 @@ def report(
     from ad_stream.times import moment
 
     first, last = (moment(text) if text else None for text in (start, end))
-    written = series_report(tables, out, device=device, signal=signal, start=first, end=last, pictures=png)
+    writable("--out", out)
+    written = series_report(
+        tables_of(config, tables), out, device=device, signal=signal, start=first, end=last, pictures=png
+    )
     print(*written, sep="\n")

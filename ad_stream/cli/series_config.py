@@ -12,6 +12,7 @@ import typer
 
 from ad_stream import times
 from ad_stream.cli.options import Folder, Json, RunConfig
+from ad_stream.cli.settings import place_of
 from ad_stream.errors import InputError
 from ad_stream.times import moment
 
@@ -23,7 +24,9 @@ Device = Annotated[str, typer.Option("--device", help="Pattern of the device, su
 Signal = Annotated[str, typer.Option("--signal", help="Pattern of the signal.")]
 Owner = Annotated[str | None, typer.Option(help="Who wants it; without it your user name.", show_default=False)]
 Note = Annotated[str, typer.Option(help="Why.", show_default=False)]
-TABLES = ".ad_stream/tables"
+
+MOST_NAMED = 5
+"""Series that are named where a pattern fits many."""
 
 app = typer.Typer(name="config", help="Show and change settings of single devices and signals.", no_args_is_help=True)
 
@@ -47,8 +50,7 @@ def show(
     from ad_stream.series_config import edit, rows, table
     from ad_stream.tables.reader import signals_of
 
-    place = place_of(config, tables)
-    folder = _folder(place.tables, "SELECT * FROM {} ORDER BY changed DESC")
+    place, folder = _opened(config, tables, "SELECT * FROM {} ORDER BY changed DESC")
     found, version = table.read(folder)
     rules = rows.rules_of(found, place.detection)
     if device is None:
@@ -85,8 +87,8 @@ def put(
 def mute(
     device: Device,
     signal: Signal = "*",
-    start: Annotated[str | None, typer.Option("--from", help="First muted minute, UTC; without it now.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="First minute that may ring again, UTC.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="Muted from here on, UTC; without it now.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Flagged again from here on, UTC.")] = None,
     length: Annotated[str | None, typer.Option("--for", help="In place of --to: '2 hours'.")] = None,
     off: Annotated[bool, typer.Option("--off", help="Take a mute back.")] = False,
     owner: Owner = None,
@@ -127,8 +129,7 @@ def history(
     from ad_stream.cli.output.series_config import change_table
     from ad_stream.series_config import table
 
-    place = place_of(config, tables)
-    folder = _folder(place.tables, "DESCRIBE HISTORY {}")
+    place, folder = _opened(config, tables, "DESCRIBE HISTORY {}")
     changes = table.changes(folder, last)
     if as_json:
         print(json.dumps([vars(one) for one in changes], default=_text))
@@ -138,14 +139,34 @@ def history(
 
 def _append(place: settings.Config, said: Row, as_json: bool) -> None:
     from ad_stream.series_config import edit, rows, table
+    from ad_stream.series_config.fitting import fitting
 
     folder = _folder(place.tables, table.insert_sql("{}", said))
     version = table.append(folder, said, now=times.now())
+    fits, known = fitting(folder, str(said["device"]), str(said["signal"]))
     if as_json:
-        print(json.dumps({"version": version, "row": said}, default=_text))
-    else:
-        what = edit.says(rows.rule_of({**said, "changed": times.now()}, place.detection))
-        print(f"version {version}: device {said['device']}, signal {said['signal']}: {what}; from the next batch on")
+        told = {"version": version, "row": said, "series": len(fits), "known_series": known}
+        print(json.dumps(told, default=_text))
+        return
+    what = edit.says(rows.rule_of({**said, "changed": times.now()}, place.detection))
+    print(f"version {version}: device {said['device']}, signal {said['signal']}: {what}; from the next batch on")
+    print(_fits(fits, known))
+
+
+def _fits(fitting: list[str], known: int) -> str:
+    """How many series that have been seen the patterns fit, and which."""
+    if not known:
+        return "No series has been seen yet; those that fit will take it from their first window on."
+    if not fitting:
+        return f"It fits none of the {known:,} series seen so far; those that come and fit will take it."
+    more = f" and {len(fitting) - MOST_NAMED:,} more" if len(fitting) > MOST_NAMED else ""
+    return f"It fits {len(fitting):,} of {known:,} series seen so far: {', '.join(fitting[:MOST_NAMED])}{more}."
+
+
+def _opened(config: str | None, tables: Path | None, sql: str) -> tuple[settings.Config, Path]:
+    """The run's configuration and the folder of its tables; `sql` as for `_folder`."""
+    place = place_of(config, tables)
+    return place, _folder(place.tables, sql)
 
 
 def _folder(tables: settings.Tables, sql: str) -> Path:
@@ -156,16 +177,6 @@ def _folder(tables: settings.Tables, sql: str) -> Path:
     return local_folder(
         tables, SERIES_CONFIG.name, f"run there {sql.replace('{}', name(tables, SERIES_CONFIG.name), 1)}"
     )
-
-
-def place_of(config: str | None, tables: Path | None) -> settings.Config:
-    """The run's configuration, without one the usual settings; `tables` in place of its own."""
-    from ad_stream import config as settings
-
-    if config is None:
-        return settings.parse({"source": {"kind": "files", "path": ""}, "tables": {"path": str(tables or TABLES)}})
-    loaded = settings.load(config)
-    return loaded if tables is None else loaded.model_copy(update={"tables": settings.Tables(path=str(tables))})
 
 
 def _rules(rules: Any, version: int | None) -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import typer
 
-from ad_stream.cli.options import Json, TablesFolder
+from ad_stream.cli.options import File, Folder, Json, RunConfig
+from ad_stream.cli.settings import one_of, tables_of
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,13 +15,13 @@ def add_to(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def status(tables: TablesFolder = Path(".ad_stream/tables"), as_json: Json = False) -> None:
+def status(file: File = None, config: RunConfig = None, tables: Folder = None, as_json: Json = False) -> None:
     """Print what the tables of a running or stopped stream say about its health."""
     from ad_stream.cli.output.console import show
     from ad_stream.cli.output.status import status_page
     from ad_stream.monitoring.status import status as look
 
-    found = look(tables)
+    found = look(tables_of(one_of(file, config), tables))
     if as_json:
         print(json.dumps(found.as_dict()))
     else:

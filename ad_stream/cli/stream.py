@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from ad_stream.cli.options import Config, From, Json, Set, To
+from ad_stream.cli.options import Config, File, From, Json, Set, To
+from ad_stream.cli.settings import needed
 from ad_stream.config.overrides import overrides
 from ad_stream.times import moment
 
 if TYPE_CHECKING:
+    import typer
+
     from ad_stream import config as settings
     from ad_stream.pipeline.batch_state import BatchReport
 
@@ -24,21 +25,22 @@ def add_to(app: typer.Typer) -> None:
     app.command()(validate)
 
 
-def run(config: Config, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006 (typer wants the list)
+def run(file: File = None, config: Config = None, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006 (typer wants the list)
     """Run the stream of a configuration until it ends or Ctrl-C, then say what it did."""
     from ad_stream import config as settings
     from ad_stream.pipeline.run import run as run_stream
 
-    loaded = settings.load(config, overrides(set_))
+    loaded = settings.load(needed(file, config, "run"), overrides(set_))
     _masked(loaded)
-    summary = run_stream(loaded, progress=None if as_json else _line)
+    summary = run_stream(loaded, progress=None if as_json else _line, tell=None if as_json else _tell)
     print(json.dumps(summary.as_dict()) if as_json else summary.sentence())
 
 
 def backfill(
-    config: Config,
     start: From,
     end: To,
+    file: File = None,
+    config: Config = None,
     set_: Set = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
@@ -46,14 +48,15 @@ def backfill(
     from ad_stream import config as settings
     from ad_stream.pipeline.backfill import backfill as score_again
 
-    loaded = settings.load(config, overrides(set_))
+    loaded = settings.load(needed(file, config, "backfill --from … --to …"), overrides(set_))
     _masked(loaded)
     summary = score_again(loaded, start=moment(start), end=moment(end))
     print(json.dumps(summary.as_dict()) if as_json else summary.sentence())
 
 
 def validate(
-    config: Annotated[str, typer.Argument(help="YAML file.", show_default=False)],
+    file: File = None,
+    config: Config = None,
     set_: Set = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
@@ -64,7 +67,7 @@ def validate(
     from ad_stream.detectors import make
     from ad_stream.push.registry import targets_of
 
-    loaded = settings.load(config, overrides(set_))
+    loaded = settings.load(needed(file, config, "validate"), overrides(set_))
     detector = make(loaded.detection.detector, **loaded.detection.shared_options())
     targets_of((entry.kind, entry.options()) for entry in loaded.push)
     shown = _masked(loaded)
@@ -84,5 +87,12 @@ def _masked(loaded: settings.Config) -> dict[str, Any]:
 
 def _line(batch: BatchReport) -> None:
     first, last = (f"{at:%Y-%m-%d %H:%M}" if at else "-" for at in (batch.first, batch.last))
-    counts = ", ".join(f"{batch.counts[name]} {name}" for name in ("scored", "anomalies", "quarantined"))
+    words = (("scored", "scored"), ("anomalies", "flagged windows"), ("quarantined", "quarantined"))
+    counts = (
+        ", ".join(f"{batch.counts[name]:,} {word}" for name, word in words if batch.counts[name]) or "no windows closed"
+    )
     print(f"batch {batch.batch_id}: {first} to {last} UTC, {counts}", file=sys.stderr, flush=True)
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated
 
 import typer
 
-from ad_stream.cli.options import Config, Json, Set
+from ad_stream.cli.options import Config, File, Json, Set
+from ad_stream.cli.settings import needed
 from ad_stream.config.overrides import overrides
 
 
@@ -19,22 +19,23 @@ def add_to(app: typer.Typer) -> None:
 
 
 def views(
-    config: Annotated[str, typer.Argument(help="YAML file.", show_default=False)],
+    file: File = None,
+    config: Config = None,
     set_: Set = [],  # noqa: B006 (typer wants the list)
 ) -> None:
     """Print the SQL of the views for Power BI and dashboards; a run and `maintain` make them by themselves."""
     from ad_stream import config as settings
     from ad_stream.tables.views import script
 
-    run = settings.load(config, overrides(set_))
+    run = settings.load(needed(file, config, "views"), overrides(set_))
     print(script(run.tables, run.minutes.grid), end="")
 
 
-def maintain(config: Config, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006
+def maintain(file: File = None, config: Config = None, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006
     """Put the small files of the tables together and remove old ones; may run beside the stream."""
     from ad_stream import config as settings
     from ad_stream.pipeline.operation.maintenance import maintain as tidy_up
 
-    loaded = settings.load(config, overrides(set_))
+    loaded = settings.load(needed(file, config, "maintain"), overrides(set_))
     summary = tidy_up(loaded, progress=None if as_json else lambda table: print(table, file=sys.stderr, flush=True))
     print(json.dumps(summary.as_dict()) if as_json else summary.sentence())

@@ -8,10 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from ad_stream.cli.options import Folder, From, Json, RunConfig, To
+from ad_stream.cli.options import File, Folder, From, Json, RunConfig, To
 from ad_stream.cli.output.progress import bars
-from ad_stream.cli.series_config import place_of
-from ad_stream.config.overrides import overrides
+from ad_stream.cli.settings import detection_of, one_of, place_of, writable
 from ad_stream.times import moment
 
 
@@ -23,11 +22,14 @@ def add_to(app: typer.Typer) -> None:
 def whatif(
     start: From,
     end: To,
+    file: File = None,
     set_: Annotated[list[str], typer.Option("--set", help="sensitivity=90, detector=ar, points=240, ...")] = [],  # noqa: B006
     device: Annotated[str | None, typer.Option(help="Only for devices that fit: 'pump-*'.", show_default=False)] = None,
     signal: Annotated[str, typer.Option(help="With --device: only for signals that fit.")] = "*",
     labels: Annotated[Path | None, typer.Option(help="CSV or Parquet: device, start, end.", show_default=False)] = None,
-    html: Annotated[Path | None, typer.Option(help="Write a page with pictures.", show_default=False)] = None,
+    html: Annotated[
+        Path | None, typer.Option("--out", "--html", help="Write a page with pictures.", show_default=False)
+    ] = None,
     config: RunConfig = None,
     tables: Folder = None,
     as_json: Json = False,
@@ -39,6 +41,8 @@ def whatif(
     from ad_stream.tables.names import local_folder
     from ad_stream.whatif import whatif as ask
 
+    config = one_of(file, config)
+    writable("--out", html)
     place = place_of(config, tables)
     folder = local_folder(
         place.tables,
@@ -74,10 +78,9 @@ def _note(config: str | None, stored: set[str], own: str) -> str:
 
 def _wanted(pairs: list[str], device: str | None, signal: str, own: Any) -> tuple[Any, Any]:
     """The settings of the run, and the row on top of series_config; either as it is or as `pairs` want it."""
-    from ad_stream.config import parse_detection
     from ad_stream.series_config.edit import row_of
 
-    plain = [pair.removeprefix("detection.") for pair in pairs]
     if device is not None:
+        plain = [pair.removeprefix("detection.") for pair in pairs]
         return own, row_of(plain, device=device, signal=signal, owner="", note="", base=own)
-    return parse_detection({**own.model_dump(), **overrides(plain)}), None
+    return detection_of(None, pairs, own), None

@@ -123,6 +123,7 @@ class Detection(Section):
     higher flags more. direction: which side counts. min_deviation: in the unit of the signal;
     min_relative_deviation: as a share of the expected value. max_gap: windows that are filled. refractory: a flag this
     soon after one of the same series is `continuing`; shorter than a window it counts as one.
+    slow: give the slow verdict, too: drifts and stuck values, in columns of its own; it wants 260 points.
     """
 
     detector: Detector = DetectorSpec("default")
@@ -133,6 +134,7 @@ class Detection(Section):
     min_relative_deviation: float = Field(default=0.0, ge=0)
     max_gap: int = Field(default=5, ge=0)
     refractory: Duration = REFRACTORY
+    slow: bool = True
 
     @model_validator(mode="after")
     def _known_detector(self) -> Detection:

@@ -39,7 +39,7 @@ def why(
 
 def explain(row: Mapping[Any, Any]) -> dict[str, Any]:
     """A row with COLUMNS -> verdict ('flagged', 'normal' or its status), sentence, reason in words, and the facts."""
-    flagged = row["is_anomaly"] is True
+    flagged, slow = row["is_anomaly"] is True, row.get("slow_is_anomaly") is True
     facts = [["value", _text(row["value"])]]
     if row["status"] == SCORED:
         low, high = row["expected"] - row["lower_margin"], row["expected"] + row["upper_margin"]
@@ -50,6 +50,7 @@ def explain(row: Mapping[Any, Any]) -> dict[str, Any]:
             ["spectral residual score", _text(row["sr_score"])],
             ["severity", _text(row["severity"])],
         ]
+    facts += _slow_facts(row)
     facts += [
         ["detector", row["detector"] or "none"],
         ["rests on", f"{row['points']:.0f} values" + (f", {row['imputed']:.0f} filled in" if row["imputed"] else "")],
@@ -57,13 +58,28 @@ def explain(row: Mapping[Any, Any]) -> dict[str, Any]:
     ]
     return {
         "minute": f"{row['minute']:%Y-%m-%dT%H:%MZ}",
-        "verdict": "flagged" if flagged else "normal" if row["status"] == SCORED else row["status"],
-        "sentence": _sentence(row, flagged),
+        "verdict": "flagged" if flagged or slow else "normal" if row["status"] == SCORED else row["status"],
+        "sentence": _slow_sentence(row) if slow and not flagged else _sentence(row, flagged),
         "reason": row["reason"],
         "meaning": REASONS.get(row["reason"], row["reason"]),
         "continuing": bool(row["continuing"]),
         "facts": [[name, text] for name, text in facts if text],
     }
+
+
+def _slow_facts(row: Mapping[Any, Any]) -> list[list[str]]:
+    """What the slow verdict said, where it was given."""
+    reason = row.get("slow_reason")
+    if not reason:
+        return []
+    since = f", since {row['slow_onset']:%Y-%m-%dT%H:%MZ}" if row["slow_is_anomaly"] is True else ""
+    score = f" (score {_text(row['slow_score'])})" if _text(row["slow_score"]) else ""
+    return [["slow verdict", f"{REASONS.get(reason, reason)}{score}{since}"]]
+
+
+def _slow_sentence(row: Mapping[Any, Any]) -> str:
+    reason = row["slow_reason"]
+    return f"Flagged by the slow verdict: {REASONS.get(reason, reason)}, since {row['slow_onset']:%Y-%m-%d %H:%M} UTC."
 
 
 def _sentence(row: Mapping[Any, Any], flagged: bool) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.dashboard.verdict_arrays import Rows
+from ad_stream.dashboard.verdict_arrays import VerdictArrays
+from ad_stream.incidents.alarms import continues
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,17 +22,18 @@ MOST_OVERRULED = 2_000_000
 class Flags:
     """rows: at most MOST_FLAGS flagged windows, sorted by series and time; the oldest are dropped.
 
-    starts: where in `rows` each event starts. An event is a flag and those that continue it.
+    starts: where in `rows` each event starts. An event is a flag and those that continue it; a flag of the slow verdict
+    continues the one before it within `refractory` windows.
     """
 
-    def __init__(self, *, most: int = MOST_FLAGS) -> None:
+    def __init__(self, *, most: int = MOST_FLAGS, refractory: int = 10) -> None:
         self.rows = empty()
         self.starts = np.empty(0, dtype=np.int64)
         self.dropped = 0
-        self._most = most
+        self._most, self._refractory = most, refractory
         self._overruled: tuple[Ints, Ints] = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
-    def apply(self, rows: Rows) -> int:
+    def apply(self, rows: VerdictArrays) -> int:
         """Takes rows in, in any order, flagged or not; -> how many flagged windows are new."""
         self._overrule(rows.take(rows.revision > 0))
         flagged = rows.take(rows.flag != 0)
@@ -44,11 +46,11 @@ class Flags:
         self._keep(_joined(self.rows.take(stays), flagged))
         return int(new.sum())
 
-    def since(self, minute: int) -> Rows:
+    def since(self, minute: int) -> VerdictArrays:
         """The flagged windows from the step `minute` on."""
         return self.rows.take(self.rows.minute >= minute)
 
-    def _keep(self, rows: Rows) -> None:
+    def _keep(self, rows: VerdictArrays) -> None:
         order = np.lexsort((rows.revision, rows.minute, rows.series))
         rows = rows.take(order)
         keys = _keys(rows)
@@ -60,9 +62,10 @@ class Flags:
             rows = rows.take(rows.minute > oldest)
         self.rows = rows
         first = np.append(True, rows.series[1:] != rows.series[:-1]) if len(rows) else np.empty(0, dtype=bool)
-        self.starts = np.flatnonzero(first | ~rows.continuing)
+        near = np.append(False, continues(np.diff(rows.minute), self._refractory)) if len(rows) else first
+        self.starts = np.flatnonzero(first | ~(rows.continuing | (rows.slow & near)))
 
-    def _overrule(self, later: Rows) -> None:
+    def _overrule(self, later: VerdictArrays) -> None:
         """Remembers the highest revision of each window that backfill judged again."""
         if not len(later):
             return
@@ -73,7 +76,7 @@ class Flags:
         highest = np.append(keys[1:] != keys[:-1], True)
         self._overruled = keys[highest], revisions[highest]
 
-    def _not_overruled(self, rows: Rows) -> NDArray[np.bool_]:
+    def _not_overruled(self, rows: VerdictArrays) -> NDArray[np.bool_]:
         known, revisions = self._overruled
         if not len(known) or not len(rows):
             return np.ones(len(rows), dtype=bool)
@@ -83,24 +86,27 @@ class Flags:
         return stays
 
 
-def empty() -> Rows:
+def empty() -> VerdictArrays:
     """No rows."""
-    whole = {"flag": np.int8, "continuing": np.bool_}
+    whole = {"flag": np.int8, "continuing": np.bool_, "slow": np.bool_}
     measures = {"value", "expected", "upper", "lower", "score", "severity"}
-    return Rows(
+    return VerdictArrays(
         **{
             one.name: np.empty(0, dtype=np.float64 if one.name in measures else whole.get(one.name, np.int64))
-            for one in fields(Rows)
+            for one in fields(VerdictArrays)
         }
     )
 
 
-def _keys(rows: Rows) -> Ints:
+def _keys(rows: VerdictArrays) -> Ints:
     keys: Ints = (rows.series << 32) + rows.minute
     return keys
 
 
-def _joined(one: Rows, other: Rows) -> Rows:
-    return Rows(
-        **{field.name: np.concatenate([getattr(one, field.name), getattr(other, field.name)]) for field in fields(Rows)}
+def _joined(one: VerdictArrays, other: VerdictArrays) -> VerdictArrays:
+    return VerdictArrays(
+        **{
+            field.name: np.concatenate([getattr(one, field.name), getattr(other, field.name)])
+            for field in fields(VerdictArrays)
+        }
     )

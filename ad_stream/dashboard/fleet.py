@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.dashboard.verdict_arrays import Names, Rows
+from ad_stream.dashboard.verdict_arrays import Names, VerdictArrays
 from ad_stream.grid import MINUTE, SILENT, Grid
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Fleet:
         """The first window that `recent` can hold."""
         return self.newest - self.width + 1
 
-    def apply(self, rows: Rows) -> None:
+    def apply(self, rows: VerdictArrays) -> None:
         """Takes rows in, in any order; of a window's rows the highest revision counts."""
         if not len(rows):
             return
@@ -81,7 +81,7 @@ class Fleet:
         np.maximum.at(newest, self.names.device_of, self.last["minute"][: len(self)])
         return newest
 
-    def _apply_last(self, rows: Rows) -> None:
+    def _apply_last(self, rows: VerdictArrays) -> None:
         minute, revision = self.last["minute"][rows.series], self.last["revision"][rows.series]
         newer = (rows.minute > minute) | ((rows.minute == minute) & (rows.revision >= revision))
         # Rows are in the order of their windows, and of equal places the last assignment stays.
@@ -89,7 +89,7 @@ class Fleet:
         for name, column in self.last.items():
             column[chosen.series] = getattr(chosen, name)
 
-    def _apply_recent(self, rows: Rows) -> None:
+    def _apply_recent(self, rows: VerdictArrays) -> None:
         rows = rows.take(rows.minute >= self.oldest)
         columns = rows.minute % self.width
         known = self.recent["there"][rows.series, columns]

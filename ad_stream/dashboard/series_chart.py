@@ -9,6 +9,7 @@ import numpy as np
 
 from ad_stream.dashboard.formatting import MOST_STORED, iso
 from ad_stream.errors import InputError
+from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.report import draw
 from ad_stream.tables.reader import read_detections
 
@@ -43,7 +44,7 @@ def series(watch: Watch, *, device: str, signal: str, first: datetime, last: dat
             ("minute", ">=", grid.start(begin)),
             ("minute", "<=", grid.start(end)),
         ]
-        rows = read_detections(watch.tables, where, MOST_STORED)
+        rows = with_slow_flags(read_detections(watch.tables, where, MOST_STORED))
     drawn = draw(
         rows,
         id="series",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,13 +25,15 @@ from ad_stream.dashboard.series_chart import series
 from ad_stream.dashboard.turns import RETRY_AFTER, CrowdedError, Turns
 from ad_stream.dashboard.watcher import Watch
 from ad_stream.errors import InputError
-from ad_stream.report import pictures_of, png, read_series, series_page
+from ad_stream.report import pictures_of, plotly, png, read_series, series_page
 from ad_stream.report.page import render
 from ad_stream.web.connections import ConnectionLimits, server_config
+from ad_stream.web.listening import listener, url
 
 PORT = 8010
 LIMITS = ConnectionLimits(connections=300)
 MOST_PAGE = 1_000_000
+SHARED = "picture.js"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 Text = Annotated[str, Query(max_length=1000)]
 Time = Annotated[str | None, Query(max_length=40)]
@@ -77,12 +77,24 @@ def create_app(
     return app
 
 
-def serve(tables: str | Path, *, config: str = "conf/local.yaml", host: str = "127.0.0.1", port: int = PORT) -> None:
-    """Serve until stopped; ConfigError where host is not this machine and the environment holds no token."""
+def serve(
+    tables: str | Path,
+    *,
+    config: str = "conf/local.yaml",
+    host: str = "127.0.0.1",
+    port: int = PORT,
+    ready: Callable[[str, bool], None] | None = None,
+) -> None:
+    """Serve until stopped; ConfigError where host is not this machine and the environment holds no token.
+
+    ready: called once the port is taken, with the address and whether a token is asked for.
+    """
     token = Token.from_environment()
     check_exposure(host, token)
-    with suppress(KeyboardInterrupt):
-        Server(create_app(tables, config=config, token=token), host=host, port=port).run()
+    with suppress(KeyboardInterrupt), listener(host, port) as opened:
+        if ready is not None:
+            ready(url(opened), bool(token))
+        Server(create_app(tables, config=config, token=token)).run(sockets=[opened])
 
 
 class Server(uvicorn.Server):
@@ -113,6 +125,8 @@ def _add_page(app: FastAPI) -> None:
     def assets(name: str, request: Request) -> Response:
         if name == "plotly.js":
             return _plotly_response(request)
+        if name == SHARED:
+            return Response(shared_script(), media_type=TYPES[".js"], headers={"Cache-Control": "no-cache"})
         if name not in {one.name for one in files("ad_stream.dashboard").joinpath("assets").iterdir()}:
             return JSONResponse({"error": f"there is no file {name!r}"}, status_code=404)
         return Response(asset(name), media_type=TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
@@ -222,27 +236,24 @@ def _add_pictures(app: FastAPI, watch: Watch, turns: Turns) -> None:
         return HTMLResponse(await turns.take(write), headers=headers)
 
 
+def shared_script() -> str:
+    """What the report draws with, too."""
+    return (files("ad_stream.report") / "assets" / SHARED).read_text(encoding="utf-8")
+
+
 def asset(name: str) -> str:
     """The text of one of the page's own files."""
     return (files("ad_stream.dashboard") / "assets" / name).read_text(encoding="utf-8")
 
 
-@cache
-def _plotly() -> tuple[bytes, str]:
-    import plotly
-    from plotly.offline import get_plotlyjs
-
-    return gzip.compress(str(get_plotlyjs()).encode(), 6), f'"plotly-{plotly.__version__}"'
-
-
 def _plotly_response(request: Request) -> Response:
-    packed, tag = _plotly()
+    tag = f'"plotly-{plotly.VERSION}"'
     headers = {"ETag": tag, "Cache-Control": "max-age=86400", "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(packed, media_type=TYPES[".js"], headers=headers | {"Content-Encoding": "gzip"})
-    return Response(gzip.decompress(packed), media_type=TYPES[".js"], headers=headers)
+        return Response(plotly.packed(), media_type=TYPES[".js"], headers=headers | {"Content-Encoding": "gzip"})
+    return Response(plotly.script(), media_type=TYPES[".js"], headers=headers)
 
 
 async def _cannot(_: Request, error: Exception) -> Response:

@@ -29,9 +29,9 @@ MOST_REASONS = 255
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Each field (n,). minute: steps of the windows; upper, lower: the band; flag: 1 above, -1 below, 0 not flagged;
-    series, status and reason: numbers of `Names`."""
+class VerdictArrays:
+    """Each field (n,). minute: steps of the windows; upper, lower: the band; flag: 1 above, -1 below, 0 not flagged; slow:
+    flagged by the slow verdict alone, whose reason the row then has; series, status and reason: numbers of `Names`."""
 
     series: Ints
     minute: Ints
@@ -44,15 +44,16 @@ class Rows:
     severity: Floats
     flag: NDArray[np.int8]
     continuing: Bools
+    slow: Bools
     status: Ints
     reason: Ints
 
     def __len__(self) -> int:
         return len(self.series)
 
-    def take(self, chosen: NDArray[Any]) -> Rows:
+    def take(self, chosen: NDArray[Any]) -> VerdictArrays:
         """The rows of a mask or of row numbers."""
-        return Rows(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
+        return VerdictArrays(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
 
 
 class Names:
@@ -87,8 +88,8 @@ class Names:
         at = int(np.searchsorted(self._pairs, pair))
         return int(self._series[at]) if at < len(self._pairs) and self._pairs[at] == pair else None
 
-    def rows(self, batch: pa.RecordBatch) -> Rows:
-        """A batch with COLUMNS -> Rows; rows without device, signal or a minute of our time are left out."""
+    def rows(self, batch: pa.RecordBatch) -> VerdictArrays:
+        """A batch with COLUMNS -> VerdictArrays; rows without device, signal or a minute of our time are left out."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -101,29 +102,36 @@ class Names:
             batch = batch.filter(whole)
 
         def numbers(name: str, fill: object = 0) -> NDArray[Any]:
+            if name not in batch.schema.names:  # a file of an earlier version
+                return np.full(len(batch), fill)
             found: NDArray[Any] = pc.fill_null(batch.column(name), fill).to_numpy(zero_copy_only=False)
             return found
 
         micros = pc.cast(batch.column("minute"), pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
         flagged, up = numbers("is_anomaly", False), numbers("is_positive", False)
-        expected = numbers("expected", math.nan)
+        value, expected = numbers("value", math.nan), numbers("expected", math.nan)
+        slow = numbers("slow_is_anomaly", False) & ~flagged
+        reason = self._coded(batch.column("reason"), self._reason)
+        if slow.any():
+            reason[slow] = self._coded(batch.column("slow_reason"), self._reason)[slow]
         with np.errstate(all="ignore"):  # what another writer put there may be infinite
             upper = expected + numbers("upper_margin", math.nan)
             lower = expected - numbers("lower_margin", math.nan)
-        return Rows(
+        return VerdictArrays(
             series=self._series_of(batch),
             minute=micros // (self.grid.seconds * 1_000_000),
             revision=numbers("revision").astype(np.int64),
-            value=numbers("value", math.nan),
+            value=value,
             expected=expected,
             upper=upper,
             lower=lower,
             score=numbers("score", math.nan),
             severity=numbers("severity", 0.0),
-            flag=np.where(flagged, np.where(up, 1, -1), 0).astype(np.int8),
+            flag=np.where(flagged | slow, np.where(np.where(slow, value >= expected, up), 1, -1), 0).astype(np.int8),
             continuing=numbers("continuing", False),
+            slow=slow,
             status=self._coded(batch.column("status"), lambda text: STATUSES.index(text) if text in STATUSES else 0),
-            reason=self._coded(batch.column("reason"), self._reason),
+            reason=reason,
         )
 
     def _series_of(self, batch: pa.RecordBatch) -> Ints:

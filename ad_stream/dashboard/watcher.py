@@ -145,8 +145,9 @@ class Watch:
             chosen = [part for part in parts if part.written > newest_written - health.DAY]
         with self.lock:
             if table is self._logs[0]:
-                self.fleet, self.flags = self._empty(), Flags()
+                self.fleet = self._empty()
                 self.fleet.names.grid = grid
+                self.flags = Flags(refractory=self.refractory)
             else:
                 self.health.forget(table.name)
             self.version += 1

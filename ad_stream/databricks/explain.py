@@ -17,10 +17,7 @@ from databricks.sdk.errors.base import DatabricksError
 from requests import RequestException
 
 from ad_stream.errors import AdStreamError, RunError, WorkspaceError
-from ad_stream.secrets import redact
-
-MOST = 300
-"""Characters that are quoted of what the workspace said."""
+from ad_stream.secrets import first_line
 
 
 @contextmanager
@@ -38,7 +35,7 @@ def asking(host: str, doing: str, *, right: str = "that") -> Iterator[None]:
 
 def told(error: DatabricksError, host: str, doing: str, right: str) -> AdStreamError:
     """The refusal of a request as an error of ours."""
-    said = first_line(str(error))
+    said = said_by(error)
     code = str(error.error_code or "")
     if isinstance(error, Unauthenticated):
         return WorkspaceError(
@@ -64,7 +61,6 @@ def told(error: DatabricksError, host: str, doing: str, right: str) -> AdStreamE
     return RunError(f"{host} failed {doing} ({code}: {said}): try again, and ask its administrator if it stays so")
 
 
-def first_line(text: str) -> str:
-    """What was said, short and without the settings that the SDK adds."""
-    lines = text.strip().splitlines() or ["no cause given"]
-    return redact(lines[0].split(". Config:")[0])[:MOST].rstrip(". ")
+def said_by(error: object) -> str:
+    """What the SDK's error says, short and without the settings that it adds."""
+    return first_line(str(error).split(". Config:")[0]).rstrip(". ")

@@ -16,7 +16,7 @@ from databricks.sdk.errors import NotFound, PermissionDenied
 from databricks.sdk.service.jobs import BaseRun, QueueSettings, Run
 from databricks.sdk.service.workspace import ImportFormat
 
-from ad_stream.databricks.explain import asking, first_line
+from ad_stream.databricks.explain import asking, said_by
 from ad_stream.databricks.plan import TAG, Plan
 from ad_stream.errors import RunError, WorkspaceError
 
@@ -45,7 +45,7 @@ def connect(profile: str | None = None, *, clock: Clock | None = None) -> Worksp
         problem = str(error)
     named = f"the profile {profile!r}" if profile else "the environment"
     raise WorkspaceError(
-        f"{named} names no workspace to log in to ({first_line(problem)}): run 'databricks auth login --host <workspace>', or set "
+        f"{named} names no workspace to log in to ({said_by(problem)}): run 'databricks auth login --host <workspace>', or set "
         f"DATABRICKS_HOST and DATABRICKS_TOKEN"
     )
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.incidents.alarms import Alarm, alarms_of
-from ad_stream.model import REASONS, REFRACTORY
+from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
+from ad_stream.model import REFRACTORY
+from ad_stream.own_data.verdicts import means
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +25,7 @@ BEFORE, AFTER = timedelta(minutes=1), timedelta(minutes=10)
 
 DEFINITION = (
     "Found: spike, dip and level shift are flagged within 3 minutes of their start; drift, stuck and silence at any"
-    " minute from start to end. False alarm: a flagged minute outside every fault of its device and signal, 1 minute"
+    " minute from start to end, by either verdict. False alarm: a flagged minute outside every fault of its device and signal, 1 minute"
     " before to 10 minutes after it; flagged minutes at most 10 minutes apart are one alarm. The rate is per 1,440"
     " scored minutes outside the faults."
 )
@@ -60,7 +61,7 @@ class FaultComparison:
 
 def compare(faults: Iterable[Fault], detections: pd.DataFrame) -> FaultComparison:
     """Faults and the rows of `detections` -> what was found, missed and flagged for nothing."""
-    series = by_series(detections)
+    series = by_series(with_slow_flags(detections))
     faults = list(faults)
     touched: dict[SeriesKey, list[Fault]] = {key: [] for key in series}
     for fault in faults:
@@ -115,8 +116,3 @@ def _outside(rows: pd.DataFrame, faults: Sequence[Fault]) -> Bools:
     for fault in faults:
         outside &= ~rows["minute"].between(fault.start - BEFORE, fault.end + AFTER).to_numpy()
     return outside
-
-
-def means(reason: str) -> str:
-    """The sentence behind a reason."""
-    return REASONS.get(reason, reason)

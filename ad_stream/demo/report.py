@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ad_stream.demo.compare import DEFINITION, FaultOutcome, by_series, keys_of, means
+from ad_stream.demo.compare import DEFINITION, FaultOutcome, by_series, keys_of
 from ad_stream.demo.summary import by_kind, facts
-from ad_stream.incidents.alarms import Alarm
+from ad_stream.incidents.alarms import Alarm, with_slow_flags
+from ad_stream.own_data.verdicts import means
 from ad_stream.report import Page, PageSection, PageTable, Picture, draw, write
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ MOST_ALARMS = 100
 
 def report(result: Result) -> None:
     """Write the page to `result.report`."""
-    series = by_series(result.detections)
+    series = by_series(with_slow_flags(result.detections))
     outcomes, alarms = list(result.comparison.outcomes), list(result.comparison.alarms)
     write(
         Page(

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 Steps = Callable[[str, float], None]
 """(what is being done, share of it that is done, 0 to 1)."""
-OURS = {"messages", "tables", "checkpoint", "report.html"}
+OURS = {"messages", "tables", "checkpoint", "report.html", ".report.html.new"}
+KEPT = "report.html"
+"""What people look at meanwhile: the next report takes its place."""
 FILES_PER_TRIGGER = 8
 # A run of a minute or two ends before the optimising compiler pays: 51 CPU seconds with it off, 85 with it on.
-SHORT_RUN = {
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
-    f" -Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
-}
+SHORT_RUN = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"}
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,16 @@ def quiet(step: str, share: float) -> None:
 
 
 def fresh_folder(out: Path) -> Path:
-    """The folder without what an earlier demo left there; InputError where it holds anything else."""
+    """The folder without what an earlier demo left there but KEPT; InputError where it holds anything else."""
     strange = sorted(path.name for path in out.iterdir() if path.name not in OURS) if out.is_dir() else []
     if strange:
         raise InputError(f"the folder {out} holds {strange[0]!r}, which no demo wrote: name an empty one with --out")
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
+    for path in out.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != KEPT:
+            path.unlink()
     return out
 
 

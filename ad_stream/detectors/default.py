@@ -58,6 +58,7 @@ class Default(WindowDetector):
 
     name: ClassVar[str] = "default"
     version: ClassVar[int] = 2
+    uses_profile: ClassVar[bool] = True
 
     points: int = 1501
 

@@ -67,6 +67,9 @@ class Drift(WindowDetector):
 def bend(rows: Floats, average: int, gap: int) -> Floats:
     """(m, L) -> (m, L - average - 2 gap + 1), unit of the rows, last column the judged point."""
     sums = residuals.totals(rows)
-    mean = (sums[:, average:] - sums[:, :-average]) / average
-    difference = mean[:, 2 * gap :] - 2 * mean[:, gap:-gap]
-    return np.asarray(difference + mean[:, : -2 * gap])
+    mean = sums[:, average:] - sums[:, :-average]
+    mean /= average
+    out: Floats = 2.0 * mean[:, gap:-gap]
+    np.subtract(mean[:, 2 * gap :], out, out=out)
+    out += mean[:, : -2 * gap]
+    return out

@@ -18,7 +18,6 @@ import numpy as np
 
 from ad_stream.detectors.kernels import residuals
 from ad_stream.detectors.kernels.tail import HOUR
-from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-MAGIC, FORMAT = b"adprofile", 1
 SHARE = 0.1
 FEWEST_HOURS = 72
 """With fewer hours the past says no more than the window does."""
@@ -49,26 +47,6 @@ class Profiles:
     def rows(self) -> Floats:
         """(m, 1): what `Windows.profiles` holds for one window of each series."""
         return self.tail[:, None]
-
-    def to_bytes(self) -> bytes:
-        """Eight bytes a series behind a header with the version of the format."""
-        header = MAGIC + bytes([FORMAT]) + np.array([len(self.tail)], dtype="<u4").tobytes()
-        return header + self.tail.astype("<f4").tobytes() + self.hours.astype("<u4").tobytes()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Profiles:
-        """What `to_bytes` wrote; InputError for anything else."""
-        start = len(MAGIC) + 5
-        if data[: len(MAGIC)] != MAGIC or len(data) < start:
-            raise InputError("these bytes are no profiles of ad_stream: learn them again")
-        if data[len(MAGIC)] != FORMAT:
-            raise InputError(f"profiles of format {data[len(MAGIC)]} cannot be read, only {FORMAT}: learn them again")
-        count = int(np.frombuffer(data, dtype="<u4", count=1, offset=start - 4)[0])
-        if len(data) != start + 8 * count:
-            raise InputError(f"profiles of {count} series take {start + 8 * count} bytes, got {len(data)}: learn again")
-        tail = np.frombuffer(data, dtype="<f4", count=count, offset=start).astype(np.float64)
-        hours = np.frombuffer(data, dtype="<u4", count=count, offset=start + 4 * count).astype(np.int64)
-        return cls(tail, hours)
 
 
 def learn(values: Floats) -> Profiles:

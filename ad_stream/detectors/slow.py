@@ -6,9 +6,10 @@ the bend is greater than all of
 
     5.5 standard errors of white noise as large as the differences of the newest 240 columns show,
     4 root mean squares of the window's bends up to an hour ago,
-    1.7 times the greatest of them,
+    1.5 times the greatest of them,
 
-and no single step of those two hours was greater than 6 sizes of the noise: a jump is the first verdict's business. Its
+and no two means of three values side by side within those two hours lie more than 3.2 sizes of the noise apart: a jump
+is the first verdict's business, and five standard errors of such a difference are what noise and ramps never reach. Its
 onset is where a straight line with one kink, fitted by least squares to the newest four hours, has its kink. A stuck
 value is `stuck.is_stuck`, with the first of the equal values as onset. docs/decisions/a-slow-verdict.md has the choice.
 """
@@ -23,9 +24,10 @@ import numpy as np
 
 from ad_stream.detectors.drift import bend
 from ad_stream.detectors.kernels import gaps, residuals
-from ad_stream.detectors.kernels.scaling import scaled
+from ad_stream.detectors.kernels.cadence import on_own_cadence
+from ad_stream.detectors.kernels.scaling import divided
 from ad_stream.detectors.stuck import SHORTEST, TIMES_LONGEST, is_stuck, runs
-from ad_stream.detectors.window_detector import CHUNK_BYTES, chunks
+from ad_stream.detectors.window_detector import CHUNK_BYTES, UNJUDGED, chunks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 AVERAGE, GAP, NOISE_OVER = 20, 60, 240
-STANDARD_ERRORS, OF_RMS, OF_GREATEST, SUDDEN = 5.5, 4.0, 1.7, 6.0
+STANDARD_ERRORS, OF_RMS, OF_GREATEST = 5.5, 4.0, 1.5
+SIDE, JUMP = 3, 3.2
 FEWEST = AVERAGE + 4 * GAP
 NO_ONSET = -1
 FITTED, NEAREST_KINK = 240, 10
@@ -48,56 +51,97 @@ class SlowVerdict:
     slow_score       bend over what makes it a drift, or length of the still run over what makes it stuck; flagged from 1
                      on; NaN where the history is too short
     slow_is_anomaly  drift or stuck
-    slow_reason      'drift', 'stuck', 'normal', or 'sudden' (a bend that a single jump explains: not flagged); '' = not judged
-    slow_onset       columns back to where it began, -1 without a flag
+    slow_reason      'drift', 'stuck', 'normal', 'sudden' (a bend that a single jump explains: not flagged), or why it was
+                     not judged
+    slow_onset       columns of the window back to where it began, -1 without a flag
+    slow_deviation   the bend, unit of the values, signed: how far the level has left its line; 0 where it is stuck
     """
 
     slow_score: Floats
     slow_is_anomaly: Bools
     slow_reason: NDArray[np.object_]
     slow_onset: Ints
+    slow_deviation: Floats
 
 
 def judge_slowly(windows: Windows, *, points: int = 1501, max_gap: int = 5) -> SlowVerdict:
-    """(..., n) -> each field (...); row i depends on row i only; judged from 260 values since the last long gap on.
+    """(..., n) -> each field (...); row i depends on row i only; judged from 260 readings since the last long gap on.
 
-    Raises ValueError where the windows have no time axis.
+    Slow series are judged on their own cadence, as by every detector. Raises ValueError where the windows have no time
+    axis.
     """
     values = np.asarray(windows.values, dtype=np.float64)
     if values.ndim == 0 or values.shape[-1] == 0:
         raise ValueError(f"windows need a time axis with at least one column, got the shape {values.shape}")
     rows = values[..., -points:].reshape(-1, min(points, values.shape[-1]))
     answer = _blank(len(rows))
-    dense = gaps.fill(rows, max_gap=max_gap, min_points=FEWEST)
+    moved, cadence = on_own_cadence(rows)
+    dense = gaps.fill(moved, max_gap=max_gap, min_points=FEWEST)
+    for state, (_, reason) in UNJUDGED.items():
+        answer.slow_reason[dense.state == state] = reason
     for index, group in dense.groups():
         for part in chunks(*group.shape, size=CHUNK_BYTES):
             with np.errstate(all="ignore"):
-                verdict = judge_rows(scaled(group[part]))
-            for field in fields(SlowVerdict):
-                getattr(answer, field.name)[index[part]] = getattr(verdict, field.name)
+                _put(answer, index[part], group[part])
+    slow = np.flatnonzero(answer.slow_is_anomaly & (cadence > 1))
+    answer.slow_onset[slow] = _in_windows(rows[slow], answer.slow_onset[slow])
     lead = values.shape[:-1]
     return SlowVerdict(**{field.name: getattr(answer, field.name).reshape(lead) for field in fields(SlowVerdict)})
 
 
+def _put(answer: SlowVerdict, index: Ints, rows: Floats) -> None:
+    """Judge dense rows (m, L) of the data and write the verdicts to their places."""
+    exponent = np.frexp(np.abs(rows).max(axis=1))[1]
+    verdict = judge_rows(divided(rows, exponent))
+    for field in fields(SlowVerdict):
+        getattr(answer, field.name)[index] = getattr(verdict, field.name)
+    answer.slow_deviation[index] = np.ldexp(verdict.slow_deviation, exponent)
+
+
 def judge_rows(rows: Floats) -> SlowVerdict:
     """(m, L) dense, L at least FEWEST, at most 1 in size -> each field (m,)."""
-    bends = np.abs(bend(rows, AVERAGE, GAP))
-    past = bends[:, :-GAP]
-    steps = residuals.differences(rows[:, -NOISE_OVER - 1 :])
-    noise = residuals.scale(steps) / np.sqrt(2)
+    bends = bend(rows, AVERAGE, GAP)
+    past = np.abs(bends[:, :-GAP])
+    noise = residuals.scale(residuals.differences(rows[:, -NOISE_OVER - 1 :])) / np.sqrt(2)
     size = np.maximum(STANDARD_ERRORS * noise * np.sqrt(6 / AVERAGE), OF_RMS * residuals.scale(past))
-    score = bends[:, -1] / np.maximum(size, OF_GREATEST * past.max(axis=1))
-    sudden = np.abs(steps[:, -AVERAGE - 2 * GAP :]).max(axis=1) > SUDDEN * noise
+    score = np.abs(bends[:, -1]) / np.maximum(size, OF_GREATEST * past.max(axis=1))
+    bent = np.flatnonzero(score >= 1)
+    sudden = np.zeros(len(rows), dtype=np.bool_)
+    sudden[bent] = _greatest_jump(rows[bent]) > JUMP * noise[bent]
     stuck = is_stuck(rows)
     drifts = (score >= 1) & ~sudden & ~stuck
-    reason = np.where((score >= 1) & sudden, "sudden", np.where(drifts, "drift", "normal")).astype(object)
+    reason = np.where(sudden, "sudden", np.where(drifts, "drift", "normal")).astype(object)
     reason[stuck] = "stuck"
     onset = np.full(len(rows), NO_ONSET, dtype=np.int64)
     onset[drifts] = _kinks(rows[drifts])
     length, longest, _ = runs(rows[stuck])
     onset[stuck] = length - 1
     score[stuck] = length / np.maximum(SHORTEST, TIMES_LONGEST * longest)
-    return SlowVerdict(slow_score=score, slow_is_anomaly=drifts | stuck, slow_reason=reason, slow_onset=onset)
+    return SlowVerdict(
+        slow_score=score,
+        slow_is_anomaly=drifts | stuck,
+        slow_reason=reason,
+        slow_onset=onset,
+        slow_deviation=np.where(stuck, 0.0, bends[:, -1]),
+    )
+
+
+def _greatest_jump(rows: Floats) -> Floats:
+    """(m, L) -> (m,): the greatest distance of two means of SIDE values side by side, over what the bend covers."""
+    recent = rows[:, -(AVERAGE + 2 * GAP) - 2 * SIDE + 1 :]
+    sums = residuals.totals(recent)
+    means = (sums[:, SIDE:] - sums[:, :-SIDE]) / SIDE
+    return np.asarray(np.abs(means[:, SIDE:] - means[:, :-SIDE]).max(axis=1))
+
+
+def _in_windows(rows: Floats, back: Ints) -> Ints:
+    """Slow rows (m, n), readings back to an onset (m,) -> columns of the row back to that reading."""
+    places = np.where(np.isnan(rows), np.nan, np.arange(rows.shape[1], dtype=np.float64))
+    moved, _ = on_own_cadence(places)
+    at = np.arange(rows.shape[1])
+    known = ~np.isnan(moved) & (at >= (rows.shape[1] - 1 - back)[:, None])
+    first = known.argmax(axis=1)
+    return np.asarray(rows.shape[1] - 1 - moved[np.arange(len(rows)), first], dtype=np.int64)
 
 
 def _kinks(rows: Floats) -> Ints:
@@ -128,4 +172,5 @@ def _blank(count: int) -> SlowVerdict:
         slow_is_anomaly=np.zeros(count, dtype=np.bool_),
         slow_reason=np.full(count, "", dtype=object),
         slow_onset=np.full(count, NO_ONSET, dtype=np.int64),
+        slow_deviation=np.full(count, np.nan),
     )

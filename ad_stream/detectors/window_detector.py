@@ -72,6 +72,8 @@ class WindowDetector(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     """Of the rule: raised when the same window gets another verdict, so that `config_version` tells the two apart."""
+    uses_profile: ClassVar[bool] = False
+    """Whether `judge_known` makes use of a profile."""
 
     points: int = 120
     sensitivity: float = 95.0

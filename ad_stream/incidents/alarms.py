@@ -50,6 +50,23 @@ def mark_continuing(
     return answer
 
 
+def with_slow_flags(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `detections` -> the same, flagged where either verdict flags: where only the slow one does, `is_anomaly`,
+    `is_positive`, `reason` and `score`, as far as they are there, say what it says."""
+    if "slow_is_anomaly" not in rows:
+        return rows
+    slow = rows["slow_is_anomaly"].eq(True).fillna(False).to_numpy(dtype=bool)
+    slow &= ~rows["is_anomaly"].eq(True).fillna(False).to_numpy(dtype=bool)
+    if not slow.any():
+        return rows
+    said = {"is_anomaly": True, "reason": rows["slow_reason"], "score": rows.get("slow_score")}
+    if "is_positive" in rows and "expected" in rows:
+        said["is_positive"] = rows["value"] >= rows["expected"]
+    told = {name: rows[name].where(~slow, value) for name, value in said.items() if name in rows and value is not None}
+    out: pd.DataFrame = rows.assign(**told)
+    return out
+
+
 @dataclass(frozen=True)
 class Alarm:
     """Flags of one series that belong together.

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
+from ad_stream.errors import InputError
 from ad_stream.grid import SILENT
 from ad_stream.push.base import LOST, SETTLED
+from ad_stream.secrets import redact
 from ad_stream.tables.catalog import BATCHES, PROGRESS
 from ad_stream.tables.reader import grid_of, read_rows
 from ad_stream.tables.schema import COUNT
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 DELIVERED = frozenset({"pushed", "push_failed", "push_waiting"})
 """Counters that `deliveries` tells more truly than `batches`: rows are sent between batches, too."""
 WAITING = "waiting"
+NOT_YET = "start a stream that writes there, ad-stream run conf/local.yaml, or name the folder of one with --tables"
 ALIVE = timedelta(minutes=3)
 """A sign of life in the table `owner` older than this is that of a stream that has stopped."""
 
@@ -51,6 +54,7 @@ class Status:
     minutes_closed: int
     scored: int
     anomalies: int
+    slow_anomalies: int
     warming_up: int
     declined: int
     fallback_calls: int
@@ -90,6 +94,8 @@ def status(
     silent_after: how far a device may lie behind the newest window, by default 10 windows; devices without a row in the
     day (or the 1440 windows, if they are longer) before that window are not looked at.
     """
+    if not any((Path(tables) / name).is_dir() for name in ("minutes", "detections")) and "://" not in str(tables):
+        raise InputError(f"there are no tables in {redact(str(tables))} yet: {NOT_YET}")
     grid = grid_of(tables)
     silent_after = SILENT * grid.every if silent_after is None else silent_after
     batches, progress = read_rows(tables, "batches"), read_rows(tables, "progress")

@@ -21,7 +21,8 @@ from ad_stream.pipeline.steps.clock import window_start
 from ad_stream.pipeline.steps.config_version import BatchConfig
 from ad_stream.pipeline.steps.history import pack
 from ad_stream.pipeline.steps.scoring import score
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
+from ad_stream.pipeline.store.learned import LiveModels
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.schema import VERDICT
@@ -76,7 +77,7 @@ def backfill(
     if end <= start:
         raise InputError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}: swap them")
     spark = spark or session("files", config.spark)
-    tables = Tables(spark, config.tables, grid=grid)
+    tables = DeltaTables(spark, config.tables, grid=grid)
     tables.create()
     tell = progress or (lambda _: None)
     pinned = BatchConfig(config)
@@ -108,7 +109,7 @@ def backfill(
     return summary
 
 
-def folded(tables: Tables, start: datetime, end: datetime, kind: str) -> DataFrame:
+def folded(tables: DeltaTables, start: datetime, end: datetime, kind: str) -> DataFrame:
     """The windows start <= minute < end with their late readings: columns of `minutes`, `latest` (revision), `differs`."""
     stored = _between(tables.read("minutes"), "minute", start, end)
     base = stored.where("revision = 0").select(*KEY, "value", "n", "min", "max", "mean")
@@ -150,17 +151,19 @@ def _value(kind: str) -> Column:
     return chosen.get(kind, F.coalesce("value", "last_late"))
 
 
-def _verdicts(tables: Tables, inputs: DataFrame, start: datetime, scorer: Scorer, name: str) -> DataFrame:
+def _verdicts(tables: DeltaTables, inputs: DataFrame, start: datetime, scorer: Scorer, name: str) -> DataFrame:
     before = pack(inputs.where(F.col("minute") < F.lit(start)))
     since = start - scorer.near
     stored = _between(tables.read("detections"), "minute", since, start)
     newest = stored.groupBy(*KEY).agg(F.max_by("is_anomaly", "revision").alias("is_anomaly"))
     flags = newest.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("minute").alias("flagged"))
     rows = inputs.where(F.col("minute") >= F.lit(start)).join(flags, ["device_id", "signal"], "left")
-    return score(rows, before, scorer).withColumn("config_version", F.lit(name))
+    return score(rows, before, scorer, learned=LiveModels().of_batch(tables, {})).withColumn(
+        "config_version", F.lit(name)
+    )
 
 
-def _changed(tables: Tables, verdicts: DataFrame, start: datetime, end: datetime) -> DataFrame:
+def _changed(tables: DeltaTables, verdicts: DataFrame, start: datetime, end: datetime) -> DataFrame:
     """The verdicts that differ from their latest revision, with `revision` the next one and `was` the earlier flag."""
     stored = _between(tables.read("detections"), "minute", start, end)
     columns = ["revision", "config_version", *MEASURES, *FACTS]

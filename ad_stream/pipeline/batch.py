@@ -18,7 +18,7 @@ from ad_stream.pipeline.batch_state import Batch, BatchReport, BatchState, Unrea
 from ad_stream.pipeline.delivery import Deliver, targets_of
 from ad_stream.pipeline.steps import config_version, ledger, other_queries, stored_windows, upkeep, verdicts
 from ad_stream.pipeline.steps.config_version import BatchConfig
-from ad_stream.pipeline.steps.fallback import Fallback
+from ad_stream.pipeline.steps.fallback import FallbackScorer
 from ad_stream.pipeline.steps.rejected import store_late, store_quarantine
 from ad_stream.pipeline.steps.tally import tally_of
 from ad_stream.pipeline.store.set_aside import SetAside
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config
     from ad_stream.pipeline.batch_state import Tally
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 Report = Callable[[BatchReport], None]
 Step = Callable[[Batch], None]
@@ -80,7 +80,7 @@ class Batches:
     """The body of foreachBatch for one query: what a run is wired with, and its state."""
 
     config: Config
-    tables: Tables
+    tables: DeltaTables
     cpu: Callable[[], float | None] = no_cpu
     """Seconds of all processes so far."""
     report: Report = no_report
@@ -88,14 +88,14 @@ class Batches:
     steps: tuple[Step, ...] = STEPS
     query_id: QueryId = field(init=False)
     deliver: Deliver = field(init=False)
-    fallback: Fallback | None = field(init=False)
+    fallback: FallbackScorer | None = field(init=False)
     state: BatchState = field(init=False)
 
     def __post_init__(self) -> None:
         scorer = Scorer.of(self.config.detection, self.config.fallback, grid=self.config.minutes.grid)
         self.query_id = QueryId(self.config.checkpoint)
         self.deliver = Deliver(targets_of(self.config))
-        self.fallback = Fallback.of(self.config.fallback, scorer.refractory, scorer.grid)
+        self.fallback = FallbackScorer.of(self.config.fallback, scorer.refractory, scorer.grid)
         set_aside = SetAside(self.config.checkpoint, self.config.set_aside)
         self.state = BatchState(scorer, BatchConfig(self.config), set_aside)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.pipeline.store.learned import LiveModels
 from ad_stream.tables.catalog import BATCHES
 
 if TYPE_CHECKING:
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from ad_stream.config import Config
     from ad_stream.pipeline.delivery import Deliver
     from ad_stream.pipeline.steps.config_version import BatchConfig
-    from ad_stream.pipeline.steps.fallback import Fallback
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.steps.fallback import FallbackScorer
+    from ad_stream.pipeline.store.delta import DeltaTables
+    from ad_stream.pipeline.store.learned import Learned
     from ad_stream.pipeline.store.set_aside import SetAside
     from ad_stream.scoring.verdicts import Scorer
 
@@ -71,11 +73,13 @@ class BatchState:
 
     scorer       settings of the newest batch         `series_config` at the version that the batch's first commit names
     config       which version that is                the same
+    first_batch  none was pinned since the start      each start begins with one
     sole_writer  no other query holds rows from the   the query ids in `minutes`, `detections`, `quarantine`, `late`
                  current window on
     flags        latest flag of each series, as far   `detections`
                  back as `refractory`; None: unread
     set_aside    steps that an earlier start gave up  `set_aside`
+    models       which version of `models` that is    the same
     maintained   hour of the last maintenance         nowhere: an hour later it is done again
     unread       the batch that failed before its     nowhere: it fails again
                  rows existed
@@ -84,6 +88,8 @@ class BatchState:
     scorer: Scorer
     config: BatchConfig
     set_aside: SetAside
+    models: LiveModels = field(default_factory=LiveModels)
+    first_batch: bool = True
     sole_writer: bool = False
     flags: dict[Series, datetime] | None = None
     maintained: datetime | None = None
@@ -94,20 +100,22 @@ class BatchState:
 class Batch:
     """One batch on its way through the steps.
 
-    groups: what Spark hands over; closed: its closed windows, once a step has made them; stored: whether they are in
+    groups: what Spark hands over; closed: its closed windows, once a step has made them; learned: the model
+    that its verdicts use; stored: whether they are in
     `minutes`. Without closed windows no verdict is given, without a stored window neither.
     """
 
     config: Config
-    tables: Tables
+    tables: DeltaTables
     state: BatchState
     deliver: Deliver
-    fallback: Fallback | None
+    fallback: FallbackScorer | None
     query_id: str
     groups: DataFrame
     tally: Tally
     report: BatchReport
     closed: DataFrame | None = None
+    learned: Learned | None = None
     stored: bool = False
 
     @property

@@ -23,7 +23,7 @@ from ad_stream.push.outbox import Outbox
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
     from ad_stream.push.base import State, Target
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Deliver:
         self,
         targets: Sequence[Target],
         *,
-        store: Callable[[Tables], PushStore] = PushStore,
+        store: Callable[[DeltaTables], PushStore] = PushStore,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = times.now,
     ) -> None:
@@ -66,7 +66,7 @@ class Deliver:
         taken, self._resent = self._resent, 0
         return taken
 
-    def start(self, tables: Tables, newest: datetime | None = None) -> None:
+    def start(self, tables: DeltaTables, newest: datetime | None = None) -> None:
         """Resend what earlier runs left. newest: the newest minute with a verdict, where the checkpoint is lost."""
         if not self.targets:
             return
@@ -78,7 +78,7 @@ class Deliver:
                     outbox.add(batch)
         self.finish()
 
-    def __call__(self, tables: Tables, query_id: str, batch_id: int) -> dict[str, int]:
+    def __call__(self, tables: DeltaTables, query_id: str, batch_id: int) -> dict[str, int]:
         """-> `pushed`, `push_failed`, `push_waiting` of the table `batches`: rows that got out, that never will, that wait."""
         if not self.targets:
             return {}
@@ -112,14 +112,14 @@ class Deliver:
         finally:
             self._lock.release()
 
-    def finish(self, tables: Tables | None = None) -> None:
+    def finish(self, tables: DeltaTables | None = None) -> None:
         """One more try for what waits, before the first batch and after the last; tables: look anew what that is."""
         with self._lock:
             if tables is not None and self.targets:
                 self._open(tables)
             self._resend(None)
 
-    def _open(self, tables: Tables) -> None:
+    def _open(self, tables: DeltaTables) -> None:
         self._store = self._store_of(tables)
         self._outboxes = [Outbox(target, self._store, now=self._now) for target in self.targets]
         waiting = self._store.waiting()

@@ -22,11 +22,12 @@ from ad_stream.pipeline.operation.progress import Progress
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.operation.signals import asked_to_stop
 from ad_stream.pipeline.operation.summary import Summary
+from ad_stream.pipeline.operation.telling import Tell, Telling
 from ad_stream.pipeline.steps import history, rows
 from ad_stream.pipeline.steps.clock import Clock
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.pipeline.store.owner import Owner
 from ad_stream.sources import registry
 
@@ -47,26 +48,33 @@ WRITE_EVERY = 20.0
 
 
 def run(
-    config: Config, *, progress: Report | None = None, spark: SparkSession | None = None, tables: Tables | None = None
+    config: Config,
+    *,
+    progress: Report | None = None,
+    tell: Tell | None = None,
+    spark: SparkSession | None = None,
+    tables: DeltaTables | None = None,
 ) -> Summary:
     """Run the stream until it ends (available_now) or is interrupted; -> what it did.
 
-    progress: called after each batch with its report. tables: where to write, in
-    place of a plain `Tables` (fault tests).
+    progress: called after each batch with its report. tell: called with a line every few seconds from the start on.
+    tables: where to write, in place of a plain `DeltaTables` (fault tests).
     Raises RunError where the query failed; OwnedError where another run owns the tables.
     """
     started, cpu = time.monotonic(), process_tree_seconds()
+    tell = tell or _nobody
+    tell("starting Spark")
     spark = spark or session(config.source.kind, config.spark)
     cpu_of = _cpu_of(spark)
     registry.reader_of(config.source).check(spark, config.source)
-    tables = replace(tables or Tables(spark, config.tables), grid=config.minutes.grid)
+    tables = replace(tables or DeltaTables(spark, config.tables), grid=config.minutes.grid)
     tables.create()
     owner = Owner(tables, config.checkpoint)
     owner.claim()
     summary = Summary()
     try:
         with metrics.served(config.metrics, summary):
-            _stream(spark, config, tables, owner, summary, progress)
+            _stream(spark, config, tables, owner, summary, progress, tell)
     finally:
         owner.release()
         summary.wall_seconds = time.monotonic() - started
@@ -76,7 +84,7 @@ def run(
 
 
 def _stream(
-    spark: SparkSession, config: Config, tables: Tables, owner: Owner, summary: Summary, progress: Report | None
+    spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None, tell: Tell
 ) -> None:  # fmt: skip
     def report(done: BatchReport) -> None:
         summary.add(done)
@@ -100,7 +108,11 @@ def _stream(
         if ledger is not None:
             ledger(finished)
 
-    def between() -> None:
+    telling = None if tell is _nobody else Telling(tell, time.monotonic)
+
+    def between(query: StreamingQuery) -> None:
+        if telling is not None:
+            telling(list(query.recentProgress))
         if not remote:  # over Spark Connect the batches have outboxes of their own, which are not to be crossed
             batches.deliver.quiet()
         summary.add_pushes(batches.deliver)
@@ -108,7 +120,7 @@ def _stream(
     def to_its_end() -> None:
         query = start(batches, mender.left_out)
         summary.query_id = str(query.id)
-        _watch(query, partial(look, query), owner, between)
+        _watch(query, partial(look, query), owner, partial(between, query))
 
     try:
         _mended(to_its_end, mender, summary)
@@ -127,7 +139,7 @@ def _mended(to_its_end: Callable[[], None], mender: Mender, summary: Summary) ->
                 raise
 
 
-def _left_out(tables: Tables, batches: Batches) -> LeftOut | None:
+def _left_out(tables: DeltaTables, batches: Batches) -> LeftOut | None:
     """What an earlier start had to leave out of a batch that may be repeated now."""
     if not _exists(tables.spark, batches.config.checkpoint):
         return None
@@ -181,6 +193,10 @@ def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner, betwee
         raise stopped(query.exception())
 
 
+def _nobody(line: str) -> None:
+    """Tells nobody."""
+
+
 def _newest_times(source: SourceSettings) -> list[datetime]:
     try:
         return registry.reader_of(source).newest_times(source)
@@ -188,7 +204,7 @@ def _newest_times(source: SourceSettings) -> list[datetime]:
         return []
 
 
-def _newest(tables: Tables, config: Config) -> datetime | None:
+def _newest(tables: DeltaTables, config: Config) -> datetime | None:
     """The newest window with a verdict, where there are some but no checkpoint."""
     if _exists(tables.spark, config.checkpoint):
         return None

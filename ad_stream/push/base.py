@@ -11,11 +11,13 @@ from typing import Any, Literal, Protocol, get_args
 from ad_stream.errors import ConfigError
 from ad_stream.push.limits import HourlyRows
 from ad_stream.tables.catalog import DETECTIONS
-from ad_stream.tables.schema import PUSHED
+from ad_stream.tables.schema import FLAG, PUSHED
 
 Row = Mapping[str, object]
 """A scored row of `detections`: the columns of `COLUMNS` with Python values; `minute` is an aware datetime."""
 COLUMNS = DETECTIONS.named(PUSHED)
+FLAGS = DETECTIONS.named(FLAG)
+"""The columns that make a row an anomaly, each by itself."""
 Which = Literal["all", "anomalies"]
 State = Literal["delivered", "set_aside", "held", "thinned", "expired", "failed", "not_sent"]
 STATES: dict[State, str] = {
@@ -71,6 +73,11 @@ class Target(Protocol):
         does.
         """
         ...
+
+
+def is_flagged(row: Row) -> bool:
+    """Whether either verdict flags the row."""
+    return any(row[name] is True for name in FLAGS)
 
 
 def check_range(kind: str, name: str, value: object, least: float, most: float) -> None:

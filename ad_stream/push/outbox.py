@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, cast
 
 from ad_stream import times
-from ad_stream.push.base import SETTLED, Delivery, Row, State, Target, Which
+from ad_stream.push.base import SETTLED, Delivery, Row, State, Target, Which, is_flagged
 
 KEEP = timedelta(hours=24)
 PAGE = 20_000
@@ -186,7 +186,7 @@ class Outbox:
         hourly = self.target.hourly
         for waiting in list(self.waiting):
             for row in self._rows_of(waiting, one_in):
-                normal = not row["is_anomaly"]
+                normal = not is_flagged(row)
                 if hourly is not None and hourly.room(for_normal=normal) <= len(handed):
                     if normal:
                         continue

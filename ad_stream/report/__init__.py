@@ -1,7 +1,7 @@
 """One self-contained HTML page with pictures of series, read from the Delta tables without a JVM; pictures as PNG."""
 
 from ad_stream.report.page import Fact, Page, PageSection, PageTable, write
-from ad_stream.report.picture import Picture, draw
+from ad_stream.report.picture import Picture, draw, overview
 from ad_stream.report.png import png
 from ad_stream.report.series import pictures_of, read_series, series_page, series_report
 
@@ -12,6 +12,7 @@ __all__ = [
     "PageTable",
     "Picture",
     "draw",
+    "overview",
     "pictures_of",
     "png",
     "read_series",

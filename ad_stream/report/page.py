@@ -5,6 +5,8 @@ The pictures' data stand in the page as JSON and are drawn when they are scrolle
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,7 +15,12 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from ad_stream.report import plotly
 from ad_stream.report.picture import Picture
+
+PACKED = "application/gzip;base64"
+MOST_PLAIN = 200_000
+"""Characters of pictures that stand in the page as plain JSON."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +46,14 @@ class PageTable:
 
 @dataclass(frozen=True)
 class PageSection:
-    """Pictures under a heading."""
+    """Pictures under a heading. wide: one below the other over the whole width; linked: on one time axis, so that a stretch
+    chosen in one is shown in all."""
 
     title: str
     note: str
     pictures: Sequence[Picture]
+    wide: bool = False
+    linked: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,11 @@ class Page:
 
 
 def write(page: Page, path: Path) -> Path:
-    """Write the page; -> its path."""
+    """Write the page; -> its path. One that stood there stays until this one is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(page), encoding="utf-8")
-    return path
+    whole = path.with_name(f".{path.name}.new")
+    whole.write_text(render(page), encoding="utf-8")
+    return whole.replace(path)
 
 
 def render(page: Page) -> str:
@@ -73,12 +84,24 @@ def render(page: Page) -> str:
         facts="".join(_fact(fact) for fact in page.facts),
         tables="".join(_table(table) for table in page.tables),
         sections="".join(_section(section) for section in page.sections),
-        # A "<" could end the script element or open another, whatever string it stands in.
-        data=json.dumps(pictures, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        pictures=_data(json.dumps(pictures, separators=(",", ":"), allow_nan=False)),
         css=_asset("page.css"),
-        js=_asset("page.js"),
-        plotly=_plotly(),
+        # One file is a module of the live page; here there are no modules, for a file has no address to take them from.
+        js=_asset("picture.js").replace("export ", "") + _asset("page.js"),
+        plotly=_packed(plotly.packed()),
     )
+
+
+def _data(text: str) -> str:
+    """The element with the pictures; packed where that pays."""
+    if len(text) > MOST_PLAIN:
+        return f'<script type="{PACKED}" id="pictures">{_packed(gzip.compress(text.encode(), 6, mtime=0))}</script>'
+    # A "<" could end the script element or open another, whatever string it stands in.
+    return f'<script type="application/json" id="pictures">{text.replace("<", chr(92) + "u003c")}</script>'
+
+
+def _packed(content: bytes) -> str:
+    return base64.b64encode(content).decode()
 
 
 def _fact(fact: Fact) -> str:
@@ -105,20 +128,20 @@ def _row(table: PageTable, number: int) -> str:
 
 
 def _section(section: PageSection) -> str:
-    figures = "".join(
-        f'<figure id="{escape(picture.id)}" class="{escape(picture.kind)}"><figcaption><b>{escape(picture.title)}</b>'
-        f'<span>{escape(picture.caption)}</span></figcaption><div class="plot"></div></figure>'
-        for picture in section.pictures
-    )
+    figures = "".join(_figure(picture) for picture in section.pictures)
+    kinds = " broad" * section.wide + " linked" * section.linked
     head = f"<h2>{escape(section.title)}</h2><p>{escape(section.note)}</p>"
-    return f'<section>{head}<div class="pictures">{figures}</div></section>'
+    return f'<section>{head}<div class="pictures{kinds}">{figures}</div></section>'
+
+
+def _figure(picture: Picture) -> str:
+    save = '<button type="button" title="The rows of this picture as a file">CSV</button>'
+    caption = f"<b>{escape(picture.title)}</b><span>{escape(picture.caption)}</span>"
+    return (
+        f'<figure id="{escape(picture.id)}" class="{escape(picture.kind)}">'
+        f'<figcaption>{save}{caption}</figcaption><div class="plot"></div></figure>'
+    )
 
 
 def _asset(name: str) -> str:
     return (files("ad_stream.report") / "assets" / name).read_text(encoding="utf-8")
-
-
-def _plotly() -> str:
-    from plotly.offline import get_plotlyjs
-
-    return str(get_plotlyjs())

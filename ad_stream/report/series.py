@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
 from ad_stream.grid import MINUTE, Grid
+from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.model import REASONS
 from ad_stream.report.page import Fact, Page, PageSection, PageTable, render
 from ad_stream.report.picture import TIME, Picture, draw
@@ -67,7 +68,7 @@ def read_series(
         start = newest.to_pydatetime() - back if newest == newest else None
     where += [("minute", ">=", start)] if start else []
     where += [("minute", "<", end)] if end else []
-    rows = read_detections(tables, where, most)
+    rows = with_slow_flags(read_detections(tables, where, most))
     if rows.empty:
         asked = f"device {device!r}" + (f", signal {signal!r}" if signal else "")
         raise InputError(
@@ -111,7 +112,11 @@ def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture], grid: 
                 rows=[_row(row, grid) for row in flagged.to_dict("records")],
             )
         ],
-        sections=[PageSection("Pictures", "Value, expected band and flags.", pictures)],
+        sections=[
+            PageSection(
+                "Signals", "Value, expected band and flags, on one time axis.", pictures, wide=True, linked=True
+            )
+        ],
     )
 
 

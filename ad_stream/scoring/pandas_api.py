@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.detectors import by_name
+from ad_stream.detectors.slow import FEWEST, NO_ONSET
 from ad_stream.errors import InputError
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import LastPoint
-from ad_stream.scoring.suppression import UNSUPPRESSED, check, suppress
-from ad_stream.scoring.windows import judge
+from ad_stream.scoring.slow import slow_columns
+from ad_stream.scoring.suppression import UNSUPPRESSED, check, suppress, suppress_slow
+from ad_stream.scoring.windows import judge_both
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ad_stream.detectors.base import Detector
-    from ad_stream.model import Floats
+    from ad_stream.model import Bools, Floats
+    from ad_stream.models.profiles import KnownProfiles
 
     Ints = NDArray[np.int64]
 
@@ -39,6 +42,9 @@ def detect(
     points: int | None = None,
     step: pd.Timedelta | str | None = None,
     refractory: int = 10,
+    slow: bool = True,
+    profiles: KnownProfiles | None = None,
+    signal: str = "value",
     **options: object,
 ) -> pd.DataFrame:
     """Judges every row from its past only.
@@ -48,7 +54,10 @@ def detect(
     default the median distance of two rows; `points` the columns of history, by default the detector's; `options`
     are the detector's, or `direction`, `min_deviation`, `min_relative_deviation`. The answer keeps the index and the
     order of the rows: device, time, the fields of `LastPoint`, and `continuing` (a flag within `refractory` steps of
-    an earlier one).
+    an earlier one); with `slow`, where `points` is 260 or more, the slow verdict, too: `slow_score`, `slow_is_anomaly`,
+    `slow_reason` and `slow_onset`, the time of the grid (UTC) at which a drift or a stuck value began.
+    `profiles` is what was learned of series (`ad_stream.models.stored.live_profiles(tables)`), `signal` which of a device's
+    the values are.
 
     Raises InputError where a column is missing, a time cannot be read, or two rows fall into one step; ConfigError
     for a wrong option.
@@ -56,6 +65,7 @@ def detect(
     limits = {name: options.pop(name, default) for name, default in UNSUPPRESSED.items()}
     check(**limits)
     judge_with = by_name(detector, **(options if points is None else options | {"points": points}))
+    slow = slow and judge_with.points >= FEWEST
     device = _check_columns(frame, device, time, value)
     values = _numbers(frame, value)
     codes = np.zeros(len(frame), dtype=np.int64) if device is None else pd.factorize(frame[device])[0].astype(np.int64)
@@ -64,9 +74,18 @@ def detect(
     codes, nanoseconds = codes[order], nanoseconds[order]
     width = _step(codes, nanoseconds, step)
     cells = _cells(codes, nanoseconds, width)
-    columns = _judge_all(codes, _shorten(codes, cells, judge_with.points), values[order], judge_with, width)
-    suppress(columns, values[order], **limits)  # type: ignore[arg-type]
+    names = "" if device is None else frame[device].to_numpy()[order]
+    known = None if profiles is None else _known(profiles, codes, names, signal)
+    columns = _judge_all(
+        codes, _shorten(codes, cells, judge_with.points), values[order], judge_with, width, slow, known
+    )
+    for take_back in (suppress, suppress_slow) if slow else (suppress,):
+        take_back(columns, values[order], **limits)  # type: ignore[arg-type]
+    if slow:
+        _name_onsets(columns, nanoseconds, width)
+    slowly = {name: columns.pop(name) for name in list(columns) if name.startswith("slow_")}
     columns["continuing"] = mark_continuing(codes, cells, columns["is_anomaly"], refractory=refractory)
+    columns |= slowly  # behind what was there before them
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     keys = frame[[time] if device is None else [device, time]]
@@ -140,9 +159,19 @@ def _shorten(codes: Ints, cells: Ints, points: int) -> Ints:
     return np.asarray(total - np.maximum.accumulate(np.where(first, total, 0)))
 
 
-def _judge_all(codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int) -> dict[str, NDArray[Any]]:
-    """Rows sorted by series and time, width: nanoseconds from cell to cell -> the columns of LastPoint, one entry per row."""
-    parts: list[LastPoint] = []
+def _known(profiles: KnownProfiles, codes: Ints, devices: str | NDArray[Any], signal: str) -> Floats:
+    """Rows sorted by series, their devices -> (series, k): the profile of each."""
+    rows = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else codes[:0]
+    names = np.array([devices if isinstance(devices, str) else str(devices[row]) for row in rows], dtype=object)
+    return profiles.rows(names, np.full(len(rows), signal, dtype=object))
+
+
+def _judge_all(
+    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None
+) -> dict[str, NDArray[Any]]:  # fmt: skip
+    """Rows sorted by series and time; known (series, k): their profiles; width: nanoseconds from cell to cell -> the columns
+    of LastPoint and, with `slow`, of SlowVerdict, one entry per row."""
+    parts: list[dict[str, NDArray[Any]]] = []
     places: list[Ints] = []
     for series, length in _batches(codes, cells):
         chosen = np.flatnonzero(np.isin(codes, series))
@@ -151,12 +180,32 @@ def _judge_all(codes: Ints, cells: Ints, values: Floats, detector: Detector, wid
         judged = np.zeros(matrix.shape, dtype=np.bool_)
         matrix[rows, cells[chosen]] = values[chosen]
         judged[rows, cells[chosen]] = True
-        parts.append(judge(matrix, judged, detector, step=timedelta(microseconds=width / 1000))[2])
+        parts.append(_judged(matrix, judged, detector, width, slow, None if known is None else known[series]))
         places.append(chosen)
     if not parts:
-        parts, places = [judge(np.empty((0, 1)), np.empty((0, 1), dtype=np.bool_), detector)[2]], [codes]
+        parts, places = (
+            [_judged(np.empty((0, 1)), np.empty((0, 1), dtype=np.bool_), detector, width, slow, None)],
+            [codes],
+        )
     back = np.argsort(np.concatenate(places), kind="stable")
-    return {key: np.concatenate([getattr(part, key) for part in parts])[back] for key in LastPoint.columns()}
+    return {key: np.concatenate([part[key] for part in parts])[back] for key in parts[0]}
+
+
+def _judged(
+    matrix: Floats, judged: Bools, detector: Detector, width: int, slow: bool, known: Floats | None
+) -> dict[str, NDArray[Any]]:  # fmt: skip
+    step = timedelta(microseconds=width / 1000)
+    rows, _, verdict, slowly = judge_both(matrix, judged, detector, step=step, slow=slow, profiles=known)
+    columns = {name: getattr(verdict, name) for name in LastPoint.columns()}
+    return columns | (slow_columns(slowly, len(rows)) if slow else {})
+
+
+def _name_onsets(columns: dict[str, NDArray[Any]], nanoseconds: Ints, width: int) -> None:
+    """Windows back -> times in UTC, NaT where nothing began."""
+    back = columns["slow_onset"]
+    begun = pd.to_datetime(nanoseconds - back * width, utc=True).to_series(index=range(len(back)))
+    columns["slow_onset"] = begun.where(back != NO_ONSET).array  # type: ignore[assignment]
+    del columns["slow_deviation"]
 
 
 def _batches(codes: Ints, cells: Ints) -> Iterator[tuple[Ints, int]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ad_stream.detectors.slow import NO_ONSET
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,6 +51,35 @@ def suppress(
     columns["severity"] = np.where(quiet, 0.0, columns["severity"])
     for name in ("is_anomaly", "is_positive", "is_negative"):
         columns[name] = columns[name] & ~quiet
+
+
+def suppress_slow(
+    columns: dict[str, NDArray[Any]],
+    values: Floats,
+    *,
+    direction: str | NDArray[np.object_],
+    min_deviation: float | Floats,
+    min_relative_deviation: float | Floats,
+    muted: Bools | None = None,
+) -> None:
+    """Likewise for the slow verdict: its deviation is the bend, the side that counts the one the level bends to."""
+    flagged, bend = columns["slow_is_anomaly"], columns["slow_deviation"]
+    with np.errstate(all="ignore"):
+        held = _held_back(
+            flagged,
+            bend,
+            values - bend,
+            stuck=columns["slow_reason"] == "stuck",
+            direction=direction,
+            min_deviation=min_deviation,
+            min_relative_deviation=min_relative_deviation,
+        )
+    if muted is not None:
+        held[(held == "") & flagged & muted] = MUTED
+    quiet = held != ""
+    columns["slow_reason"] = np.where(quiet, held, columns["slow_reason"])
+    columns["slow_is_anomaly"] = flagged & ~quiet
+    columns["slow_onset"] = np.where(quiet, NO_ONSET, columns["slow_onset"])
 
 
 def check(direction: object, min_deviation: object, min_relative_deviation: object) -> None:

@@ -15,8 +15,9 @@ from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import SCORED, LastPoint
 from ad_stream.scoring.matrix import Packed, Rows, pieces
-from ad_stream.scoring.suppression import suppress
-from ad_stream.scoring.windows import judge
+from ad_stream.scoring.slow import onset_steps, slow_columns
+from ad_stream.scoring.suppression import suppress, suppress_slow
+from ad_stream.scoring.windows import judge_both
 from ad_stream.series_config.assign import assign
 from ad_stream.series_config.rows import no_rules
 
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Detection, Fallback
     from ad_stream.detectors import Detector
+    from ad_stream.detectors.slow import SlowVerdict
     from ad_stream.model import Bools
+    from ad_stream.models.profiles import KnownProfiles
     from ad_stream.series_config.assign import Assigned, Objects
     from ad_stream.series_config.rules import Rules
 
@@ -44,12 +47,14 @@ class Scorer:
     grid: Grid = MINUTE
     ask_from: int | None = None
     """Rows that were not judged carry their window from so many values on, for the fallback; None: there is none."""
+    slow: bool = True
+    """Whether the slow verdict is given beside the first."""
 
     @classmethod
     def of(cls, detection: Detection, fallback: Fallback | None = None, *, grid: Grid = MINUTE) -> Scorer:
         """The scorer a configuration asks for."""
         ask_from = fallback.min_points if fallback is not None and fallback.endpoint is not None else None
-        return cls(no_rules(detection), grid.refractory(detection.refractory), grid, ask_from)
+        return cls(no_rules(detection), grid.refractory(detection.refractory), grid, ask_from, detection.slow)
 
     def under(self, rules: Rules) -> Scorer:
         """The same scorer under other rules."""
@@ -73,31 +78,45 @@ class Scorer:
 
 @dataclass(frozen=True)
 class Verdicts:
-    """Of the rows (m,), in their order: the fields of LastPoint and `detector`; for the fallback the window or None."""
+    """Of the rows (m,), in their order: the fields of LastPoint, `detector` and `model`, the `slow_` columns (slow_onset as a step,
+    NaN without one); for the fallback the window or None."""
 
     columns: dict[str, NDArray[Any]]
     windows: list[Any]
 
 
-def verdicts(devices: Objects, signals: Objects, rows: Rows, past: Packed, scorer: Scorer) -> Verdicts:
-    """devices, signals: (m,) names of the series of each row."""
+def verdicts(
+    devices: Objects, signals: Objects, rows: Rows, past: Packed, scorer: Scorer, known: KnownProfiles | None = None
+) -> Verdicts:  # fmt: skip
+    """devices, signals: (m,) names of the series of each row; known: what was learned of series."""
     _, first, codes = np.unique(rows.ids, return_index=True, return_inverse=True)
     assigned = assign(scorer.rules, devices[first], signals[first])
-    found: dict[str, NDArray[Any]] = {}
+    profiles = None if known is None else known.rows(devices[first], signals[first])
+    found: dict[str, NDArray[Any]] = slow_columns(None, len(rows.ids))
     windows: list[Any] = [None] * len(rows.ids)
-    for detector, at, verdict, wanted in _judged(rows, codes, past, assigned, scorer):
+    uses = np.zeros(len(rows.ids), dtype=np.bool_)
+    for detector, at, verdict, slowly, wanted in _judged(rows, codes, past, assigned, scorer, profiles):
         for name in LastPoint.columns():
             column = getattr(verdict, name)
             found.setdefault(name, np.empty(len(rows.ids), dtype=column.dtype))[at] = column
+        uses[at] = getattr(detector, "uses_profile", False)
+        for name, column in slow_columns(slowly, len(at)).items():
+            found[name][at] = column
         found.setdefault("detector", np.empty(len(rows.ids), dtype=object))[at] = detector.name
         for asked, window in wanted:
             windows[asked] = window
+    found["model"] = np.full(len(codes), None, dtype=object)
+    if known is not None and profiles is not None:
+        used = uses & np.isfinite(profiles[codes, 0]) & (found["status"] == SCORED)
+        found["model"][used] = known.label
     begins = rows.steps * scorer.grid.seconds
     muted = (begins >= assigned.mute_from[codes]) & (begins < assigned.mute_to[codes])
-    suppress(
-        found, rows.values, direction=assigned.direction[codes], min_deviation=assigned.min_deviation[codes],
-        min_relative_deviation=assigned.min_relative_deviation[codes], muted=muted,
-    )  # fmt: skip
+    for take_back in (suppress, suppress_slow):
+        take_back(
+            found, rows.values, direction=assigned.direction[codes], min_deviation=assigned.min_deviation[codes],
+            min_relative_deviation=assigned.min_relative_deviation[codes], muted=muted,
+        )  # fmt: skip
+    onset_steps(found, rows.steps)
     for row in np.flatnonzero(muted):
         windows[row] = None  # an answer to it could ring
     return Verdicts(found, windows)
@@ -110,10 +129,12 @@ def continuing(codes: Ints, steps: Ints, flags: Bools, refractory: int, flagged:
     return mark_continuing(codes, steps, flags, refractory=refractory, earlier=earlier)
 
 
-Judged = tuple["Detector", "Ints", LastPoint, list[tuple[int, list[float]]]]
+Judged = tuple["Detector", "Ints", LastPoint, "SlowVerdict | None", list[tuple[int, list[float]]]]
 
 
-def _judged(rows: Rows, codes: Ints, past: Packed, assigned: Assigned, scorer: Scorer) -> Iterator[Judged]:
+def _judged(
+    rows: Rows, codes: Ints, past: Packed, assigned: Assigned, scorer: Scorer, profiles: NDArray[np.float64] | None
+) -> Iterator[Judged]:  # fmt: skip
     """Detector by detector: which rows it judged, what it found, the windows of those it could not judge.
 
     Detectors of the same depth share the matrix; a deep one does not make that of all other series deep.
@@ -129,9 +150,12 @@ def _judged(rows: Rows, codes: Ints, past: Packed, assigned: Assigned, scorer: S
                 some = np.flatnonzero(assigned.group[lines] == number)
                 detector, chosen = assigned.detectors[number], slice(None) if len(some) == len(lines) else some
                 matrix, judged = piece.matrix[chosen], piece.judged[chosen]
-                at_row, at_column, verdict = judge(matrix, judged, detector, ends=ends, step=scorer.grid.every)
+                at_row, at_column, verdict, slowly = judge_both(
+                    matrix, judged, detector, ends=ends, step=scorer.grid.every, slow=scorer.slow,
+                    profiles=None if profiles is None else profiles[lines[some]],
+                )  # fmt: skip
                 at = mine[piece.row_of[some[at_row], at_column]]
-                yield detector, at, verdict, _unjudged(matrix, at, at_row, at_column, verdict, scorer.ask_from)
+                yield detector, at, verdict, slowly, _unjudged(matrix, at, at_row, at_column, verdict, scorer.ask_from)
 
 
 def _unjudged(

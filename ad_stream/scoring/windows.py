@@ -5,10 +5,12 @@ Stream, backfill and laptop all call `judge`, so their rows are equal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import fields
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from ad_stream.detectors.slow import FEWEST, SlowVerdict, judge_slowly
 from ad_stream.detectors.window_detector import BLOCK_BYTES, chunks
 from ad_stream.grid import DEFAULT
 from ad_stream.model import LastPoint, Windows
@@ -29,6 +31,9 @@ PADDED_BYTES = 64 * 2**20
 """Series are padded in groups of about this size; beside the answer it bounds the extra memory."""
 
 
+Answer = TypeVar("Answer", LastPoint, SlowVerdict)
+
+
 def judge(
     matrix: Floats,
     judged: Bools,
@@ -45,17 +50,40 @@ def judge(
     column numbers (k,), LastPoint of k verdicts, ordered by row, then column.
     Raises ValueError where the shapes differ.
     """
+    return judge_both(matrix, judged, detector, ends=ends, profiles=profiles, step=step, slow=False)[:3]
+
+
+def judge_both(
+    matrix: Floats,
+    judged: Bools,
+    detector: Detector,
+    *,
+    ends: Times | None = None,
+    profiles: Floats | None = None,
+    step: timedelta = DEFAULT,
+    slow: bool = True,
+) -> tuple[Ints, Ints, LastPoint, SlowVerdict | None]:
+    """As `judge`, and the slow verdict on the same windows; None where it is not wanted or they are too short for it."""
     if matrix.ndim != 2 or matrix.shape != judged.shape:
         raise ValueError(f"matrix and judged must have one shape (series, time), got {matrix.shape} and {judged.shape}")
     rows, columns = np.nonzero(judged)
     parts: list[LastPoint] = []
+    slowly: list[SlowVerdict] = []
     places: list[Ints] = []
+    slow = slow and detector.points >= FEWEST
+    max_gap = int(getattr(detector, "max_gap", 0))
     for cells, values in _windows(matrix, rows, columns, detector.points):
         known = None if profiles is None else profiles[rows[cells]]
         end = None if ends is None else ends[columns[cells]]
-        parts.append(detector.detect_last(Windows(values, end=end, step=step, profiles=known)))
+        windows = Windows(values, end=end, step=step, profiles=known)
+        parts.append(detector.detect_last(windows))
         places.append(cells)
-    return rows, columns, _join(parts, places, detector)
+        if slow:
+            slowly.append(judge_slowly(windows, points=detector.points, max_gap=max_gap))
+    if not parts:
+        nothing = Windows(np.empty((0, detector.points)))
+        return rows, columns, detector.detect_last(nothing), judge_slowly(nothing) if slow else None
+    return rows, columns, _join(parts, places), _join(slowly, places) if slow else None
 
 
 def _windows(matrix: Floats, rows: Ints, columns: Ints, points: int) -> Iterator[tuple[Ints, Floats]]:
@@ -87,10 +115,8 @@ def _padded(matrix: Floats, start: int, stop: int) -> Floats:
     return np.concatenate([np.full((len(matrix), -start), np.nan), known], axis=1)
 
 
-def _join(parts: list[LastPoint], places: list[Ints], detector: Detector) -> LastPoint:
-    if not parts:
-        return detector.detect_last(Windows(np.empty((0, detector.points))))
+def _join(parts: list[Answer], places: list[Ints]) -> Answer:
+    """The parts as one, in the order of the cells."""
     back = np.argsort(np.concatenate(places))
-    return LastPoint(
-        **{key: np.concatenate([getattr(part, key) for part in parts])[back] for key in LastPoint.columns()}
-    )
+    names = [field.name for field in fields(parts[0])]
+    return type(parts[0])(**{name: np.concatenate([getattr(part, name) for part in parts])[back] for name in names})

@@ -7,7 +7,7 @@ sum in `status`, on the page, in Prometheus and in the view `pipeline_hours`.
 
 from __future__ import annotations
 
-from ad_stream.tables.schema import COUNT, PAGE, PUSHED, SETTING, VERDICT, Column, Table
+from ad_stream.tables.schema import COUNT, FLAG, PAGE, PUSHED, SETTING, VERDICT, Column, Table
 
 
 def _column(kind: str, name: str, about: str, *uses: str, since: int = 1) -> Column:
@@ -80,7 +80,7 @@ DETECTIONS = Table(
         number("score", "score of the detector, higher is more anomalous", VERDICT, PUSHED, PAGE),
         number("sr_score", "spectral residual score of the history", VERDICT, PUSHED),
         number("severity", "0 to 1, 0 where nothing is flagged", VERDICT, PUSHED, PAGE),
-        flag("is_anomaly", "whether the value is flagged", VERDICT, PUSHED, PAGE),
+        flag("is_anomaly", "whether the value is flagged", VERDICT, PUSHED, PAGE, FLAG),
         flag("is_positive", "flagged above the band", VERDICT, PUSHED, PAGE),
         flag("is_negative", "flagged below the band", VERDICT, PUSHED),
         flag("continuing", "a flag soon after an earlier one of the series: the same alarm", VERDICT, PUSHED, PAGE),
@@ -91,6 +91,13 @@ DETECTIONS = Table(
         whole("imputed", "how many of them were filled in", VERDICT, PUSHED),
         text("config_version", "changes when a setting changes that a verdict rests on"),
         *BATCH,
+        text("model", "model whose knowledge the verdict used, name@version; null: none", VERDICT, since=3),
+        number("slow_score", "of the slow verdict, flagged from 1 on; null in this and the next columns: not given",
+               VERDICT, PUSHED, PAGE, since=3),
+        flag("slow_is_anomaly", "whether the slow verdict flags the window: a drift or a stuck value",
+             VERDICT, PUSHED, PAGE, FLAG, since=3),
+        text("slow_reason", "what the slow verdict rests on, one of the reasons below", VERDICT, PUSHED, PAGE, since=3),
+        moment("slow_onset", "start of the window in which the drift or the stuck value began, UTC", VERDICT, PUSHED, PAGE, since=3),
     ),
     key=("device_id", "signal", "minute", "revision"), clustered=("device_id", "minute"),
 )  # fmt: skip
@@ -145,6 +152,7 @@ BATCHES = Table(
         number("scoring_seconds", "process time inside the scoring function, summed over its tasks"),
         whole("push_waiting", "rows of the batch that were still to be pushed when it ended", COUNT, since=2),
         whole("set_aside", "steps whose rows could not be written for their data, see the table set_aside", COUNT, since=2),
+        whole("slow_anomalies", "windows that the slow verdict flagged", COUNT, since=3),
     ),
     key=("query_id", "batch_id"),
 )  # fmt: skip
@@ -240,10 +248,36 @@ SERIES_CONFIG = Table(
     properties=KEPT,
 )  # fmt: skip
 
+MODELS = Table(
+    "models", "What was learned from stored windows, by version; a row holds a bucket of series, or why one has nothing",
+    (
+        text("name", "what it is called in settings and in detections.model"),
+        text("kind", "what is learned: profile"),
+        whole("version", "counts the trainings of a name"),
+        text("group", "bucket of devices whose series the row holds"),
+        text("model_id", "UUID of name, version and group"),
+        text("device_id", "device of the one series that the row is about; null: all of the bucket"),
+        text("state", "candidate, live (used by streams and backfills) or retired"),
+        text("reason", "why there is no blob: the signal, and what stood in the way"),
+        moment("trained", "when it was learned"),
+        text("trained_on", "table whose rows it was learned from"),
+        moment("first", "first window it was learned from, UTC"),
+        moment("last", "last window it was learned from, UTC"),
+        whole("rows", "windows it was learned from"),
+        text("parameters", "settings of the training, JSON"),
+        text("figures", "how many series were learned, and of the outcome, JSON"),
+        number("seconds", "process time of the bucket"),
+        text("format", "of the blob"),
+        _column("binary", "blob", "the numbers that were learned; holds nothing that can run"),
+        text("sha256", "of the blob, checked when it is read"),
+    ),
+    key=("name", "version", "group", "device_id"), properties=KEPT,
+)  # fmt: skip
+
 TABLES = {
     table.name: table
     for table in (
-        MINUTES, DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, HISTORY, OWNER, SERIES_CONFIG,
+        MINUTES, DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, HISTORY, OWNER, SERIES_CONFIG, MODELS,
     )
 }  # fmt: skip
 """Every table by its name. `history` and `owner` serve the stream alone; people write `series_config`."""

@@ -47,7 +47,9 @@ def read_rows(
     kinds = {field.name: str(getattr(field.type, "type", "")) for field in opened.schema().fields}
     later = [name for name in columns or TABLES[table].names if name not in kinds]
     chosen = ", ".join(_column(name, kinds[name]) for name in columns or kinds if name in kinds)
-    conditions = " AND ".join(f'"{name}" {operator} {_literal(value)}' for name, operator, value in where or ())
+    conditions = " AND ".join(
+        f'"{name}" {operator} {_literal(value)}' if name in kinds else "false" for name, operator, value in where or ()
+    )
     query = f"SELECT {chosen} FROM rows" + (f" WHERE {conditions}" if conditions else "")
     query += f" LIMIT {most + 1}" if most is not None else ""
     frame: pd.DataFrame = pa.table(QueryBuilder().register("rows", opened).execute(query)).to_pandas()

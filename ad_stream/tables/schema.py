@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = 2
+VERSION = 3
 """Version of the table set, a property of each table. It is raised when a column or a table is added: 1 is 0.1.0."""
 PROPERTY = "ad_stream.schema"
 
-VERDICT, PUSHED, PAGE, COUNT, SETTING = "verdict", "pushed", "page", "count", "setting"
+VERDICT, PUSHED, PAGE, COUNT, SETTING, FLAG = "verdict", "pushed", "page", "count", "setting", "flag"
 """Uses of a column: a field of a verdict; a target may get it; the live page keeps it; it adds up over batches; a setting
-of a series."""
+of a series; it flags the window."""
 
 
 @dataclass(frozen=True)

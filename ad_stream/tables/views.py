@@ -48,7 +48,8 @@ VIEWS: dict[str, tuple[str, str]] = {
         f"  {_finite('expected - lower_margin')} AS lower_bound, {_finite('expected + upper_margin')} AS upper_bound,\n"
         f"  CASE WHEN is_anomaly THEN {_finite('value')} END AS flagged_value, int(is_anomaly) AS anomaly,\n"
         f"  CASE WHEN is_positive THEN 'above' WHEN is_negative THEN 'below' END AS side,\n"
-        f"  {_finite('severity')} AS severity, {_finite('score')} AS score, continuing, status, d.reason, meaning, detector, revision\n"
+        f"  {_finite('severity')} AS severity, {_finite('score')} AS score, continuing, status, d.reason, meaning, detector, revision,\n"
+        f"  int(coalesce(slow_is_anomaly, false)) AS slow_anomaly, slow_reason, slow_onset, {_finite('slow_score')} AS slow_score\n"
         f"FROM {{detections_latest}} d LEFT JOIN {{reasons}} r ON d.reason = r.reason",
     ),
     "series_hours": (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.grid import Grid
+from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.model import REASONS
 from ad_stream.report import Fact, Page, PageSection, PageTable, Picture, draw, write
 from ad_stream.report.picture import TIME
@@ -32,6 +33,8 @@ DRAWN = [
     "is_anomaly",
     "is_positive",
     "reason",
+    "slow_is_anomaly",
+    "slow_reason",
 ]
 ALARM = (
     "An alarm is a run of flagged minutes at most `refractory` apart. It is gained or lost where no alarm of its series on"
@@ -89,7 +92,7 @@ def _both(found: WhatIf, number: int, kind: str, alarm: Alarm) -> list[Picture]:
     sides: list[tuple[str, pd.DataFrame]] = [("as it is", stored), ("as it would be", again)]
     return [
         draw(
-            rows,
+            with_slow_flags(rows),
             id=f"change-{number}" if side == "as it is" else f"change-{number}-after",
             title=f"{number + 1}. {alarm.device_id} · {alarm.signal}: {side}",
             caption=f"{kind} {alarm.first:{TIME}}, {alarm.flagged} flagged; {REASONS.get(alarm.reason, alarm.reason)}",

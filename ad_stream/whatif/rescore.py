@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ad_stream.grid import Grid
+    from ad_stream.models.profiles import KnownProfiles
     from ad_stream.series_config.table import Row
 
     Ints = NDArray[np.int64]
@@ -38,13 +39,14 @@ def rescore(
     end: datetime,
     wish: Row | None = None,
     progress: Progress | None = None,
+    known: KnownProfiles | None = None,
 ) -> pd.DataFrame:
     """The verdicts that the stream would have written for start <= minute < end under this scorer.
 
-    -> device_id, signal, minute (UTC), value, the fields of LastPoint, detector, continuing; sorted by the first three.
+    -> device_id, signal, minute (UTC), value, the fields of LastPoint, detector, the slow_ columns, continuing; sorted by the first three.
     start, end: starts of windows of the scorer's grid, which must be that of the tables (`reader.grid_of`). wish: a row
-    of series_config, only series that it fits are judged. Revision 0 counts, as for the stream: late readings that a
-    backfill folded in do not.
+    of series_config, only series that it fits are judged. known: what was learned of series. Revision 0 counts, as for the
+    stream: late readings that a backfill folded in do not.
     Raises InputError where no windows are stored in that time.
     """
     # Whether a flag continues an alarm depends on those just before `start`, so they are judged, too.
@@ -64,7 +66,7 @@ def rescore(
     parts = list(_parts(stored, width=grid.steps(end - since) + scorer.points))
     done: list[pd.DataFrame] = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for part in pool.map(lambda rows: _judged(rows, scorer, since=first[0], start=first[1]), parts):
+        for part in pool.map(lambda rows: _judged(rows, scorer, known, since=first[0], start=first[1]), parts):
             done.append(part)
             if progress is not None:
                 progress(len(done) / len(parts))
@@ -101,14 +103,17 @@ def _parts(stored: pd.DataFrame, *, width: int) -> Iterator[pd.DataFrame]:
         yield stored.iloc[low:high].assign(code=codes[low:high])
 
 
-def _judged(stored: pd.DataFrame, scorer: Scorer, *, since: int, start: int) -> pd.DataFrame:
+def _judged(
+    stored: pd.DataFrame, scorer: Scorer, known: KnownProfiles | None, *, since: int, start: int
+) -> pd.DataFrame:  # fmt: skip
     """Verdicts of some series; judged from `since` on, kept from `start` on (steps)."""
     now = stored[stored["at"] >= since]
     rows = Rows(now["code"].to_numpy(), now["at"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
     past = _packed(stored[stored["at"] < since])
-    found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer).columns
+    found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer, known).columns
     nothing = np.full(len(now), np.nan)
     found["continuing"] = continuing(rows.ids, rows.steps, found["is_anomaly"], scorer.refractory, nothing)
+    found["slow_onset"] = pd.to_datetime(found["slow_onset"] * scorer.grid.seconds, unit="s", utc=True)
     kept: pd.DataFrame = now[[*KEY, "value"]].assign(**found)[rows.steps >= start]
     return kept
 

@@ -14,11 +14,14 @@ from ad_stream import times
 from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import LabelledEvent, found, read_labels
 from ad_stream.grid import Grid, length
-from ad_stream.incidents.alarms import Alarm, alarms_of
+from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
+from ad_stream.models.stored import live_profiles
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
 from ad_stream.series_config.rows import rules_of
+from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.reader import grid_of, read_rows
+from ad_stream.tables.schema import FLAG as FLAGGING
 from ad_stream.whatif.rescore import KEY, Progress, fits, rescore
 from ad_stream.whatif.unmatched import only_in
 
@@ -29,7 +32,9 @@ if TYPE_CHECKING:
     from ad_stream.series_config.table import Row
 
 FALLBACK = "azure_api"
+FLAGS = DETECTIONS.named(FLAGGING)
 FLAG = [*KEY, "severity", "score", "reason", "detector"]
+SLOW = ["is_anomaly", "slow_is_anomaly", "slow_reason", "slow_score"]
 
 
 @dataclass(frozen=True)
@@ -115,7 +120,7 @@ def whatif(
     began = clock()
     events = None if labels is None else read_labels(labels, start=start, end=end, grid=grid)
     scorer = Scorer.of(detection, grid=grid).under(rules_of(_wished(tables, wish), detection))
-    rescored = rescore(tables, scorer, start=start, end=end, wish=wish, progress=progress)
+    rescored = rescore(tables, scorer, start=start, end=end, wish=wish, progress=progress, known=live_profiles(tables))
     versions, stored = _stored(tables, start, end, wish)
     flagged = _with_fallback(rescored, stored)
     before, after = (alarms_of(rows, scorer.near) for rows in (stored, flagged))
@@ -136,22 +141,26 @@ def _wished(tables: Path, wish: Row | None) -> Sequence[Row]:
 
 
 def _stored(tables: Path, start: datetime, end: datetime, wish: Row | None) -> tuple[dict[str, int], pd.DataFrame]:
-    """config_version -> rows, and the flagged rows, as the stream wrote them."""
+    """config_version -> rows, and the rows that either verdict flagged, as the stream wrote them."""
+    import pandas as pd
+
     where: list[tuple[str, str, Any]] = [("minute", ">=", start), ("minute", "<", end), ("revision", "=", 0)]
     versions = read_rows(tables, "detections", ["config_version"], where)["config_version"].value_counts()
     if versions.empty:
         raise InputError(
             f"no verdicts are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: see 'ad-stream status'"
         )
-    flagged = read_rows(tables, "detections", FLAG, [*where, ("is_anomaly", "=", True)])
-    return {str(name): int(count) for name, count in versions.items()}, fits(flagged, wish)
+    flagged = [read_rows(tables, "detections", [*FLAG, *SLOW], [*where, (name, "=", True)]) for name in FLAGS]
+    either = with_slow_flags(pd.concat(flagged).drop_duplicates(KEY))[FLAG]
+    return {str(name): int(count) for name, count in versions.items()}, fits(either, wish)
 
 
 def _with_fallback(rescored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
     """The flagged rows; where nothing here can judge, what the fallback said then stands."""
     import pandas as pd
 
-    flagged: pd.DataFrame = rescored.loc[rescored["is_anomaly"], FLAG]
+    either = with_slow_flags(rescored)
+    flagged: pd.DataFrame = either.loc[either["is_anomaly"], FLAG]
     asked = stored[stored["detector"] == FALLBACK]
     if asked.empty:
         return flagged

@@ -27,7 +27,7 @@ from pyspark.sql import functions as F
 from ad_stream.config import Config, parse
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.run import Summary, run
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.simulate.envelope import EnvelopeWriter, epoch_ms, heartbeat, iso
 
@@ -121,7 +121,7 @@ def send(points: pd.DataFrame, folder: Path, rows_per_file: int, watermark: time
 
 def verdicts(config: Config, spark: SparkSession, folder: Path) -> pd.DataFrame:
     """The rows of `detections`: series_id, nth, value, score, is_anomaly, status."""
-    rows = Tables(spark, config.tables).read("detections")
+    rows = DeltaTables(spark, config.tables).read("detections")
     nth = (F.unix_seconds("minute") - int(T0.timestamp())) / 60
     rows.select(
         F.col("device_id").alias("series_id"), nth.cast("long").alias("nth"), "value", "score", "is_anomaly", "status"

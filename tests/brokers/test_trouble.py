@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from ad_stream.errors import RunError
+from ad_stream.pipeline.batch_state import BatchReport
 from ad_stream.pipeline.run import Summary
 from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
 from ad_stream.simulate.event_hubs.trouble import Trouble
@@ -51,12 +52,12 @@ def test_a_broker_that_is_killed_and_comes_back_costs_a_running_stream_nothing(
     wanted, by_files = from_files
     back = threading.Thread(target=broker.start)
 
-    def trouble(batch: dict[str, Any]) -> None:
+    def trouble(batch: BatchReport) -> None:
         if not told:
             broker.stop(kill=True)
             back.start()
         told.append(requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text)
-        if batch.last >= newest(wanted):
+        if batch.last is not None and batch.last >= newest(wanted):
             _thread.interrupt_main()
 
     told: list[str] = []
@@ -190,7 +191,12 @@ def test_a_hub_that_is_restarted_costs_no_event(
 ) -> None:
     stand_in.publish(events(message_files(fleet)))
     stand_in.trouble.seconds_per_event = 0.02
-    restart = threading.Timer(3, lambda: (stand_in.stop(), stand_in.start()))
+
+    def again() -> None:
+        stand_in.stop()
+        stand_in.start()
+
+    restart = threading.Timer(3, again)
     restart.start()
     lived(spark, {"kind": "event_hubs", "connection_string": stand_in.connection_string}, tmp_path)
     restart.join()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip install playwright")
@@ -72,11 +73,14 @@ def test_a_series_shows_value_band_and_flags_as_the_table_has_them(visit: Open, 
     assert len(seen) > 150
     for time, n in seen:
         row = by_time[time]
-        for name, value in (
-            ("value", row["value"]), ("expected", row["expected"]),
-            ("lower", row["expected"] - row["lower_margin"]), ("expected band", row["expected"] + row["upper_margin"]),
-        ):  # fmt: skip
-            assert math.isclose(drawn[name]["y"][n], value, rel_tol=1e-4), (time, name)
+        for name in ("value", "expected"):
+            assert math.isclose(drawn[name]["y"][n], row[name], rel_tol=1e-4), (time, name)
+    outline = list(zip(drawn["expected band"]["x"], drawn["expected band"]["y"], strict=True))
+    assert len(outline) == 2 * len(seen), "no minute is missing, so the band is one polygon, there and back"
+    for (time, upper), (back, lower) in zip(outline[: len(seen)], reversed(outline[len(seen) :]), strict=True):
+        row = by_time[time]
+        bounds = row["expected"] + row["upper_margin"], row["expected"] - row["lower_margin"]
+        assert time == back and np.allclose((upper, lower), bounds, rtol=1e-4), time
     flagged = [time for time, row in by_time.items() if row["is_anomaly"] and time in drawn["value"]["x"]]
     assert flagged
     assert drawn["flagged"]["x"] == flagged

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,8 @@ NUMBERS = [
     0.0, -0.0, 1.0, 5e-324, 1e-308, 1e-100, 1e15, 1e16 + 2, 9.9e99, 1e100, -1e100, 1e308, -1e308, 10**308, 10**309,
     -(10**400), 2**63, 2**64, True,
 ]  # fmt: skip
-WRONG = [None, True, 1, 1.5, "x", "\ud800", "\u202e\u0000", [], {}, [[]], {"value": 1}]
-FIELDS = {
+WRONG: list[Any] = [None, True, 1, 1.5, "x", "\ud800", "\u202e\u0000", [], {}, [[]], {"value": 1}]
+FIELDS: dict[str, list[Any]] = {
     "granularity": ["none", "minutely", "daily", "monthly", "yearly", "secondly", "microsecond"],
     "period": [0, 1, 2, 7, -1, 10**30, 1.5, 2**31, 2**63],
     "customInterval": [1, 2, 2**31 - 1, 2**31, 10**40, 0],
@@ -116,9 +116,13 @@ def _request(rng: random.Random) -> dict[str, Any]:
     start = np.datetime64(rng.choice(["0001-01-01T00:00:00", "2026-01-01T00:00:00", "9999-12-31T22:00:00"]))
     zone = rng.choice(["Z", "Z", "+14:00", "-14:00", "+99:99"])
     scale = float(rng.choice(NUMBERS[:12]))
-    kind = rng.choice(
-        [lambda i: rng.gauss(0, 1), lambda i: scale * (i % 5), lambda i: scale, lambda i: rng.choice(NUMBERS)]
-    )
+    kinds: list[Callable[[int], Any]] = [
+        lambda i: rng.gauss(0, 1),
+        lambda i: scale * (i % 5),
+        lambda i: scale,
+        lambda i: rng.choice(NUMBERS),
+    ]
+    kind = rng.choice(kinds)
     series: list[Any] = [{"timestamp": f"{start + i * MINUTE}{zone}", "value": kind(i)} for i in range(count)]
     request: dict[str, Any] = {"series": series, "granularity": "minutely"}
     for _ in range(rng.randrange(4)):

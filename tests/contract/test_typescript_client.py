@@ -26,7 +26,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *PACKAGES], check=True, timeout=300
     )
     with local_server() as server:
-        command = ["node", SCRIPT, folder, server.endpoint, server.key]
+        command = ["node", str(SCRIPT), str(folder), server.endpoint, server.key]
         out = subprocess.run(command, check=True, timeout=120, capture_output=True, text=True).stdout
     found: dict[str, Any] = json.loads(out)
     return found

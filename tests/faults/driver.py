@@ -19,11 +19,11 @@ from typing import Any
 from ad_stream.config import load
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 
 
 @dataclass(frozen=True)
-class Dying(Tables):
+class Dying(DeltaTables):
     """Tables whose process dies around one append."""
 
     kill: dict[str, Any] = field(default_factory=dict)

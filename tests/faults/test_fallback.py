@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ad_stream.config import Config, parse
+from ad_stream.pipeline.batch_state import BatchReport
 from ad_stream.simulate import simulate
 from tests.support.compare import read
 
@@ -133,7 +134,7 @@ def test_a_server_that_comes_back_is_used_again(telemetry: Path, tmp_path: Path,
     port, batches = free_port(), []
     with ExitStack() as later:
 
-        def after(batch: dict[str, Any]) -> None:
+        def after(batch: BatchReport) -> None:
             batches.append((batch.counts["fallback_calls"], batch.counts["fallback_failed"]))
             if batches[-1][1] and len(batches) == 1:
                 later.enter_context(listening(create_app(keys=Keys(["only-for-tests"])), port=port))

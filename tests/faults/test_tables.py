@@ -13,13 +13,14 @@ import pytest
 
 from ad_stream.config import load
 from ad_stream.errors import RunError
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.batch_state import BatchReport
+from ad_stream.pipeline.store.delta import DeltaTables
 from tests.faults.conftest import finish, settings
 from tests.support.compare import SAME, differences, read
 
 
 @dataclass(frozen=True)
-class FullDisk(Tables):
+class FullDisk(DeltaTables):
     """Tables on a disk that takes not a byte more during one append."""
 
     at: tuple[str, int] = ("", -1)
@@ -57,9 +58,9 @@ def test_a_column_added_a_compaction_and_a_vacuum_by_somebody_else_change_no_row
     telemetry: Path, undisturbed: Path, tmp_path: Path, spark: Any
 ) -> None:
     config = load(settings(telemetry, tmp_path))
-    tables = Tables(spark, config.tables)
+    tables = DeltaTables(spark, config.tables)
 
-    def somebody_else(batch: dict[str, Any]) -> None:
+    def somebody_else(batch: BatchReport) -> None:
         if batch.batch_id == 1:
             spark.sql(f"ALTER TABLE {tables.name('detections')} ADD COLUMN note string")
         for table in ("minutes", "history", "detections"):

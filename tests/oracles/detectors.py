@@ -71,7 +71,7 @@ def drift(x: list[float], average: int, gap: int) -> tuple[float, float]:
 
 
 def slow_drift(x: list[float]) -> tuple[float, bool]:
-    """(score, did a single step jump)."""
+    """(score, does a jump of means of three explain it)."""
 
     def bend(end: int) -> float:
         new, middle, old = (fmean(x[end - k * 60 - 20 : end - k * 60]) for k in range(3))
@@ -80,8 +80,10 @@ def slow_drift(x: list[float]) -> tuple[float, bool]:
     past = [bend(end) for end in range(140, len(x) - 59)]
     steps = [x[i] - x[i - 1] for i in range(1, len(x))]
     noise = rms(steps[-240:]) / math.sqrt(2)
-    needed = max(5.5 * noise * math.sqrt(6 / 20), 4 * rms(past), 1.7 * max(map(abs, past)))
-    return abs(bend(len(x))) / needed, max(map(abs, steps[-140:])) > 6 * noise
+    needed = max(5.5 * noise * math.sqrt(6 / 20), 4 * rms(past), 1.5 * max(map(abs, past)))
+    ends = range(len(x) - 139, len(x) + 1)
+    jump = max(abs(fmean(x[end - 3 : end]) - fmean(x[end - 6 : end - 3])) for end in ends)
+    return abs(bend(len(x))) / needed, jump > 3.2 * noise
 
 
 def smoothed_residuals(x: list[float]) -> list[float]:

@@ -151,8 +151,8 @@ def test_each_bad_body_lands_under_its_own_reason(case: Case) -> None:
 
 
 def test_nothing_valid_beside_something_bad_is_lost(case: Case) -> None:
-    minutes = case[0].table("minutes")
-    minutes = _of(minutes[minutes.signal == "t"])
+    table = case[0].table("minutes")
+    minutes = _of(table[table.signal == "t"])
     wanted = {name: (len(values), min(values), max(values)) for name, (_, _, values) in BODIES.items() if values}
     found = {
         name: (int(rows.n.sum()), rows["min"].min(), rows["max"].max()) for name in BODIES if len(rows := minutes(name))

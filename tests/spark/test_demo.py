@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 from pyspark.sql import SparkSession
 
+from ad_stream.config import parse_detection
 from ad_stream.dashboard.watcher import Watch
 from ad_stream.demo import demo, own
+from ad_stream.own_data.judge import judge
 from ad_stream.tables.reader import read_detections, read_rows
 
 KEYS = [
@@ -23,7 +27,7 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     result = demo(tmp_path / "demo", devices=6, minutes=420, seed=11, steps=lambda *step: seen.append(step))
     answer = json.loads(json.dumps(result.as_dict()))
     detections = read_detections(answer["tables"])
-    expected = result.truth.expected
+    expected: dict[str, Any] = result.truth.expected
 
     assert list(answer) == KEYS
     assert len(detections) == result.truth.series_minutes
@@ -52,16 +56,40 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     assert sum(watched.health.total("quarantine").values()) == sum(expected["quarantined"].values())
 
 
-def test_a_persons_own_csv_is_flagged_at_its_own_times(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_persons_own_csv_is_flagged_at_its_own_times_and_as_without_spark(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     csv = tmp_path / "pump.csv"
     values = [20 + math.sin(hour / 4) + (hour * 7919 % 13) / 40 + (9 if hour == 150 else 0) for hour in range(200)]
-    lines = [f"2026-03-{1 + hour // 24:02d} {hour % 24:02d}:00,{value:.3f}" for hour, value in enumerate(values)]
-    csv.write_text("time,value\n" + "\n".join(lines) + "\n2026-03-09 08:00,broken\n")
+    lines = [
+        f"2026-03-{1 + hour // 24:02d} {hour % 24:02d}:00,{value:.3f},{value * (1.5 if hour == 170 else 1):.2f}"
+        for hour, value in enumerate(values)
+    ]
+    csv.write_text("time,temp,load\n" + "\n".join(lines) + "\n2026-03-09 08:00,broken,21\n")
 
     result = own(csv, tmp_path / "own")
     answer = json.loads(json.dumps(result.as_dict()))
 
     assert (answer["devices"], answer["rows"], answer["quarantined"]) == (1, 201, {"not_a_number": 1})
-    assert "2026-03-07 06:00" in [one["first"] for one in answer["anomalies"]]
+    assert {"2026-03-07 06:00", "2026-03-08 02:00"} <= {one["first"] for one in answer["anomalies"]}
     assert "2026-03-07 06:00" in Path(answer["report"]).read_text(encoding="utf-8")
-    assert len(read_rows(answer["tables"], "minutes", ["device_id"])) == 200
+    assert len(read_rows(answer["tables"], "minutes", ["device_id"])) == 401
+    alone = judge(csv, parse_detection({}))
+    columns = [
+        "signal",
+        "minute",
+        "value",
+        "expected",
+        "upper_margin",
+        "score",
+        "is_anomaly",
+        "continuing",
+        "status",
+        "reason",
+    ]
+    both = [
+        one.sort_values(["signal", "minute"], ignore_index=True)[columns]
+        for one in (alone.detections, result.verdicts.detections)
+    ]
+    pd.testing.assert_frame_equal(*both, check_dtype=False, rtol=1e-9)
+    assert [one["first"] for one in alone.alarm_rows()] == [one["first"] for one in answer["anomalies"]]

@@ -50,7 +50,8 @@ door = detect(minutes, device="device_id", time="minute", value="value", signal=
 judged = backfill(config, start=start, end=start + timedelta(days=1))
 print(json.dumps({
     "session": type(spark).__module__, "ran": ran.as_dict(), "again": again.as_dict(), "judged": judged.as_dict(),
-    "door": door.where("is_anomaly").count(), "told": [batch["scored"] for batch in told], "spans": [str(batch["first"]) for batch in told],
+    "door": door.where("is_anomaly").count(), "told": [batch.counts["scored"] for batch in told],
+    "spans": [str(batch.first) for batch in told],
 }))
 """
 

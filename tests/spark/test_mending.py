@@ -13,7 +13,7 @@ from pyspark.sql import SparkSession
 
 from ad_stream.errors import RunError
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.sources import registry
 from tests.support.poison import install_poisoned
 from tests.support.streaming import Stream, message, moment
@@ -46,7 +46,7 @@ def source(made: Stream, way: str) -> Any:
     return registry.settings_of({"kind": "poisoned", "path": path, "files_per_trigger": 1, "way": way})
 
 
-def start(made: Stream, way: str, tables: Tables | None = None, **changed: Any) -> Any:
+def start(made: Stream, way: str, tables: DeltaTables | None = None, **changed: Any) -> Any:
     config = made.config(**changed).model_copy(update={"source": source(made, way)})
     return run(config, spark=made.spark, tables=tables)
 
@@ -59,8 +59,8 @@ ALL = [moment(k).replace(tzinfo=None) for k in range(MINUTES)]
 
 
 @dataclass(frozen=True)
-class Stopping(Tables):
-    """Tables on a disk that is full when the mended batch is to be closed."""
+class Stopping(DeltaTables):
+    """DeltaTables on a disk that is full when the mended batch is to be closed."""
 
     def append(self, table: str, rows: Any, *, query_id: str, batch_id: int, count: int, part: str = "") -> None:
         if table == "batches" and batch_id >= 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def _readings(watermark: int) -> pd.DataFrame:
 
 def _messages(readings: pd.DataFrame) -> list[Message]:
     start = int(moment(0).timestamp() * 1000)
+    rows: Iterator[Any] = readings.itertuples()
     return [
         message(
             {"t": r.t, "h": r.h, "time": r.time},
@@ -56,7 +58,7 @@ def _messages(readings: pd.DataFrame) -> list[Message]:
             device=r.device_id,
             message_id=str(r.Index % 5),
         )
-        for r in readings.itertuples()
+        for r in rows
     ]
 
 

@@ -22,7 +22,7 @@ from ad_stream.errors import InputError
 from ad_stream.model import REASONS
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.run import run
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.tables import views
 from ad_stream.tables.catalog import TABLES
 from tests.support.streaming import BOOKKEEPING, KEY, Stream, message, moment
@@ -56,11 +56,11 @@ def named(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def in_folders(named: Stream) -> Tables:
+def in_folders(named: Stream) -> DeltaTables:
     place = {"path": str(named.folder / "tables"), "catalog": None, "schema": None}
     config = named.config(tables=place, checkpoint=str(named.folder / "other"))
     run(config, spark=named.spark)
-    return Tables(named.spark, config.tables)
+    return DeltaTables(named.spark, config.tables)
 
 
 def view(named: Stream, name: str) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def view(named: Stream, name: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("table", ["minutes", "detections", "late", "quarantine"])
-def test_names_and_folders_hold_the_same_rows(named: Stream, in_folders: Tables, table: str) -> None:
+def test_names_and_folders_hold_the_same_rows(named: Stream, in_folders: DeltaTables, table: str) -> None:
     key = KEY if table in ("minutes", "detections") else ["device_id", "sequence"]
     here, there = named.table(table, *key), in_folders.read(table).toPandas().sort_values(key).reset_index(drop=True)
     pd.testing.assert_frame_equal(here.drop(columns=BOOKKEEPING), there.drop(columns=BOOKKEEPING), rtol=1e-9)
@@ -118,7 +118,7 @@ def test_a_schema_that_is_missing_is_named_with_the_way_out(named: Stream) -> No
         catalog, schema = place.split(".")
         config = named.config(tables={"catalog": catalog, "schema": schema})
         with pytest.raises(InputError, match=f"^there is no schema {place} that this run may use: CREATE SCHEMA"):
-            Tables(named.spark, config.tables).create()
+            DeltaTables(named.spark, config.tables).create()
 
 
 def test_a_table_that_cannot_be_made_is_a_sentence(named: Stream) -> None:
@@ -130,7 +130,7 @@ def test_a_table_that_cannot_be_made_is_a_sentence(named: Stream) -> None:
     with pytest.raises(
         InputError, match=r"^the table `spark_catalog`.`iot_blocked`.`minutes` could not be made \("
     ) as raised:
-        Tables(named.spark, config.tables).create()
+        DeltaTables(named.spark, config.tables).create()
     assert "\n" not in str(raised.value)
     named.spark.sql("DROP SCHEMA iot_blocked")
 
@@ -174,7 +174,7 @@ def test_the_views_tell_what_the_tables_hold_in_the_words_of_a_report(named: Str
     assert list(refused["reason"]) == ["malformed"] and list(refused["elements"]) == [1]
 
 
-def test_over_folders_the_same_views_are_made_for_the_session(in_folders: Tables) -> None:
+def test_over_folders_the_same_views_are_made_for_the_session(in_folders: DeltaTables) -> None:
     spark = in_folders.spark
     for statement in views.script(in_folders.settings).removesuffix(";\n").split(";\n\n"):
         spark.sql(statement)

@@ -24,6 +24,7 @@ DESIGNED = [
     "device_id", "signal", "minute", "revision", "value", "expected", "upper_margin", "lower_margin", "score",
     "sr_score", "severity", "is_anomaly", "is_positive", "is_negative", "continuing", "status", "reason",
     "detector", "points", "imputed", "config_version", "query_id", "batch_id",
+    "slow_score", "slow_is_anomaly", "slow_reason", "slow_onset",
 ]  # fmt: skip
 ORDER = {
     "minutes": KEY,
@@ -210,7 +211,7 @@ def test_both_doors_give_the_rows_of_the_stream(spark: SparkSession, whole: Any)
 def test_a_backfill_of_what_the_stream_judged_writes_only_the_folded_late_readings(whole: Any) -> None:
     stream = whole[0]
     before = stream.content("detections", *KEY)
-    day = {"start": T0, "end": T0.replace(day=3)}
+    day: dict[str, Any] = {"start": T0, "end": T0.replace(day=3)}
     first = backfill(stream.config(), **day, spark=stream.spark)
     assert first.minutes_judged == len(before) and first.minutes_revised == len(stream.table("late"))
     revised = stream.table("minutes")

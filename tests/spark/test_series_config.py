@@ -14,6 +14,7 @@ from pyspark.sql import SparkSession
 
 from ad_stream.pipeline import detect
 from ad_stream.pipeline.backfill import backfill
+from ad_stream.pipeline.batch_state import BatchReport
 from ad_stream.pipeline.run import run
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
@@ -77,8 +78,8 @@ def changed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tu
     """One run, never restarted; the version of the change, and what the log said."""
     stream, versions = _stream(spark, tmp_path_factory.mktemp("changed")), []
 
-    def after(batch: Mapping[str, Any]) -> None:
-        if batch["batch_id"] == CHANGE_AFTER:
+    def after(batch: BatchReport) -> None:
+        if batch.batch_id == CHANGE_AFTER:
             versions.append(_wish(stream, *WANTED, WRONG))
 
     said: list[str] = []
@@ -118,7 +119,7 @@ def test_a_change_takes_effect_in_the_next_batch_of_the_same_run(changed: Any, n
 def test_each_row_names_the_version_whose_rows_made_it(changed: Any, always: Stream) -> None:
     stream, _, _ = changed
     for config_version, rows in _rows(stream).groupby("config_version"):
-        _, _, version = config_version.partition("@")
+        _, _, version = str(config_version).partition("@")
         wished, _ = table.read(Path(stream.config().tables.path), int(version)) if version else ([], None)
         has_ar = any(row["device"] == "*-ar" for row in wished)
         assert (set(rows[rows.device_id == "some-ar"].detector) == {"ar"}) is has_ar
@@ -184,8 +185,8 @@ def test_a_table_that_somebody_drops_stops_nothing(spark: SparkSession, tmp_path
     stream = _stream(spark, tmp_path)
     _wish(stream, *WANTED)
 
-    def after(batch: Mapping[str, Any]) -> None:
-        if batch["batch_id"] == CHANGE_AFTER:
+    def after(batch: BatchReport) -> None:
+        if batch.batch_id == CHANGE_AFTER:
             for one in sorted((tmp_path / "tables" / "series_config").rglob("*"), reverse=True):
                 one.rmdir() if one.is_dir() else one.unlink()
 

@@ -12,14 +12,14 @@ from pyspark.sql import functions as F
 
 from ad_stream.errors import RunError
 from ad_stream.pipeline.run import Summary, run
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from tests.support.streaming import Stream, message
 
 MINUTES = 6
 
 
 @dataclass(frozen=True)
-class Failing(Tables):
+class Failing(DeltaTables):
     """Tables in which the rows of one table cannot be written, for a cause of choice."""
 
     failing: str = ""
@@ -63,7 +63,7 @@ def test_a_step_that_fails_twice_for_its_data_is_set_aside_and_the_rest_lives(
 
 
 @dataclass(frozen=True)
-class Ancient(Tables):
+class Ancient(DeltaTables):
     """Tables that are handed a date in `quarantine` which Parquet refuses."""
 
     def append(self, table: str, rows: Any, *, query_id: str, batch_id: int, count: int, part: str = "") -> None:

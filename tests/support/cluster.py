@@ -110,7 +110,7 @@ class Cluster:
 
     def _complete(self) -> bool:
         dead = [process.args for process in self._processes if process.poll() is not None]
-        assert not dead, f"{dead[0]} ended: its log lies in {self.folder}"
+        assert not dead, f"{dead[0]!r} ended: its log lies in {self.folder}"
         return int(self._state().get("aliveworkers", 0)) >= self.workers
 
     def _state(self) -> dict[str, Any]:

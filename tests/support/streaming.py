@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream import config as settings
 from ad_stream.pipeline.run import Summary, run
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.simulate.envelope import TELEMETRY, EnvelopeWriter, Message, epoch_ms, heartbeat
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ class Stream:
     def run(self, **changed: Any) -> Summary:
         return run(self.config(**changed), spark=self.spark)
 
-    def tables(self) -> Tables:
-        return Tables(self.spark, self.config().tables)
+    def tables(self) -> DeltaTables:
+        return DeltaTables(self.spark, self.config().tables)
 
     def table(self, name: str, *order: str) -> pd.DataFrame:
         """A whole table, times in UTC without a zone."""

@@ -72,9 +72,8 @@ def verdict(
 def warming_up(device: str, signal: str, minute: datetime, value: float) -> dict[str, Any]:
     """A row of `detections` of a series with too little history."""
     measures = ("expected", "upper_margin", "lower_margin", "score", "sr_score", "severity")
-    return verdict(
-        device, signal, minute, value, reason="few_points", status="warming_up", points=5, **dict.fromkeys(measures)
-    )
+    row = verdict(device, signal, minute, value, reason="few_points", status="warming_up", points=5)
+    return row | dict.fromkeys(measures)
 
 
 def sign_of_life(tables: Path, alive: datetime) -> None:

@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -17,24 +17,11 @@ from werkzeug import Request, Response
 
 from ad_stream.http import HttpError, Patience, Reply, open_session, post
 from ad_stream.secrets import Secret
+from tests.support.fake_time import FakeTime
+from tests.support.listening import listening, read_request
 
 KEY = "tOpSeCrEtKeY"
 QUICK = Patience(timeout=2.0, budget=20.0, retries=3, pause=0.5)
-
-
-class FakeTime:
-    """A clock that only sleep moves; remembers the waits."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-        self.waits: list[float] = []
-
-    def clock(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += seconds
 
 
 @pytest.fixture
@@ -67,39 +54,16 @@ def answers(server: HTTPServer, *responses: Response) -> list[Request]:
     return seen
 
 
-def read_request(connection: socket.socket) -> None:
-    """All of it: headers and body may arrive in pieces, and what is left unread breaks the answer off."""
-    with connection.makefile("rb") as lines:
-        length = 0
-        if lines.peek(1)[:1] == b"\x16":  # a greeting of TLS has no lines
-            return
-        while (line := lines.readline()) not in (b"\r\n", b""):
-            name, _, value = line.partition(b":")
-            length = int(value) if name.lower() == b"content-length" else length
-        lines.read(length)
-
-
 @contextmanager
 def raw_server(talk: Callable[[socket.socket], None]) -> Iterator[str]:
     """A server on a free port that reads a request and then lets `talk` do what it likes with the connection."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    read_request(connection)
-                    with suppress(OSError):  # the client goes away when it has had enough
-                        talk(connection)
+    def answered(connection: socket.socket) -> None:
+        read_request(connection)
+        talk(connection)
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/rows?key={KEY}"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join(timeout=10)
+    with listening(answered) as address:
+        yield f"http://{address}/rows?key={KEY}"
 
 
 def test_the_body_arrives_and_the_answer_comes_back(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 
 import pytest
@@ -24,13 +23,6 @@ def test_the_readme_opens_with_one_sentence_and_two_commands() -> None:
 @pytest.mark.parametrize("line", [line for line in TYPED if line.startswith("make ")])
 def test_every_make_target_of_the_readme_exists(line: str) -> None:
     assert re.search(rf"^{line.split()[1]}:", (ROOT / "Makefile").read_text(), re.M)
-
-
-@pytest.mark.parametrize("line", [line for line in TYPED if line.startswith("ad-stream ")])
-def test_every_command_of_the_readme_is_parsed_by_the_command_line(line: str) -> None:
-    name, *arguments = shlex.split(line)[1:]
-    command = getattr(get_command(app), "commands")[name]  # noqa: B009 (click's group class is not typer's promise)
-    command.make_context(name, arguments)
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))

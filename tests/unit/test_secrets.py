@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from ad_stream.errors import ConfigError, SetupError
-from ad_stream.secrets import Secret, redact
+from ad_stream.secrets import Secret, first_line, redact
 
 VALUE = "s3cr3t-value-4711"
 PUSH_URL = "https://api.powerbi.com/beta/tenant/datasets/set/rows?key=aBc%2FdEf%3D%3D"
@@ -184,3 +184,19 @@ def test_no_text_keeps_a_secret_whatever_stands_around_it(value: str, before: st
     clean = redact(f"{before}{encoded}{after} {value}", Secret(value))
     assert value not in clean
     assert encoded not in clean
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("\n  first\r\n\tat Java"), "first"),
+        (ValueError("key=abc\nmore"), "key=***"),
+        (ValueError(), "ValueError"),
+        (ValueError(" \n "), "ValueError"),
+        ("", "no cause given"),
+        (f"sig={'x' * 400}", "sig=***"),
+        ("y" * 400, "y" * 300),
+    ],
+)
+def test_an_error_is_quoted_by_its_first_line_short_and_without_secrets(error: object, line: str) -> None:
+    assert first_line(error) == line

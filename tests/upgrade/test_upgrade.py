@@ -14,7 +14,7 @@ from ad_stream.pipeline.run import run
 from tests.support.compare import KEYS, SAME, difference, read
 from tests.upgrade.conftest import all_of_it, unpacked
 
-DAY = {
+DAY: dict[str, Any] = {
     "start": datetime(2026, 11, 1, 22, 30, tzinfo=timezone.utc),
     "end": datetime(2026, 11, 2, 0, 30, tzinfo=timezone.utc),
 }

@@ -41,4 +41,5 @@ def status_page(found: Status) -> RenderableType:
     silent = [f"{device} since {since}" for device, since in numbers["silent"].items()]
     table.add_row(Text("silent devices", style="dim"), first_lines(silent))
     ignored = [Text(f"ignored: {sentence}", style="yellow") for sentence in found.ignored]
-    return Group(Text(f"The stream is {state}."), "", table, *ignored)
+    none_yet = [Text("No window has been judged yet.")] if found.newest is None else []
+    return Group(Text(f"The stream is {state}."), *none_yet, "", table, *ignored)

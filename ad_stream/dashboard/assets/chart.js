@@ -1,4 +1,5 @@
 // One series drawn: band, expected value, value, flags, and what lay outside the band without being flagged.
+import { band } from "./picture.js";
 import { number } from "./words.js";
 
 let loading = null;
@@ -31,8 +32,7 @@ function traces(one, small) {
   const line = (y, more) => ({ x: one.times, y, type: "scatter", mode: "lines", connectgaps: false, ...more });
   const marks = (name, at, marker) => ({ name, type: "scatter", mode: "markers", x: at.map((i) => one.times[i]), y: at.map((i) => one.value[i]), hoverinfo: "skip", cliponaxis: false, marker });
   return [
-    line(one.lower, { name: "lower", line: { width: 0 }, hoverinfo: "skip", showlegend: false }),
-    line(one.upper, { name: "expected band", fill: "tonexty", fillcolor: color("--band"), line: { width: 0 }, hoverinfo: "skip" }),
+    { ...band(one), name: "expected band", type: "scatter", mode: "lines", fill: "toself", fillcolor: color("--band"), line: { width: 1, color: color("--band") }, hoverinfo: "skip" },
     line(one.expected, { name: "expected", line: { width: 1.2, dash: "dot", color: color("--expected") }, hoverinfo: "skip" }),
     line(one.value, { name: "value", mode: one.times.length > (small ? 60 : 200) ? "lines" : "lines+markers", line: { width: 1.8, color: color("--value") }, marker: { size: 3.5 }, text: every.map((i) => hover(one, i)), hovertemplate: "%{text}<extra></extra>" }),
     marks("outside, not flagged", spared, { size: 9, color: "rgba(0,0,0,0)", symbol: "circle-open", line: { width: 1.6, color: color("--warn") } }),
@@ -41,10 +41,11 @@ function traces(one, small) {
 }
 
 function layout(one, selected, small) {
-  const axis = { gridcolor: color("--line"), zeroline: false, automargin: true, linecolor: color("--line"), tickfont: { color: color("--soft") } };
+  const axis = { gridcolor: color("--line"), zeroline: false, linecolor: color("--line"), tickfont: { color: color("--soft") } };
   const shapes = selected ? [{ type: "line", xref: "x", yref: "paper", x0: selected, x1: selected, y0: 0, y1: 1, line: { width: 1.5, color: color("--ink"), dash: "dot" } }] : [];
   return {
-    margin: { l: 8, r: 12, t: 36, b: 8 }, hovermode: "x", dragmode: small ? "pan" : "zoom", shapes, uirevision: `${one.title} ${one.range}`,
+    // The same margins for every signal, so that charts one below the other have one time axis.
+    margin: { l: small ? 44 : 60, r: 12, t: 36, b: 40 }, hovermode: "x", dragmode: small ? "pan" : "zoom", shapes, uirevision: `${one.title} ${one.range}`,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "system-ui, sans-serif", color: color("--ink"), size: 12 },
     hoverlabel: { bgcolor: color("--card"), bordercolor: color("--line"), font: { color: color("--ink") }, align: "left" },
     legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { color: color("--soft") }, itemclick: false, itemdoubleclick: false },
@@ -53,8 +54,8 @@ function layout(one, selected, small) {
   };
 }
 
-/** Draws into `place`; a click on a window calls choose(its text in `times`). */
-export async function draw(place, one, selected, choose) {
+/** Draws into `place`; a click on a window calls choose(its text in `times`), a stretch that is drawn over zoom(from, to). */
+export async function draw(place, one, selected, choose, zoom) {
   const library = await plotly();
   const small = matchMedia("(max-width: 44rem)").matches;
   await library.react(place, traces(one, small), layout(one, selected, small), { displayModeBar: false, responsive: true, scrollZoom: false });
@@ -65,7 +66,12 @@ export async function draw(place, one, selected, choose) {
       const at = String(event.points[0].x).slice(0, 19);
       place.chosen(place.times.find((time) => time === at || time === at.slice(0, 16) || time === `${at}:00`));
     });
+    place.on("plotly_relayout", (event) => {
+      const [from, to] = [event["xaxis.range[0]"], event["xaxis.range[1]"]];
+      if (from !== undefined && to !== undefined) place.zoomed(String(from), String(to));
+    });
   }
   place.times = one.times;
   place.chosen = choose;
+  place.zoomed = zoom;
 }

@@ -2,6 +2,7 @@
 import { Refused, ask } from "./api.js";
 import { draw } from "./chart.js";
 import { empty, h, put, time } from "./dom.js";
+import { csv, csvName, save } from "./picture.js";
 import { clock, count, grid, link, number, shift, windows } from "./words.js";
 
 const RANGES = [[1, "1 h"], [3, "3 h"], [12, "12 h"], [24, "24 h"], [168, "7 d"], [744, "31 d"], [4392, "6 mo"], [8784, "1 y"]];
@@ -10,22 +11,25 @@ const ranges_of = () => { const fit = RANGES.filter(([hours]) => hours * 3600 >=
 const first_of = (n) => (ranges_of().find(([hours]) => hours * 3600 >= n * grid.every) ?? ranges_of().at(-1))[0];
 const MOST_FLAGS = 100;
 const QUICK = 180;
+/** Signals of a device that are drawn below one of them. */
+const MOST_OTHERS = 11;
 
 export function series(asked, shared) {
   const { device, signal } = asked;
-  const view = { hours: Number(asked.hours) || 0, from: asked.from || "", to: asked.to || "" };
+  const view = { hours: Number(asked.hours) || 0, from: asked.from || "", to: asked.to || "", all: asked.all || "" };
   const title = h("h1", {}, h("span", {}, device), " ", h("small", {}, signal));
   const siblings = h("nav", { class: "chips", "aria-label": "Signals of this device" });
   const ranges = h("div", { class: "ranges" });
   const plot = h("div", { class: "plot", role: "img", "aria-label": `Value, expected band and flags of ${device} ${signal}` });
   const caption = h("p", { class: "soft" });
+  const others = h("div", { class: "others" });
   const why = h("div", { class: "card why", "aria-live": "polite" });
   const flags = h("div", { class: "card" });
   const files = h("p", { class: "files" });
   const root = h("section", { class: "one" },
     h("p", {}, h("a", { href: link("fleet"), onclick: back }, "‹ back")),
     h("div", { class: "head" }, title, siblings), ranges,
-    h("div", { class: "card" }, plot, h("div", { class: "under" }, caption, files)),
+    h("div", { class: "card" }, plot, h("div", { class: "under" }, caption, files), others),
     h("div", { class: "columns even" }, why, flags));
   let answer = null, minute = asked.minute ? asked.minute.replace("T", " ").replace("Z", "") : null, followed = !minute, turn = 0, told = "";
 
@@ -34,7 +38,7 @@ export function series(asked, shared) {
   }
 
   function keep() {
-    shared.keep(link("series", { device, signal, hours: view.hours || "", from: view.from, to: view.to, minute: followed || !minute ? "" : `${minute.replace(" ", "T")}Z` }));
+    shared.keep(link("series", { device, signal, hours: view.hours || "", from: view.from, to: view.to, all: view.all, minute: followed || !minute ? "" : `${minute.replace(" ", "T")}Z` }));
   }
 
   function range(hours, from = "", to = "") {
@@ -53,6 +57,15 @@ export function series(asked, shared) {
       !live && h("button", { type: "button", onclick: () => range(view.hours || first_of(QUICK)) }, "follow live"));
   }
 
+  /** The stretch that was drawn over in the chart, rounded outwards to whole windows. */
+  function zoom(from, to) {
+    const every = grid.every * 1000, at = (text) => Date.parse(`${text.replace(" ", "T")}Z`);
+    const [first, last] = [Math.floor(at(from) / every) * every, Math.ceil(at(to) / every) * every];
+    if (last - first < every || !answer) return;
+    const text = (ms) => `${new Date(ms).toISOString().slice(0, grid.every % 60 ? 19 : 16)}Z`;
+    range(view.hours || first_of(QUICK), text(first), text(last));
+  }
+
   function set(key, value) {
     const next = { ...view, [key]: value };
     range(view.hours || first_of(QUICK), next.from, next.to);
@@ -66,13 +79,32 @@ export function series(asked, shared) {
     if (mine !== turn) return;
     answer = { ...found, range: `${view.hours} ${view.from} ${view.to}` };
     put(siblings, answer.signals.length > 1 && answer.signals.map((one) =>
-      h("a", { href: link("series", { device, signal: one, hours: view.hours, from: view.from, to: view.to }), "aria-current": one === signal ? "true" : null }, one)));
+      h("a", { href: link("series", { device, signal: one, hours: view.hours, from: view.from, to: view.to }), "aria-current": one === signal ? "true" : null }, one)),
+      answer.signals.length > 1 && h("button", { type: "button", "data-key": "all", "aria-pressed": String(Boolean(view.all)), onclick: toggle }, "all on one time axis"));
     caption.textContent = `${answer.caption}, UTC. Click a ${windows(1)}, or use ← and →, to read why.`;
     drawFlags();
     drawFiles();
     if (followed) minute = latest();
     await paint();
     await explain();
+    await drawOthers(mine);
+  }
+
+  function toggle() {
+    view.all = view.all ? "" : "1";
+    keep();
+    shared.refresh();
+  }
+
+  /** The device's other signals below, over the same stretch of time. */
+  async function drawOthers(mine) {
+    const names = answer.signals.filter((one) => one !== signal).slice(0, MOST_OTHERS);
+    if (!view.all || !names.length) { others.replaceChildren(); return; }
+    const found = await Promise.all(names.map((one) => ask("/api/series", { device, signal: one, hours: view.hours, from: view.from, to: view.to })));
+    if (mine !== turn) return;
+    const places = new Map([...others.children].map((one) => [one.dataset.signal, one]));
+    others.replaceChildren(...names.map((one) => places.get(one) ?? h("section", { "data-signal": one }, h("h3", {}, h("a", { href: link("series", { device, signal: one, hours: view.hours, from: view.from, to: view.to, all: 1 }) }, one)), h("div", { class: "plot low", role: "img", "aria-label": `Value, expected band and flags of ${device} ${one}` }))));
+    await Promise.all([...others.children].map((one, i) => draw(one.lastElementChild, { ...found[i], range: answer.range }, minute, (at) => choose(at), zoom)));
   }
 
   /** The window that is explained without being asked: the latest flag in sight, else the newest window. */
@@ -82,7 +114,7 @@ export function series(asked, shared) {
   }
 
   async function paint() {
-    if (answer) await draw(plot, answer, minute, (at) => choose(at));
+    if (answer) await draw(plot, answer, minute, (at) => choose(at), zoom);
   }
 
   function choose(at) {
@@ -143,7 +175,8 @@ export function series(asked, shared) {
     const iso = (text) => `${text.replace(" ", "T")}Z`;
     const query = new URLSearchParams({ device, signal, from: iso(answer.times[0]), to: shift(iso(answer.times.at(-1)), 1) });
     const theme = document.documentElement.dataset.theme === "dark" ? "&theme=dark" : "";
-    put(files, h("a", { href: `/picture?${query}${theme}`, target: "_blank", rel: "noopener" }, "picture (PNG)"), h("a", { href: `/report?${query}`, download: "report.html" }, "report (HTML)"));
+    put(files, h("button", { type: "button", class: "plain", "data-key": "csv", onclick: () => save(csvName(answer.title), csv(answer)) }, "rows (CSV)"),
+      h("a", { href: `/picture?${query}${theme}`, target: "_blank", rel: "noopener" }, "picture (PNG)"), h("a", { href: `/report?${query}`, download: "report.html" }, "report (HTML)"));
   }
 
   return {

@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from ad_stream.detectors.azure.algorithm import Verdicts, judge_entire, judge_last
+from ad_stream.detectors.azure.algorithm import AzureVerdicts, judge_entire, judge_last
 from ad_stream.detectors.azure.change_points import ChangeOptions, ChangePoints, change_points
 from ad_stream.detectors.azure.detector import Service
 from ad_stream.detectors.azure.options import Options, ServiceError
 
 __all__ = [
+    "AzureVerdicts",
     "ChangeOptions",
     "ChangePoints",
     "Options",
     "Service",
     "ServiceError",
-    "Verdicts",
     "change_points",
     "judge_entire",
     "judge_last",

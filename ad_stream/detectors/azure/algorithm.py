@@ -39,7 +39,7 @@ SHORT_INTERVALS = {"minutely": 60, "secondly": 3600}
 
 
 @dataclass(frozen=True)
-class Verdicts:
+class AzureVerdicts:
     """Arrays (n,) for every point sent (entire), or (1,) for the last of them; measures in the unit of the values.
 
     The band is [expected - lower_margin, expected + upper_margin]; severity is 0..1; period in points, 0 if none;
@@ -57,12 +57,12 @@ class Verdicts:
     suggested_window: int
 
 
-def judge_entire(values: Floats, times: Times | None, options: Options) -> Verdicts:
+def judge_entire(values: Floats, times: Times | None, options: Options) -> AzureVerdicts:
     """(n,) values, (n,) datetime64 or None (granularity none) -> verdicts on all points; raises ServiceError."""
     return _judge(values, times, options, last=False)
 
 
-def judge_last(values: Floats, times: Times | None, options: Options) -> Verdicts:
+def judge_last(values: Floats, times: Times | None, options: Options) -> AzureVerdicts:
     """(n,) values, (n,) datetime64 or None (granularity none) -> verdict on the last point; raises ServiceError."""
     return _judge(values, times, options, last=True)
 
@@ -98,7 +98,7 @@ def season_of(series: Sparse, *, granularity: str, interval: int, mode: str, val
     return find_period(series.values if full is None else full, granularity=granularity, interval=interval)
 
 
-def _judge(values: Floats, times: Times | None, options: Options, *, last: bool) -> Verdicts:
+def _judge(values: Floats, times: Times | None, options: Options, *, last: bool) -> AzureVerdicts:
     values = np.ascontiguousarray(values, dtype=np.float64)
     series = on_grid(values, times, granularity=options.granularity, interval=options.custom_interval)
     if options.period is not None:
@@ -210,10 +210,10 @@ def _merge(judged: Judged, among_steps: Judged, new: Bools, order: int) -> Judge
     return replace(judged, expected=expected, flagged=judged.flagged | new, trend=trend, score=score)
 
 
-def _verdicts(judged: Judged, period: int, options: Options, *, last: bool) -> Verdicts:
+def _verdicts(judged: Judged, period: int, options: Options, *, last: bool) -> AzureVerdicts:
     band = margins.draw(judged, sensitivity=options.sensitivity, version=options.boundary_version)
     shown = slice(-1, None) if last else slice(None)
-    return Verdicts(
+    return AzureVerdicts(
         expected=judged.expected[shown],
         upper_margin=band.upper[shown],
         lower_margin=band.lower[shown],

@@ -45,8 +45,11 @@ def totals(rows: Floats) -> Floats:
 
 def moving_average(rows: Floats, sums: Floats, width: int) -> Floats:
     """x_t - mean(x_(t-width) .. x_(t-1)): (m, L), totals -> (m, L-width)."""
-    means = (sums[:, width:-1] - sums[:, : -width - 1]) / width
-    return np.asarray(rows[:, width:] - rows[:, :1] - means)
+    means = sums[:, width:-1] - sums[:, : -width - 1]
+    means /= width
+    out: Floats = rows[:, width:] - rows[:, :1]
+    out -= means
+    return out
 
 
 def shift(sums: Floats, recent: int, before: int) -> Floats:

@@ -27,7 +27,7 @@ from ad_stream.times import from_seconds
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 REMOTE = "SPARK_REMOTE"
 PORT = 15002
@@ -75,7 +75,7 @@ def check_travels(batches: object) -> None:
 class RemoteLedger:
     """Tells after the fact what each batch did: the table `batches` and the rows that the batch wrote say it."""
 
-    tables: Tables
+    tables: DeltaTables
     report: Callable[[BatchReport], None]
 
     def __call__(self, finished: Sequence[Mapping[str, Any]]) -> None:

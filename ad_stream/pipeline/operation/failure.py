@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ad_stream.errors import AdStreamError, RunError
-from ad_stream.secrets import redact
+from ad_stream.secrets import first_line
 
 KNOWN = {
     "No space left on device|File too large|Disk quota exceeded": (
@@ -74,12 +74,9 @@ def may_lie_in_the_events(error: BaseException) -> bool:
 
 def in_a_line(error: object) -> str:
     """What an error says, without the pages of Java around it and without secrets."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = next(
-        (line for line in reversed(lines) if "Error:" in line or "Exception:" in line),
-        lines[0] if lines else "no cause given",
-    )
-    return redact(told[:500])
+    lines = [line.strip() for line in str(error).splitlines()]
+    named = (line for line in reversed(lines) if "Error:" in line or "Exception:" in line)
+    return first_line(next(named, error), most=500)
 
 
 def stopped(error: object) -> AdStreamError:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.pipeline.operation.session import session
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.tables import views
 from ad_stream.tables.catalog import HISTORY, OWNER, TABLES
 
@@ -44,7 +44,7 @@ def maintain(
 ) -> Maintenance:
     """OPTIMIZE what grows, VACUUM all, make the views of a schema anew; -> what it did."""
     spark = spark or session("files", config.spark)
-    tables = Tables(spark, config.tables, grid=config.minutes.grid)
+    tables = DeltaTables(spark, config.tables, grid=config.minutes.grid)
     tables.create()
     tell = progress or (lambda _: None)
     summary = Maintenance()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config
     from ad_stream.pipeline.batch_state import BatchState
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Mender:
     """Mends the batches of one run. start: starts the query with this body, without these events."""
 
     config: Config
-    tables: Tables
+    tables: DeltaTables
     state: BatchState
     start: Start
     renew: Callable[[], None]

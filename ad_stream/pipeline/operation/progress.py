@@ -14,7 +14,7 @@ from ad_stream.tables.catalog import PROGRESS
 from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ LOST = "%d events of batch %d were gone before they could be read, among those a
 class Progress:
     """Collects the progress of a query and appends what is new to the table `progress`."""
 
-    tables: Tables
+    tables: DeltaTables
     newest: Callable[[], Mapping[str, int] | None] | None = None
     """Asks a source whose lag Spark does not report for the next sequence number of each partition; None: it cannot tell."""
     written: int = -1

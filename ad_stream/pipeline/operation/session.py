@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ad_stream.errors import SetupError
@@ -19,7 +21,13 @@ DELTA = {
     "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
     "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
+"""A JVM option: Spark's own warnings say nothing that a person of ours could do, and stand between what we say."""
+WAREHOUSE = Path(tempfile.gettempdir()) / f"ad_stream-warehouse-{getattr(os, 'getuid', int)()}"
+"""Where Spark would put tables that have no folder; ours have one, so that by default an empty folder is left behind."""
 LOCAL = {
+    JAVA_OPTIONS: LOGGING,
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.memory": "2g",
@@ -75,10 +83,13 @@ def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
         ours: dict[str, str] = {**LOCAL, "spark.jars": ",".join(str(path) for path in paths)}
         for key, ours_is in ours.items():
             builder = builder.config(key, ours_is)
+        # A folder of that name may hold tables of an earlier version.
+        if not Path("spark-warehouse").exists():
+            builder = builder.config("spark.sql.warehouse.dir", WAREHOUSE.as_uri())
     # spark-submit brings the jars, but nobody tells it to load Delta from them; Databricks has it built in, and what a
     # Connect server has loaded was decided at its start.
     delta = {} if {"DATABRICKS_RUNTIME_VERSION", connect.REMOTE} & os.environ.keys() else DELTA
-    for key, value in {**delta, **settings}.items():
+    for key, value in {**delta, **_with_logging(settings)}.items():
         builder = builder.config(key, str(value))
     connect.check(os.environ)
     spark = builder.getOrCreate()
@@ -86,6 +97,14 @@ def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
         _end_with_us(spark)
         spark.sparkContext.setLogLevel(os.environ.get("AD_STREAM_LOG", "FATAL"))
     return spark
+
+
+def _with_logging(settings: Mapping[str, object]) -> dict[str, object]:
+    """Java options of a person stand beside ours, unless they say how to log."""
+    options = str(settings.get(JAVA_OPTIONS, ""))
+    if not options or "log4j" in options or _on_a_cluster():
+        return dict(settings)
+    return {**settings, JAVA_OPTIONS: f"{options} {LOGGING}"}
 
 
 def _end_with_us(spark: SparkSession) -> None:

@@ -38,6 +38,7 @@ class Summary:
     minutes_closed: int = 0
     scored: int = 0
     anomalies: int = 0
+    slow_anomalies: int = 0
     warming_up: int = 0
     declined: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
@@ -84,14 +85,43 @@ class Summary:
         return asdict(self) | {"watermark": times.iso_or_none(self.watermark)}
 
     def sentence(self) -> str:
-        """What the stream says on exit."""
-        odd = ", ".join(f"{n} {reason}" for reason, n in sorted(self.quarantined.items())) or "none"
-        return (
-            f"{self.events} events in {self.batches} batches: {self.minutes_closed} minutes closed, {self.scored} scored, "
-            f"{self.anomalies} anomalies, {self.warming_up} warming up, {self.declined} declined; quarantined: {odd}; "
-            f"{f'SET ASIDE {self.set_aside} steps (table set_aside), ' if self.set_aside else ''}"
-            f"late {self.late}, duplicates {self.duplicates}, dropped by the watermark {self.dropped_by_watermark}, "
-            f"lost by the source {self.source_lost}; "
-            f"pushed {self.pushed}, thinned {self.push_thinned}, waiting {self.push_waiting}, failed {self.push_failed}; "
-            f"{self.wall_seconds:.1f} s"
-        )
+        """What the stream says on exit: a few lines, and in them only what there was."""
+        batches = f"{self.batches:,} batch{'' if self.batches == 1 else 'es'}"
+        verdicts = _counted(
+            (self.scored, "scored"), (self.warming_up, "warming up"), (self.declined, "not judged"),
+            (self.fallback_calls, "asked of the fallback"), (self.fallback_failed, "of these failed"),
+        )  # fmt: skip
+        flagged = f"{self.anomalies:,} flagged windows" if self.anomalies else "no flagged windows"
+        flagged += f", {self.slow_anomalies:,} flagged as slow" if self.slow_anomalies else ""
+        told = [
+            f"{self.events:,} events read in {batches}, {self.wall_seconds:.0f} s",
+            f"{self.minutes_closed:,} windows closed: {', '.join([*verdicts, flagged])}",
+        ]
+        return "\n".join([*told, *self._left_out(), *self._pushes()])
+
+    def _left_out(self) -> list[str]:
+        """What was no reading, came late or twice, or was lost."""
+        reasons = sorted(self.quarantined.items(), key=lambda one: (-one[1], one[0]))
+        quarantined = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+        late = f"{self.late:,} late" if self.late else ""
+        odd = "; ".join(part for part in (quarantined, late) if part)
+        gone = _counted(
+            (self.duplicates, "duplicates removed"), (self.dropped_by_watermark, "dropped by the watermark"),
+            (self.source_lost, "lost by the source"),
+        )  # fmt: skip
+        return [
+            *([f"no readings: {odd} (tables quarantine, late)"] if odd else []),
+            *([", ".join(gone)] if gone else []),
+        ]
+
+    def _pushes(self) -> list[str]:
+        pushed = _counted(
+            (self.pushed, "delivered"), (self.push_thinned, "thinned"), (self.push_waiting, "waiting"),
+            (self.push_failed, "failed"),
+        )  # fmt: skip
+        aside = f"SET ASIDE {self.set_aside} steps (table set_aside)"
+        return [*([f"pushed: {', '.join(pushed)}"] if pushed else []), *([aside] if self.set_aside else [])]
+
+
+def _counted(*counts: tuple[int, str]) -> list[str]:
+    return [f"{count:,} {name}" for count, name in counts if count]

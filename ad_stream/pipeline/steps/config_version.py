@@ -1,7 +1,7 @@
-"""Which version of `series_config` a batch is judged under: the newest at its start, and the same when it is repeated.
+"""Which versions of `series_config` and `models` a batch is judged under: the newest at its start, and the same when it is repeated.
 
-The version travels in the commit that writes the batch's minutes, its first write (`userMetadata`), so that no write
-is added. A run looks it up once, for the first batch it meets: only that one can have been begun by an earlier run.
+They travel in the commit that writes the batch's minutes, its first write (`userMetadata`), so that no write
+is added. A run looks them up once, for the first batch it meets: only that one can have been begun by an earlier run.
 """
 
 from __future__ import annotations
@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import history
+from ad_stream.secrets import first_line
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import Rules
-from ad_stream.tables.catalog import SERIES_CONFIG
+from ad_stream.tables.catalog import MODELS, SERIES_CONFIG
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pyspark.sql import DataFrame
 
     from ad_stream.config import Config, Detection
     from ad_stream.pipeline.batch_state import Batch
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 TABLE = SERIES_CONFIG.name
@@ -39,7 +42,6 @@ class BatchConfig:
     config: Config
     version: int | None = None
     rules: Rules = field(init=False)
-    first_batch: bool = True
     told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -51,36 +53,31 @@ class BatchConfig:
         ours = self.config.version(*(spec.name for spec in self.rules.named_detectors))
         return f"{ours}@{self.version}" if self.rules.rules or self.rules.refused else ours
 
-    def newest(self, tables: Tables) -> Rules:
+    def newest(self, tables: DeltaTables) -> Rules:
         """The rules of the newest version."""
         return self._at(tables, self._newest(tables))
 
-    def of_batch(self, tables: Tables, query_id: str, batch_id: int) -> Rules:
-        """The rules of a batch."""
+    def of_batch(self, tables: DeltaTables, noted: Mapping[str, Any]) -> Rules:
+        """The rules of a batch; noted: what its first commit says, if it was begun before."""
         version = self._newest(tables)
-        if self.first_batch and version:
-            version = _noted(tables, query_id, batch_id, version)
-        self.first_batch = False
-        return self._at(tables, version)
+        return self._at(tables, noted.get(TABLE, version) if version else version)
 
-    def note(self, query_id: str, batch_id: int) -> str:
-        """What the batch's first commit says, for the case that it is repeated."""
-        return json.dumps({"query_id": query_id, "batch_id": batch_id, TABLE: self.version})
-
-    def _newest(self, tables: Tables) -> int | None:
+    def _newest(self, tables: DeltaTables) -> int | None:
         try:
             return tables.version(TABLE)
         except Exception as error:  # whatever it is: a table of wishes must not stop the stream
-            self._tell(f"{TABLE} cannot be read, so its last known rules stay: {_line(error)}")
+            self._tell(f"{TABLE} cannot be read, so its last known rules stay: {first_line(error)}")
             return self.version
 
-    def _at(self, tables: Tables, version: int | None) -> Rules:
+    def _at(self, tables: DeltaTables, version: int | None) -> Rules:
         if version is None or version == self.version:
             return self.rules
         try:
             rules = rules_of(_rows(tables.read_at(TABLE, version)), self.config.detection)
         except Exception as error:
-            self._tell(f"{TABLE} at version {version} cannot be read, so its last known rules stay: {_line(error)}")
+            self._tell(
+                f"{TABLE} at version {version} cannot be read, so its last known rules stay: {first_line(error)}"
+            )
             return self.rules
         for sentence in rules.refused:
             self._tell(f"ignored: {sentence}")
@@ -94,12 +91,16 @@ class BatchConfig:
 
 
 def pin(batch: Batch) -> None:
-    """The rules of this batch, with as much history as they want; its first commit says which version they are of."""
+    """The rules of this batch, with as much history as they want, and the models; its first commit says which versions."""
     if not batch.tally.minutes:
         return
     state, before = batch.state, batch.state.scorer.points
-    state.scorer = state.scorer.under(state.config.of_batch(batch.tables, batch.query_id, batch.report.batch_id))
-    batch.tables = replace(batch.tables, notes={"minutes": state.config.note(batch.query_id, batch.report.batch_id)})
+    noted = _noted(batch.tables, batch.query_id, batch.report.batch_id) if state.first_batch else {}
+    state.first_batch = False
+    state.scorer = state.scorer.under(state.config.of_batch(batch.tables, noted))
+    batch.learned = state.models.of_batch(batch.tables, noted)
+    versions = {TABLE: state.config.version, MODELS.name: state.models.version}
+    batch.tables = replace(batch.tables, notes={"minutes": json.dumps(batch.name | versions)})
     if state.scorer.points > before:
         history.rebuild(batch.tables, state.scorer.points * batch.config.minutes.every)
 
@@ -126,17 +127,13 @@ def _utc(micros: int | None) -> datetime | None:
     return None if micros is None else datetime.fromtimestamp(micros / 1e6, timezone.utc)
 
 
-def _noted(tables: Tables, query_id: str, batch_id: int, newest: int) -> int | None:
-    """The version with which the batch was begun, the newest if nobody began it."""
+def _noted(tables: DeltaTables, query_id: str, batch_id: int) -> dict[str, Any]:
+    """The versions with which the batch was begun, none if nobody began it."""
     for commit in tables.history("minutes", LOOK_BACK):
         try:
             note = json.loads(commit["userMetadata"] or "")
             if (note["query_id"], note["batch_id"]) == (query_id, batch_id):
-                return int(note[TABLE])
+                return {name: int(note[name]) for name in (TABLE, MODELS.name) if note.get(name) is not None}
         except (ValueError, TypeError, KeyError):  # somebody else's commit
             continue
-    return newest
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    return {}

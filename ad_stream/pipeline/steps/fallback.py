@@ -30,14 +30,16 @@ if TYPE_CHECKING:
 
 NAME = "azure_api"
 KEY = ("device_id", "signal", "step")
-LOCAL_ONLY = {"value", "score", "sr_score", "points", "imputed"}
+LOCAL_ONLY = {"model", "value", "score", "sr_score", "points", "imputed"} | {
+    name for name in DETECTIONS.named(VERDICT) if name.startswith("slow_")
+}
 """What a verdict says that no server is asked for."""
 ANSWER = {column.name: column.type for column in DETECTIONS.used(VERDICT) if column.name not in LOCAL_ONLY}
 Series = tuple[str, str]
 
 
 @dataclass
-class Fallback:
+class FallbackScorer:
     """Asks one server; remembers which series it asked last, so that those over the budget come first next time."""
 
     settings: config.Fallback
@@ -48,7 +50,7 @@ class Fallback:
     asked: dict[Series, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: config.Fallback, refractory: int, grid: Grid = MINUTE) -> Fallback | None:
+    def of(cls, settings: config.Fallback, refractory: int, grid: Grid = MINUTE) -> FallbackScorer | None:
         """None until an endpoint is configured."""
         if settings.endpoint is None:
             return None

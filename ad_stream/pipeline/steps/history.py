@@ -24,7 +24,7 @@ from ad_stream.times import from_seconds
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 BUCKETS = 64
 """Fixed, because it is stored; a power of two, so that fewer and larger groups can be read."""
@@ -50,7 +50,7 @@ def pack(minutes: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def read(tables: Tables, first: datetime, before: datetime) -> DataFrame:
+def read(tables: DeltaTables, first: datetime, before: datetime) -> DataFrame:
     """The packed minutes first <= minute < before."""
     in_hours = F.col("hour") >= first.replace(minute=0, second=0, microsecond=0)
     return tables.read("history").where(in_hours & (F.col("minute") >= first) & (F.col("minute") < before))
@@ -64,7 +64,7 @@ def span(rows: DataFrame) -> tuple[datetime | None, datetime | None]:
     return from_seconds(row[0]), from_seconds(row[1])
 
 
-def rebuild(tables: Tables, reach: timedelta) -> None:
+def rebuild(tables: DeltaTables, reach: timedelta) -> None:
     """Make the history of that length anew from `minutes` where it does not reach back far enough (points raised, table
     lost), or where its buckets are those of an earlier version."""
     is_earlier = tables.properties("history").get(BUCKETS_BY) != BY_DEVICE
@@ -77,14 +77,14 @@ def rebuild(tables: Tables, reach: timedelta) -> None:
         tables.set_property("history", BUCKETS_BY, BY_DEVICE)
 
 
-def _rebuild_after(tables: Tables, first: datetime, *, always: bool) -> None:
+def _rebuild_after(tables: DeltaTables, first: datetime, *, always: bool) -> None:
     window = tables.read("minutes").where((F.col("revision") == 0) & (F.col("minute") > F.lit(first)))
     if not always and span(tables.read("history").where(F.col("minute") > F.lit(first)))[0] == span(window)[0]:
         return
     tables.overwrite("history", pack(window.select("device_id", "signal", "minute", "value")))
 
 
-def tidy(tables: Tables, newest: datetime, reach: timedelta) -> None:
+def tidy(tables: DeltaTables, newest: datetime, reach: timedelta) -> None:
     """Once an hour: the finished hours become one file each, hours out of reach go."""
     hour = newest.replace(minute=0, second=0, microsecond=0)
     name, spark = tables.name("history"), tables.spark

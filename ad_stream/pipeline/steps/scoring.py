@@ -14,6 +14,7 @@ import pandas as pd
 from pyspark.sql import functions as F
 
 from ad_stream.grid import MINUTE, Grid
+from ad_stream.models.profiles import KnownProfiles, decode
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, series_id
 from ad_stream.scoring.matrix import Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, continuing, verdicts
@@ -23,20 +24,29 @@ from ad_stream.tables.schema import VERDICT, plain_ddl
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+    from ad_stream.pipeline.store.learned import Learned
+
+STARTS = tuple(column.name for column in DETECTIONS.used(VERDICT) if column.type == "timestamp")
+"""Columns of a verdict that name a window."""
+SLOW = tuple(name for name in DETECTIONS.named(VERDICT) if name.startswith("slow_") and name not in STARTS)
 ROW = (
     f"device_id string, signal string, step long, {plain_ddl(DETECTIONS.used(VERDICT))}, seconds double, "
     "window array<double>"
-)
-"""What a group gives: the verdict, the process time of its group in its first row, the history that a server may get."""
+).replace(" timestamp,", " double,")
+"""What a group gives: the verdict, the process time of its group in its first row, the history that a server may get;
+windows as their numbers, NaN for none."""
 GROUP_CELLS = 2_000_000
 """About so many values (series x points) make one group."""
 
 
-def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | None = None) -> DataFrame:
+def score(
+    minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | None = None, learned: Learned | None = None
+) -> DataFrame:  # fmt: skip
     """Windows (device_id, signal, minute, value, flagged) + packed past -> columns of ROW and minute, a row per window.
 
     flagged: the window of the series' latest flag before these rows, null if there is none near. `cells` (about
-    series x windows of the call; None: many) decides the number of groups. Windows travel as their numbers, because
+    series x windows of the call; None: many) decides the number of groups. learned: profiles, which reach the worker as
+    rows beside its bucket's past, not in a closure. Windows travel as their numbers, because
     pandas would shift times into the session's time zone.
     """
     grid = scorer.grid
@@ -45,16 +55,19 @@ def score(minutes: DataFrame, past: DataFrame, scorer: Scorer, *, cells: int | N
         "device_id", "signal", "value", series_id().alias("id"),
         step("minute", grid).alias("step"), step("flagged", grid).alias("flagged"), part_of(groups).alias("part"),
     )  # fmt: skip
-    packed = past.select(
-        "bucket", step("minute", grid).alias("step"), "ids", "values",
-        F.pmod("bucket", F.lit(groups)).cast("int").alias("part"),
-    )  # fmt: skip
+    packed = past.select("bucket", step("minute", grid).alias("step"), "ids", "values")
+    if learned is not None:
+        packed = packed.unionByName(learned.blobs, allowMissingColumns=True)
+    packed = packed.withColumn("part", F.pmod("bucket", F.lit(groups)).cast("int"))
+    label = "" if learned is None else learned.label
 
     def of_group(_: Any, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-        return score_group(now, before, scorer)
+        return score_group(now, before, scorer, label)
 
     verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, ROW)
-    return verdict.withColumn("minute", F.timestamp_seconds(F.col("step") * grid.seconds))
+    starts = {name: F.timestamp_seconds(F.nanvl(name, F.lit(None).cast("double")) * grid.seconds) for name in STARTS}
+    given = {name: F.when(F.col("slow_reason") != "", F.col(name)) for name in SLOW}
+    return verdict.withColumns({"minute": F.timestamp_seconds(F.col("step") * grid.seconds), **starts, **given})
 
 
 def step(name: str, grid: Grid = MINUTE) -> Column:
@@ -68,16 +81,23 @@ def _groups(cells: int) -> int:
     return min(BUCKETS, 1 << (wanted - 1).bit_length())
 
 
-def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer) -> pd.DataFrame:
-    """The verdicts of one group, in the order of `now`."""
+def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer, label: str = "") -> pd.DataFrame:
+    """The verdicts of one group, in the order of `now`; label: of the model whose blobs stand among the rows before."""
     out: pd.DataFrame = pd.DataFrame()
     if now.empty:  # all series of this group are silent in this batch: only their past is here
         return out
     started = time.process_time()
     rows = Rows(now["id"].to_numpy(), now["step"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
+    known = None
+    if label:
+        blobs = before[before["blob"].notna()]
+        parts = [
+            decode(bytes(blob), sha256, label) for blob, sha256 in zip(blobs["blob"], blobs["sha256"], strict=True)
+        ]
+        known, before = KnownProfiles.together(label, parts), before[before["blob"].isna()]
     before = before.sort_values(["bucket", "step"])
-    past = Packed(before["step"].to_numpy(), list(before["ids"]), list(before["values"]))
-    found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer)
+    past = Packed(before["step"].to_numpy(dtype=np.int64), list(before["ids"]), list(before["values"]))
+    found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer, known)
     out = now[["device_id", "signal", "step", "value"]].assign(**found.columns)
     _, codes = np.unique(rows.ids, return_inverse=True)
     flagged = now["flagged"].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -85,3 +105,11 @@ def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer) -> pd.D
     out["seconds"] = [time.process_time() - started] + [0.0] * (len(out) - 1)
     out["window"] = found.windows
     return out
+
+
+def frame_of(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
+    """Rows as a UDF hands them back; a column that a row lacks is null."""
+    frame: pd.DataFrame = pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in rows], dtype=object) for name in columns}
+    )
+    return frame

@@ -46,14 +46,15 @@ def _scored(batch: Batch) -> DataFrame:
     span = (tally.last - tally.first) // every + 1
     series = -(-tally.minutes // span)
     rows = recent_flags.with_flags(batch, batch.closed)
-    verdicts = score(rows, past, scorer, cells=series * (scorer.points + span))
+    verdicts = score(rows, past, scorer, cells=series * (scorer.points + span), learned=batch.learned)
     return verdicts.withColumns({"revision": F.lit(0), "config_version": F.lit(batch.state.config.name)})
 
 
 def _counted(verdicts: DataFrame) -> dict[str, Any]:
     row = verdicts.agg(
         *[F.count(F.when(F.col("status") == status, 1)).alias(status) for status in STATUSES],
-        F.count(F.when(F.col("is_anomaly"), 1)).alias("anomalies"), F.sum("seconds").alias("scoring_seconds"),
+        F.count(F.when(F.col("is_anomaly"), 1)).alias("anomalies"),
+        F.count(F.when(F.col("slow_is_anomaly"), 1)).alias("slow_anomalies"), F.sum("seconds").alias("scoring_seconds"),
     ).first()  # fmt: skip
     assert row is not None  # an aggregate without groups has one row
     return dict(row.asDict())

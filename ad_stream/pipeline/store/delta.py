@@ -18,7 +18,7 @@ from pyspark.sql import functions as F
 from ad_stream.errors import InputError
 from ad_stream.grid import MINUTE, PROPERTY, Grid
 from ad_stream.pipeline.store import upgrade
-from ad_stream.secrets import redact
+from ad_stream.secrets import first_line
 from ad_stream.tables import names, views
 from ad_stream.tables.catalog import MINUTES, TABLES
 
@@ -34,7 +34,7 @@ FEW_ROWS = 300_000
 
 
 @dataclass(frozen=True)
-class Tables:
+class DeltaTables:
     """The table set of a run: folders below a path, or names in a schema."""
 
     spark: SparkSession
@@ -164,7 +164,7 @@ class Tables:
             self.spark.sql(self._ddl(table, f" PARTITIONED BY ({schema.partitioned})" if schema.partitioned else ""))
             return
         except Exception as error:  # what a catalog refuses fills pages of Java
-            problem = redact(str(error).strip().splitlines()[0])[:300]
+            problem = first_line(error)
         raise InputError(
             f"the table {self.name(table)} could not be made ({problem}): check that place, and on Databricks the right "
             f"CREATE TABLE on its schema (docs/databricks.md)"

@@ -9,25 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
-from ad_stream.push.base import COLUMNS, SETTLED, Row, Which
+from ad_stream.push.base import COLUMNS, FLAGS, SETTLED, Row, Which
 from ad_stream.push.outbox import Batch, Key, Record
-from ad_stream.tables.catalog import DELIVERIES
-from ad_stream.tables.schema import plain_ddl
+from ad_stream.tables.catalog import DELIVERIES, DETECTIONS
+from ad_stream.tables.schema import PUSHED, plain_ddl
 from ad_stream.times import from_seconds
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 BATCH = ["sink", "query_id", "batch_id"]
+STARTS = [column.name for column in DETECTIONS.used(PUSHED) if column.type == "timestamp"]
 RECORD = [field.name for field in fields(Record)]
 
 
 class PushStore:
     """The tables of a run as its outboxes see them; `tables` is that of the batch in hand."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: DeltaTables) -> None:
         self.tables = tables
 
     def page(self, batch: Batch, which: Which, after: Key | None, one_in: int, limit: int) -> list[Row]:
@@ -38,10 +39,11 @@ class PushStore:
         if one_in > 1:
             number = f"unix_seconds(minute) div {self.tables.grid.seconds}"
             nth = f"pmod(pmod(xxhash64(device_id, signal), {one_in}) + {number}, {one_in})"
-            rows = rows.where(F.col("is_anomaly") | (F.expr(nth) == 0))
+            rows = rows.where(_flagged() | (F.expr(nth) == 0))
         first = rows.orderBy("minute", "device_id", "signal").limit(limit)
-        chosen = first.withColumn("minute", F.unix_seconds("minute")).select(*COLUMNS)
-        return [row.asDict() | {"minute": from_seconds(row["minute"])} for row in chosen.collect()]
+        # Spark hands timestamps over in the zone of the driver's machine; numbers have none.
+        chosen = first.withColumns({name: F.unix_seconds(name) for name in STARTS}).select(*COLUMNS)
+        return [row.asDict() | {name: _start(row[name]) for name in STARTS} for row in chosen.collect()]
 
     def count(self, batch: Batch, which: Which) -> int:
         """All rows of a batch that are wanted."""
@@ -82,11 +84,20 @@ class PushStore:
     def _wanted(self, batch: Batch, which: Which) -> DataFrame:
         mine = (F.col("query_id") == batch[0]) & (F.col("batch_id") == batch[1]) & (F.col("revision") == 0)
         rows = self.tables.read("detections").where(mine & (F.col("status") == "scored"))
-        return rows if which == "all" else rows.where("is_anomaly")
+        return rows if which == "all" else rows.where(_flagged())
 
     def _records(self, rows: DataFrame) -> list[Record]:
         told = rows.withColumns({"at": F.unix_micros("at"), "minute": F.unix_seconds("minute")}).select(*RECORD)
         return [Record(**_times(row.asDict())) for row in told.collect()]
+
+
+def _flagged() -> Column:
+    """Whether either verdict flags a row; rows of earlier versions have no slow one."""
+    return F.expr(" OR ".join(f"coalesce({name}, false)" for name in FLAGS))
+
+
+def _start(seconds: int | None) -> datetime | None:
+    return None if seconds is None else from_seconds(seconds)
 
 
 def _behind(key: Key) -> Column:
@@ -99,4 +110,4 @@ def _behind(key: Key) -> Column:
 
 def _times(row: dict[str, Any]) -> dict[str, Any]:
     at = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=row["at"])
-    return row | {"at": at, "minute": None if row["minute"] is None else from_seconds(row["minute"])}
+    return row | {"at": at, "minute": _start(row["minute"])}

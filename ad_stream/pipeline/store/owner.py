@@ -21,7 +21,7 @@ from ad_stream.tables.schema import plain_ddl
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 RENEW = timedelta(seconds=60)
 EXPIRES = 3 * RENEW
@@ -33,7 +33,7 @@ _ALIVE_HERE: set[str] = set()
 class Owner:
     """The claim of one run on its tables."""
 
-    tables: Tables
+    tables: DeltaTables
     checkpoint: str
     now: Callable[[], datetime] = times.now
     run: str = field(default_factory=lambda: uuid.uuid4().hex)

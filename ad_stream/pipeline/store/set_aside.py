@@ -39,7 +39,7 @@ from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
     from ad_stream.pipeline.batch_state import Batch
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 
@@ -106,36 +106,36 @@ class SetAside:
         taken, self.count = self.count, 0
         return taken
 
-    def events(self, tables: Tables, query_id: str) -> LeftOut | None:
+    def events(self, tables: DeltaTables, query_id: str) -> LeftOut | None:
         """What an earlier start left out of the last batch that it had to; of any other batch it leaves out nothing."""
         rows = tables.read(TABLE).where((F.col("query_id") == query_id) & (F.col("step") == EVENTS))
         last = rows.orderBy(F.col("batch_id").desc()).select("offsets").first()
         return None if last is None else LeftOut.of(last["offsets"])
 
-    def begun(self, tables: Tables, batch_id: int) -> tuple[int, str]:
+    def begun(self, tables: DeltaTables, batch_id: int) -> tuple[int, str]:
         """When a batch began (ms since 1970, as Spark has it) and where it ends at its source, from the checkpoint."""
         lines = tables.spark.read.text(f"{self.checkpoint}/offsets/{batch_id}", wholetext=True).collect()
         _, metadata, *offsets = lines[0]["value"].splitlines()
         return int(json.loads(metadata)["batchTimestampMs"]), "\n".join(offsets)
 
-    def record_events(self, tables: Tables, query_id: str, batch_id: int, which: str, cause: str) -> None:
+    def record_events(self, tables: DeltaTables, query_id: str, batch_id: int, which: str, cause: str) -> None:
         """The decision to leave out some events of a batch; it stands before the batch is repeated without them."""
         self._append(tables, query_id, batch_id, (EVENTS, None, None, None, which, cause, self.now()))
         log.error(EVENTS_TOLD, batch_id, cause)
 
-    def _known(self, tables: Tables, query_id: str) -> set[tuple[int, str]]:
+    def _known(self, tables: DeltaTables, query_id: str) -> set[tuple[int, str]]:
         if self.known is None:
             rows = tables.read(TABLE).where(F.col("query_id") == query_id).select("batch_id", "step").collect()
             self.known = {(row["batch_id"], row["step"]) for row in rows}
         return self.known
 
-    def _record(self, tables: Tables, step: SetAsideStep, cause: str) -> None:
+    def _record(self, tables: DeltaTables, step: SetAsideStep, cause: str) -> None:
         offsets = self.begun(tables, step.batch_id)[1]
         row = (step.name, step.rows, step.first, step.last, offsets, cause, self.now())
         self._append(tables, step.query_id, step.batch_id, row)
         log.error(TOLD, step.batch_id, step.name, cause, step.rows, step.first, step.last)
 
-    def _append(self, tables: Tables, query_id: str, batch_id: int, row: tuple[Any, ...]) -> None:
+    def _append(self, tables: DeltaTables, query_id: str, batch_id: int, row: tuple[Any, ...]) -> None:
         frame = tables.spark.createDataFrame(
             [row], plain_ddl(column for column in SET_ASIDE.columns if column not in BATCH)
         )

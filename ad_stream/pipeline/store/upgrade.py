@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
-from ad_stream.secrets import redact
+from ad_stream.secrets import first_line
 from ad_stream.tables.catalog import MINUTES, TABLES
 from ad_stream.tables.schema import PROPERTY, VERSION, Column
 
 if TYPE_CHECKING:
-    from ad_stream.pipeline.store.delta import Tables
+    from ad_stream.pipeline.store.delta import DeltaTables
 
 log = logging.getLogger(__name__)
 
 
-def upgrade(tables: Tables, properties: Mapping[str, str]) -> bool:
+def upgrade(tables: DeltaTables, properties: Mapping[str, str]) -> bool:
     """Bring every table to this version; -> whether one was of an earlier one. InputError where one is not ours.
 
     properties: those of `minutes`, which is brought to a version last and so speaks for the whole set: to ask each
@@ -41,7 +41,7 @@ def upgrade(tables: Tables, properties: Mapping[str, str]) -> bool:
     return True
 
 
-def _version(tables: Tables, properties: Mapping[str, str]) -> int:
+def _version(tables: DeltaTables, properties: Mapping[str, str]) -> int:
     """The version the set was written by; 1 where it does not say. InputError where it is newer than this code."""
     text = properties.get(PROPERTY, "1")
     version = int(text) if text.isdigit() else 0
@@ -53,7 +53,7 @@ def _version(tables: Tables, properties: Mapping[str, str]) -> int:
     return version
 
 
-def _missing(tables: Tables, table: str) -> list[Column]:
+def _missing(tables: DeltaTables, table: str) -> list[Column]:
     """The later columns that the table lacks; InputError where one that it always had is not as it was."""
     found = {field.name: field.dataType.simpleString() for field in tables.read(table).schema.fields}
     missing = []
@@ -70,7 +70,7 @@ def _missing(tables: Tables, table: str) -> list[Column]:
     return missing
 
 
-def _add(tables: Tables, table: str, columns: list[Column]) -> None:
+def _add(tables: DeltaTables, table: str, columns: list[Column]) -> None:
     name = tables.name(table)
     statements = (
         [f"ALTER TABLE {name} ADD COLUMNS ({', '.join(column.ddl() for column in columns)})"] if columns else []
@@ -80,11 +80,7 @@ def _add(tables: Tables, table: str, columns: list[Column]) -> None:
         try:
             tables.spark.sql(statement)
         except Exception as error:  # what a catalog refuses fills pages of Java
-            problem = redact(_first_line(error))
+            problem = first_line(error)
             raise InputError(
                 f"the table {name} could not be upgraded ({problem}): its owner can run {statement}"
             ) from None
-
-
-def _first_line(error: Any) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]

@@ -107,11 +107,15 @@ class Webhook:
 
 
 def sentence(row: Row) -> str:
-    """'pump-1 temperature 93.2 at 12:30 UTC: above the expected band (20 to 24)'."""
+    """'pump-1 temperature 93.2 at 12:30 UTC: above the expected band (20 to 24)'; of a slow verdict alone with its onset."""
     value, expected, upper, lower = (row[name] for name in ("value", "expected", "upper_margin", "lower_margin"))
     band = "" if None in (expected, upper, lower) else f" ({expected - lower:.6g} to {expected + upper:.6g})"  # type: ignore[operator]
     minute = cast(datetime, row["minute"]).astimezone(timezone.utc)
     device, signal = str(row["device_id"])[:_NAME], str(row["signal"])[:_NAME]
+    if row["is_anomaly"] is not True and row["slow_is_anomaly"] is True:
+        since = f", since {shown(row['slow_onset'])} UTC" if isinstance(row["slow_onset"], datetime) else ""
+        reason = str(row["slow_reason"])
+        return f"{device} {signal} {value:.6g} at {shown(minute)} UTC: {REASONS.get(reason, reason)}{since}"
     return (
         f"{device} {signal} {value:.6g} at {shown(minute)} UTC: {REASONS.get(str(row['reason']), row['reason'])}{band}"
     )

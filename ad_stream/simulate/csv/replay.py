@@ -1,23 +1,23 @@
-"""A person's own CSV in the envelope of the files source, so that it goes down the same path as a stream."""
+"""A person's own file in the envelope of the files source, so that it goes down the same path as a stream."""
 
 from __future__ import annotations
 
 import json
+import re
 import time as system_time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ad_stream.errors import InputError
 from ad_stream.grid import DEFAULT, MINUTE, Grid
-from ad_stream.simulate.csv.columns import Columns, parse_times, read_columns
+from ad_stream.readings import Readings, Wishes, read
+from ad_stream.readings.cadence import Cadence, at_place, cadence_of
+from ad_stream.readings.model import VALUE
 from ad_stream.simulate.envelope import EnvelopeWriter, Message, heartbeat, iso
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 INDEX_FILE = "_index.json"
 """The leading underscore hides the file from Spark, which reads the folder it lies in."""
-_BODY = '{{"deviceId": {}, "time": "{}", "value": {}}}'
-_JSON_NUMBER = r"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$"
+_TUPLES = {"signals", "understood"}
+_BODY = '{{"deviceId": {}, "time": "{}", {}: {}}}'
+_JSON_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Index:
     start    first window of the import, UTC, ISO 8601
     origin   device -> [its first time in ms since 1970 UTC, its step in ms]
     every    seconds of a window
+    months   device -> its step in calendar months, where it is one
+    signals  the members of the bodies that hold values
+    understood  (what, how) of the file, for a person
     """
 
     rows: int
@@ -49,6 +53,9 @@ class Index:
     start: str
     origin: dict[str, tuple[int, int]]
     every: int = MINUTE.seconds
+    months: dict[str, int] = field(default_factory=dict)
+    signals: tuple[str, ...] = (VALUE,)
+    understood: tuple[tuple[str, str], ...] = ()
 
     def original(self, device_id: str, minute: datetime) -> datetime:
         """The time in the file that a window of the tables (its start) stands for."""
@@ -56,16 +63,14 @@ class Index:
             return minute
         first, step = self.origin[device_id]
         ahead = (minute - datetime.fromisoformat(self.start.replace("Z", "+00:00"))) / timedelta(seconds=self.every)
-        return datetime.fromtimestamp(0, tz=minute.tzinfo) + timedelta(milliseconds=first + step * round(ahead))
+        return at_place(first, step, self.months.get(device_id, 0), round(ahead)).astimezone(minute.tzinfo)
 
 
 def from_csv(
     csv: Path,
     out: Path,
     *,
-    device: str | None = None,
-    time: str | None = None,
-    value: str | None = None,
+    wishes: Wishes | None = None,
     every: timedelta = DEFAULT,
     watermark: timedelta = timedelta(minutes=2),
     partitions: int = 4,
@@ -73,44 +78,95 @@ def from_csv(
     progress: Callable[[int, int], None] | None = None,
     clock: Callable[[], float] = system_time.time,
 ) -> Index:
-    """Write the rows of a CSV into `out` (messages-*.jsonl and _index.json), in the order of their times.
+    """Write the readings of a file into `out` (messages-*.jsonl and _index.json), in the order of their times.
 
-    device, time, value: names of the columns; None guesses. Without a device column the file's name is the device.
-    Bodies are {"deviceId", "time", "value"}, the value as it stands in the file; what is no number is sent as text.
-    every: length of the windows of the run that will read them (`minutes.every`). If it is the step of every device the
-    times stay; else point i of a device is moved to start + i windows on the grid of its own median step, so that gaps
-    stay gaps. progress gets (rows done, rows in all) per file. Raises InputError for a length that no run takes.
+    wishes: what is said of the file, `readings.read` finds out the rest. Bodies are {"deviceId", "time", signal}, the value
+    as it stands in the file; what is no number is sent as text. every: length of the windows of the run that will read them
+    (`minutes.every`). If it is the step of every device the times stay; else point i of a device is moved to start + i
+    windows on the grid of its own median step, so that gaps stay gaps. progress gets (readings done, readings in all) per
+    file. Raises InputError for a length that no run takes.
     """
     window_ms = _window_ms(every)
-    columns = read_columns(csv, device=device, time=time, value=value)
-    names, codes = _devices(columns, csv)
-    own = parse_times(columns.time, csv)
-    first, step = _grid(codes, own, len(names), window_ms)
-    start = int(own.min()) // window_ms * window_ms
-    rebased = bool((step != window_ms).any())
-    sent = start + window_ms * np.rint((own - first[codes]) / step[codes]).astype(np.int64) if rebased else own
+    readings = read(csv, wishes)
+    cadence = _near(cadence_of(readings.device, readings.ms, len(readings.devices), window_ms), window_ms)
+    index = _index(readings, cadence, window_ms)
+    sent = placed(readings, cadence, window_ms)
     order = np.argsort(sent, kind="stable")
-    values = _as_json(columns)
-    quoted = [json.dumps(name, ensure_ascii=False) for name in names]
     writer = EnvelopeWriter(out, clock=clock)
     for begin in range(0, len(order), rows_per_file):
         rows = order[begin : begin + rows_per_file]
-        parts = zip(
-            sent[rows].tolist(), iso(sent[rows]), codes[rows].tolist(), values.take(rows).to_pylist(), strict=True
-        )
-        messages = [
-            Message(at, _BODY.format(quoted[code], when, text).encode(), names[code], None, code % partitions)
-            for at, when, code, text in parts
-        ]
+        messages = _messages(readings, sent, rows, partitions)
         if begin + rows_per_file >= len(order):
             messages.append(heartbeat(messages[-1].enqueued, watermark=watermark + max(every - DEFAULT, timedelta(0))))
         writer.write(messages)
         if progress is not None:
             progress(begin + len(rows), len(order))
-    origin = dict(zip(names, zip(first.tolist(), step.tolist(), strict=True), strict=True))
-    index = Index(len(order), len(names), columns.names, rebased, iso([start])[0], origin, window_ms // 1000)
     (out / INDEX_FILE).write_text(json.dumps(asdict(index), ensure_ascii=False) + "\n", encoding="utf-8")
     return index
+
+
+def index_of(readings: Readings, every: timedelta = DEFAULT) -> tuple[Index, Ints]:
+    """How windows lead back to the readings' own times, and (n,) where `from_csv` puts each reading, ms since 1970 UTC."""
+    window_ms = _window_ms(every)
+    cadence = _near(cadence_of(readings.device, readings.ms, len(readings.devices), window_ms), window_ms)
+    return _index(readings, cadence, window_ms), placed(readings, cadence, window_ms)
+
+
+def placed(readings: Readings, cadence: Cadence, window_ms: int) -> Ints:
+    """(n,) where each reading goes, ms since 1970 UTC."""
+    if not _rebased(cadence, window_ms):
+        return readings.ms
+    return _start(readings, window_ms) + window_ms * cadence.places(readings.device, readings.ms)
+
+
+def _messages(readings: Readings, sent: Ints, rows: Ints, partitions: int) -> list[Message]:
+    names, signals = (
+        [json.dumps(name, ensure_ascii=False) for name in many] for many in (readings.devices, readings.signals)
+    )
+    parts = zip(
+        sent[rows].tolist(), iso(sent[rows]), readings.device[rows].tolist(), readings.signal[rows].tolist(),
+        _as_json(readings, rows), strict=True,
+    )  # fmt: skip
+    return [
+        Message(
+            at,
+            _BODY.format(names[code], when, signals[signal], text).encode(),
+            readings.devices[code],
+            None,
+            code % partitions,
+        )
+        for at, when, code, signal, text in parts
+    ]
+
+
+def _index(readings: Readings, cadence: Cadence, window_ms: int) -> Index:
+    origin = zip(cadence.first.tolist(), cadence.step.tolist(), strict=True)
+    return Index(
+        rows=readings.rows,
+        devices=len(readings.devices),
+        columns=readings.columns,
+        rebased=_rebased(cadence, window_ms),
+        start=iso([_start(readings, window_ms)])[0],
+        origin=dict(zip(readings.devices, origin, strict=True)),
+        every=window_ms // 1000,
+        months={name: int(many) for name, many in zip(readings.devices, cadence.months, strict=True) if many},
+        signals=tuple(readings.signals),
+        understood=tuple(readings.understood),
+    )
+
+
+def _start(readings: Readings, window_ms: int) -> int:
+    return int(readings.ms.min()) // window_ms * window_ms
+
+
+def _rebased(cadence: Cadence, window_ms: int) -> bool:
+    return bool((cadence.step != window_ms).any())
+
+
+def _near(cadence: Cadence, window_ms: int) -> Cadence:
+    """A step within a hundredth of the window is the window."""
+    near = np.abs(cadence.step - window_ms) <= window_ms / 100
+    return replace(cadence, step=np.where(near, window_ms, cadence.step))
 
 
 def read_index(folder: Path) -> Index:
@@ -119,15 +175,10 @@ def read_index(folder: Path) -> Index:
     if not path.exists():
         raise InputError(f"{folder} has no {INDEX_FILE}: give a folder that a CSV was imported into")
     raw = json.loads(path.read_text(encoding="utf-8"))
-    return Index(**{**raw, "origin": {name: tuple(pair) for name, pair in raw["origin"].items()}})
-
-
-def _devices(columns: Columns, csv: Path) -> tuple[list[str], Ints]:
-    """Names, and for each row the number of its device."""
-    if columns.device is None:
-        return [csv.stem], np.zeros(len(columns.time), np.int64)
-    encoded = columns.device.dictionary_encode()
-    return encoded.dictionary.to_pylist(), encoded.indices.to_numpy().astype(np.int64)
+    listed = {
+        key: tuple(map(tuple, raw[key])) if key == "understood" else tuple(raw[key]) for key in _TUPLES & raw.keys()
+    }
+    return Index(**{**raw, **listed, "origin": {name: tuple(pair) for name, pair in raw["origin"].items()}})
 
 
 def _window_ms(every: timedelta) -> int:
@@ -137,20 +188,22 @@ def _window_ms(every: timedelta) -> int:
         raise InputError(str(error)) from None
 
 
-def _grid(codes: Ints, own: Ints, devices: int, window_ms: int) -> tuple[Ints, Ints]:
-    """First time and step of each device, ms; a device with one time takes the median step of the others."""
-    table = pd.DataFrame({"code": codes, "own": own}).drop_duplicates().sort_values(["code", "own"])
-    gaps = table.groupby("code")["own"].diff()
-    step = gaps.groupby(table["code"]).median().reindex(range(devices))
-    step = step.fillna(step.median() if step.notna().any() else window_ms)
-    first = table.groupby("code")["own"].min().reindex(range(devices))
-    near_a_window = (step - window_ms).abs() <= window_ms / 100
-    return first.to_numpy(np.int64), step.where(~near_a_window, window_ms).clip(lower=1).round().to_numpy(np.int64)
+def _as_json(readings: Readings, rows: Ints) -> list[str]:
+    """The values as JSON: numbers as they stand in the file where that is JSON, those of another form as numbers, all else
+    as text."""
+    out = []
+    for text, value in zip(readings.text[rows].tolist(), readings.value[rows].tolist(), strict=True):
+        cell = text.strip()
+        if _JSON_NUMBER.fullmatch(cell):
+            out.append(cell if value != value or float(cell) == value else repr(value))
+        else:
+            out.append(json.dumps(cell, ensure_ascii=False) if value != value or _is_plain(cell) else repr(value))
+    return out
 
 
-def _as_json(columns: Columns) -> pa.Array:
-    """The values as JSON: numbers as they stand in the file, all else as text."""
-    text = pc.utf8_trim_whitespace(columns.value)
-    no_number = pc.invert(pc.match_substring_regex(text, _JSON_NUMBER))
-    quoted = [json.dumps(one, ensure_ascii=False) for one in text.filter(no_number).to_pylist()]
-    return pc.replace_with_mask(text, no_number, pa.array(quoted, pa.string()))
+def _is_plain(cell: str) -> bool:
+    """Whether the stream reads this text as a number, too: '07', '.5'."""
+    try:
+        return cell.isascii() and float(cell) == float(cell) and "_" not in cell
+    except ValueError:
+        return False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.errors import AdStreamError, ConfigError, InputError, did_you_mean
+from ad_stream.secrets import first_line
 from ad_stream.sources.contract import Reader
 from ad_stream.sources.table.settings import TableSource
 
@@ -165,5 +166,5 @@ def _told(cause: str, settings: TableSource) -> AdStreamError:
             f"{setting} {settings.place!r} may not be read by this user: grant SELECT, and USE on catalog and schema"
         )
     return InputError(
-        f"{setting} {settings.place!r} cannot be read ({cause.splitlines()[0][:200]}): check the name and the rights"
+        f"{setting} {settings.place!r} cannot be read ({first_line(cause)}): check the name and the rights"
     )

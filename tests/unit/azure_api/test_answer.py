@@ -10,6 +10,7 @@ import pytest
 
 from ad_stream.azure_api import wire
 from ad_stream.azure_api.answer import REFUSALS, answer
+from ad_stream.detectors.azure import ServiceError
 from tests.unit.detectors.azure.requests import noise, request, weekly_pattern
 
 LAST_FIELDS = {
@@ -35,7 +36,8 @@ def with_point(index: int, **fields: Any) -> dict[str, Any]:
 def refusal(body: object, mode: str = "last") -> tuple[str, str]:
     with pytest.raises(REFUSALS) as caught:
         answer(body, mode)
-    return caught.value.code, caught.value.message  # type: ignore[union-attr]
+    assert isinstance(caught.value, (wire.RequestError, ServiceError))
+    return caught.value.code, caught.value.message
 
 
 def test_last_has_the_fields_of_the_contract() -> None:

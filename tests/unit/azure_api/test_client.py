@@ -18,6 +18,7 @@ from ad_stream.azure_api.client import AnswerError, Breaker, Client, last_reques
 from ad_stream.errors import ConfigError
 from ad_stream.http import Patience
 from ad_stream.secrets import Secret
+from tests.support.listening import listening, read_request
 from tests.unit.azure_api.conftest import KEY
 from tests.unit.detectors.azure.requests import noise, times
 
@@ -40,43 +41,18 @@ def saying(*answers: bytes, hold: float = 0.0, tls: ssl.SSLContext | None = None
     """A server that gives the answers one after the other, the last one for ever; -> address, what it was asked."""
     asked: list[bytes] = []
     done = threading.Event()
-    listener = socket.create_server(("127.0.0.1", 0))
 
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    if tls is not None:
-                        connection = tls.wrap_socket(connection, server_side=True)
-                    asked.append(read_request(connection))
-                    done.wait(hold)
-                    connection.sendall(answers[min(len(asked), len(answers)) - 1])
-                    connection.close()
-                except OSError:
-                    continue
+    def talk(connection: socket.socket) -> None:
+        if tls is not None:
+            connection = tls.wrap_socket(connection, server_side=True)
+        with connection:
+            asked.append(read_request(connection))
+            done.wait(hold)
+            connection.sendall(answers[min(len(asked), len(answers)) - 1])
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}", asked
-    done.set()
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(5)
-
-
-def read_request(connection: socket.socket) -> bytes:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += connection.recv(65536)
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
+    with listening(talk) as address:
+        yield f"{'https' if tls else 'http'}://{address}", asked
+        done.set()
 
 
 def ask(address: str, **options: object) -> AnswerError:

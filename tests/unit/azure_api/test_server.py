@@ -42,9 +42,16 @@ def path(operation: str, version: str = "v1.1") -> str:
     return f"/anomalydetector/{version}/timeseries/{operation}/detect"
 
 
+def address_of(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname is not None and parts.port is not None
+    return parts.hostname, parts.port
+
+
 def ask(served: str, body: Any, operation: str = "last", **more: Any) -> requests.Response:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return requests.post(served + path(operation), data=data, **({"headers": HEADERS, "timeout": 30} | more))
+    options: dict[str, Any] = {"headers": HEADERS, "timeout": 30} | more
+    return requests.post(served + path(operation), data=data, **options)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -124,15 +131,15 @@ def test_a_body_beyond_the_limit_is_a_413_whether_it_says_so_or_not(served: str)
 
 
 def test_a_gigabyte_is_refused_by_its_announcement_alone(served: str) -> None:
-    url = urlsplit(served)
-    with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+    place = address_of(served)
+    with socket.create_connection(place, timeout=10) as connection:
         connection.sendall(head(1073741824))
         assert b"413" in connection.recv(100)
 
 
 def test_a_body_that_trickles_is_cut_off(served: str) -> None:
-    url = urlsplit(served)
-    with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+    place = address_of(served)
+    with socket.create_connection(place, timeout=10) as connection:
         connection.sendall(head(100) + b"{")
         assert b"408" in connection.recv(100)
 
@@ -143,8 +150,8 @@ def test_a_compressed_body_is_a_415(served: str) -> None:
 
 def test_beyond_the_room_a_request_is_told_to_come_again(serving: Callable[..., str]) -> None:
     address = serving(keys=[KEY], limits=Limits(in_flight=1, read_seconds=5))
-    url = urlsplit(address)
-    with socket.create_connection((url.hostname, url.port), timeout=10) as connection:
+    place = address_of(address)
+    with socket.create_connection(place, timeout=10) as connection:
         connection.sendall(head(9))
         while "in_flight 1" not in requests.get(address + "/metrics", timeout=5).text:
             time.sleep(0.01)

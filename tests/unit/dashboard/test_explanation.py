@@ -54,6 +54,24 @@ def test_the_facts_say_what_the_verdict_rests_on(tmp_path: Path) -> None:
     assert (facts["detector"], facts["settings"], facts["severity"]) == ("default", "0123456789ab", "0.4")
 
 
+def test_the_slow_verdict_is_told_beside_the_first_and_names_its_onset(tmp_path: Path) -> None:
+    drift = {
+        "slow_is_anomaly": True,
+        "slow_reason": "drift",
+        "slow_score": 1.25,
+        "slow_onset": NOW - timedelta(hours=1),
+    }
+    quiet = {"slow_is_anomaly": False, "slow_reason": "sudden", "slow_score": 1.5}
+    rows = [verdict("pi", "t", NOW, 21.0) | drift, verdict("pi", "u", NOW, 25.0, reason="above") | quiet]
+    write(tmp_path, "detections", rows)
+    told, other = (why(tmp_path, device="pi", signal=name, minute=NOW) for name in "tu")
+    assert told["verdict"] == "flagged" and told["sentence"] == (
+        "Flagged by the slow verdict: the level bends away slowly, with no single jump that explains it, since 2026-11-01 11:07 UTC."
+    )
+    assert dict(told["facts"])["slow verdict"].endswith("(score 1.25), since 2026-11-01T11:07Z")
+    assert other["sentence"].startswith("Flagged: 25") and "no drift" in dict(other["facts"])["slow verdict"]
+
+
 def test_backfill_has_the_last_word_and_the_first_is_told(tmp_path: Path) -> None:
     write(tmp_path, "detections", [verdict("pi", "t", NOW, 25.0, reason="above")])
     write(tmp_path, "detections", [verdict("pi", "t", NOW, 21.0, revision=1)])

@@ -62,6 +62,20 @@ def latest(rows: list[Row]) -> dict[tuple[str, str, int], Row]:
     return out
 
 
+def test_flags_of_the_slow_verdict_within_ten_minutes_are_one_event_with_its_reason() -> None:
+    slow = {"slow_is_anomaly": True, "slow_reason": "drift", "slow_score": 1.2, "slow_onset": START}
+    rows = [verdict("pi", "t", START + timedelta(minutes=minute), 19.0) | slow for minute in (0, 1, 9, 30, 31)]
+    rows.append(verdict("pi", "t", START + timedelta(minutes=35), 40.0, reason="above"))
+    fleet, flags = Fleet(), Flags()
+    found = fleet.names.rows(batch(rows))
+    fleet.apply(found)
+    assert flags.apply(found) == 6
+    assert flags.starts.tolist() == [0, 3, 5] and flags.rows.flag.tolist() == [-1] * 5 + [1]
+    assert [fleet.names.reasons[one] for one in flags.rows.reason] == ["drift"] * 5 + ["above"]
+    earlier = [name for name in COLUMNS if not name.startswith("slow_")]
+    assert not fleet.names.rows(batch(rows).select(earlier)).slow.any()
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_last_and_recent_minutes_are_those_of_a_dictionary(seed: int) -> None:
     rows = some_rows(seed)

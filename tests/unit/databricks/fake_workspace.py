@@ -16,7 +16,7 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from databricks.bundles.jobs import Job, JobEnvironment, Task
@@ -90,7 +90,7 @@ class Fake:
             ("GET", "/api/2.0/secrets/list"): lambda: self.secrets(query["scope"]),
             ("GET", "/api/2.1/clusters/list-node-types"): lambda: {"node_types": NODES},
             ("GET", "/api/2.0/sql/warehouses"): lambda: {"warehouses": WAREHOUSES},
-            ("POST", "/api/2.0/workspace/mkdirs"): lambda: self.folders.add(body["path"]) or {},
+            ("POST", "/api/2.0/workspace/mkdirs"): lambda: self.made_folder(body["path"]),
             ("POST", "/api/2.0/workspace/import"): lambda: self.imported(body, sent),
             ("POST", "/api/2.2/jobs/runs/submit"): lambda: self.submitted(body),
             ("GET", "/api/2.2/jobs/list"): lambda: self.named(query["name"]),
@@ -145,8 +145,12 @@ class Fake:
         self.check_tasks(body)
         return {"run_id": self.started(body["run_name"])}
 
+    def made_folder(self, path: str) -> dict[str, Any]:
+        self.folders.add(path)
+        return {}
+
     def made(self, number: int, settings: dict[str, Any]) -> int:
-        Job.from_dict(settings)
+        Job.from_dict(cast("Any", settings))
         if settings.get("continuous") and (settings.get("schedule") or settings.get("max_concurrent_runs") != 1):
             raise invalid("A continuous job has no schedule and one run at a time.")
         self.check_tasks(settings)
@@ -240,8 +244,8 @@ def handler(fake: Fake) -> type[BaseHTTPRequestHandler]:
             whole = BytesParser(policy=HTTP).parse(
                 io.BytesIO(f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode() + raw)
             )
-            parts = {
-                part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+            parts: dict[str, bytes] = {
+                str(part.get_param("name", header="content-disposition")): cast("bytes", part.get_payload(decode=True))
                 for part in whole.iter_parts()
             }
             content = parts.pop("content")

@@ -33,7 +33,7 @@ from tests.unit.databricks.fake_workspace import ME, TOKEN, Fake
 
 ROOT = Path(__file__).resolve().parents[3]
 BUNDLE = yaml.safe_load((ROOT / "databricks.yml").read_text(encoding="utf-8"))
-CLASSES = {
+CLASSES: dict[str, Any] = {
     "alerts": Alert, "dashboards": Dashboard, "jobs": Job, "schemas": Schema, "secret_scopes": SecretScope, "volumes": Volume,
 }  # fmt: skip
 FILES = f"/Workspace/Users/{ME}/.bundle/ad_stream/prod/files"

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pandas as pd
 import pytest
 
-from ad_stream.demo.compare import FaultComparison, compare
+from ad_stream.demo.compare import FaultComparison, compare, means
 from ad_stream.simulate import Fault
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -35,6 +35,16 @@ def verdicts(*flagged: int, signal: str = "temperature", minutes: int = 1440, wa
             "reason": ["above" if row in flagged else "normal" for row in rows],
         }
     )
+
+
+def test_a_flag_of_the_slow_verdict_finds_a_fault_and_gives_a_false_alarm_as_the_first_one_does() -> None:
+    rows = verdicts(100).assign(slow_is_anomaly=False, slow_reason="normal", slow_score=0.5)
+    rows.loc[[150, 400, 401], ["slow_is_anomaly", "slow_reason", "slow_score"]] = [True, "drift", 1.5]
+    compared = compare([fault("drift", 140, 200)], rows)
+    assert compared.outcomes[0].found and compared.outcomes[0].delay_minutes == 10
+    assert compared.outcomes[0].note == means("drift")
+    assert [(one.reason, one.flagged, one.score) for one in compared.alarms] == [("above", 1, 5.01), ("drift", 2, 1.5)]
+    assert compare([], rows.drop(columns="slow_score")).false_flags == 4
 
 
 def only(compared: FaultComparison) -> tuple[bool, int | None]:

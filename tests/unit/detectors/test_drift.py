@@ -26,7 +26,7 @@ def flags(values: NDArray[np.float64], name: str, direction: str = "both") -> ND
     found = np.zeros(values.shape, dtype=bool)
     sides = {"both": verdict.is_anomaly, "down": verdict.is_negative}
     found[rows, columns] = sides[direction]
-    return found.any(axis=1)
+    return np.asarray(found.any(axis=1))
 
 
 def test_a_ramp_of_eight_sigma_over_an_hour_and_a_half_is_found_and_the_daily_cycle_is_not() -> None:

@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ad_stream.detectors.default import Default
-from ad_stream.detectors.profile import WINDOW, Profiles, learn, past_ratios
-from ad_stream.errors import InputError
+from ad_stream.detectors.profile import WINDOW, learn, past_ratios
 from ad_stream.model import LastPoint, Windows
 from ad_stream.scoring.windows import judge
 
@@ -96,20 +95,6 @@ def test_a_short_empty_or_constant_past_gives_no_profile() -> None:
     rows[1, -3000:] = past(8, 1)[0, -3000:]
     rows[2] = 0.0
     assert np.isnan(learn(rows).tail).all() and learn(rows).hours.tolist() == [0, 0, 0]
-
-
-def test_bytes_give_the_same_profiles_back_and_others_are_refused() -> None:
-    learned = learn(past(9, 4, wild=0.003))
-    data = learned.to_bytes()
-    back = Profiles.from_bytes(data)
-    assert np.array_equal(back.tail, learned.tail) and np.array_equal(back.hours, learned.hours)
-    assert len(data) < 4 * 100
-    with pytest.raises(InputError, match="no profiles"):
-        Profiles.from_bytes(b"something else entirely")
-    with pytest.raises(InputError, match="format 9"):
-        Profiles.from_bytes(data[:9] + bytes([9]) + data[10:])
-    with pytest.raises(InputError, match="bytes"):
-        Profiles.from_bytes(data[:-1])
 
 
 def test_profiles_of_another_shape_than_the_windows_are_an_error() -> None:

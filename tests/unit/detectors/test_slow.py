@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -66,6 +66,7 @@ def test_score_and_reason_equal_the_slow_form(length: int) -> None:
     rows = np.random.default_rng(length).gamma(1.5, 2.0, size=(30, length))
     rows[::3, -80:] += np.linspace(0, 14, 80)
     rows[1::3, -30:] -= 25.0
+    rows[2::6, -40:] += np.linspace(0, 3, 40)
     verdict = judge_slowly(Windows(rows))
     wanted = [oracle.slow_drift([float(v) for v in row]) for row in rows]
     assert np.allclose(verdict.slow_score, [score for score, _ in wanted], rtol=1e-9)
@@ -73,9 +74,34 @@ def test_score_and_reason_equal_the_slow_form(length: int) -> None:
     assert verdict.slow_reason.tolist() == reasons
 
 
+def test_the_bend_has_the_sign_of_the_drift_and_the_unit_of_the_values() -> None:
+    rows = np.concatenate([drifting(9, 30), 40.0 - drifting(9, 30)]) * 1000.0
+    verdict = judge_slowly(Windows(rows))
+    drifts = verdict.slow_reason == "drift"
+    assert drifts[:30].sum() > 10 and np.array_equal(drifts[:30], drifts[30:])
+    assert (verdict.slow_deviation[:30][drifts[:30]] > 2000.0).all()
+    assert np.allclose(verdict.slow_deviation[:30], -verdict.slow_deviation[30:], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("every", [5, 7])
+def test_a_slow_series_drifts_on_its_own_cadence_and_its_onset_counts_windows(every: int) -> None:
+    dense = drifting(10, 40)[:, -900:]
+    seldom = np.full((40, 900 * every), np.nan)
+    seldom[:, every - 1 :: every] = dense
+    wanted = judge_slowly(Windows(dense))
+    verdict = judge_slowly(Windows(seldom), points=seldom.shape[1])
+    assert np.array_equal(verdict.slow_reason, wanted.slow_reason) and wanted.slow_is_anomaly.sum() > 10
+    flagged = wanted.slow_is_anomaly
+    assert np.array_equal(verdict.slow_onset[flagged], every * wanted.slow_onset[flagged])
+
+
 def equal(first: SlowVerdict, second: SlowVerdict, index: slice) -> bool:
     return all(
-        np.array_equal(getattr(first, one.name)[index], getattr(second, one.name), equal_nan=one.name == "slow_score")
+        np.array_equal(
+            getattr(first, one.name)[index],
+            getattr(second, one.name),
+            equal_nan=one.name in ("slow_score", "slow_deviation"),
+        )
         for one in fields(SlowVerdict)
     )
 
@@ -88,7 +114,8 @@ def test_the_verdict_has_the_same_bits_alone_in_a_batch_and_at_another_power_of_
     together = judge_slowly(Windows(rows))
     for row in range(0, 90, 7):
         assert equal(together, judge_slowly(Windows(rows[row : row + 1])), slice(row, row + 1))
-    assert equal(together, judge_slowly(Windows(rows * 2.0**-40)), slice(None))
+    small = judge_slowly(Windows(rows * 2.0**-40))
+    assert equal(together, replace(small, slow_deviation=small.slow_deviation * 2.0**40), slice(None))
     stacked = judge_slowly(Windows(rows.reshape(9, 10, -1)))
     assert stacked.slow_onset.shape == (9, 10)
 
@@ -100,6 +127,7 @@ def test_what_is_too_short_empty_constant_or_not_finite_is_not_judged_or_normal(
     rows[3] = np.inf
     rows[4] = noise(8, 1, 400) * 1e306
     verdict = judge_slowly(Windows(rows))
-    assert verdict.slow_reason.tolist()[:4] == ["", "", "normal", ""] and not verdict.slow_is_anomaly.any()
+    assert verdict.slow_reason.tolist()[:4] == ["no_value", "few_points", "normal", "not_finite"]
+    assert not verdict.slow_is_anomaly.any()
     with pytest.raises(ValueError, match="time axis"):
         judge_slowly(Windows(np.float64(3.0)))  # type: ignore[arg-type]

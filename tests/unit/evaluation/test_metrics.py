@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -11,7 +12,7 @@ import pytest
 from ad_stream.evaluation.metrics import Curve, adjusted, best_f1, events, f1_at, operator_view
 
 
-def curve(scores: list[float], labels: list[int], step: float = 60.0) -> Curve:
+def curve(scores: Sequence[float], labels: Sequence[int], step: float = 60.0) -> Curve:
     return Curve(scores=np.array(scores, dtype=float), labels=np.array(labels, dtype=bool), step=step)
 
 

@@ -12,7 +12,7 @@ from ad_stream.config import parse
 from ad_stream.errors import ConfigError, SetupError
 from ad_stream.pipeline.batch import Batches
 from ad_stream.pipeline.operation.connect import check, check_travels
-from ad_stream.pipeline.store.delta import Tables
+from ad_stream.pipeline.store.delta import DeltaTables
 
 
 def batches(url: str) -> Batches:
@@ -23,7 +23,7 @@ def batches(url: str) -> Batches:
         "tables": {"path": "tables"},
     })  # fmt: skip
     session: object = socket.socket
-    return Batches(config, Tables(session, config.tables))  # type: ignore[arg-type]
+    return Batches(config, DeltaTables(session, config.tables))  # type: ignore[arg-type]
 
 
 def test_without_a_remote_nothing_is_asked() -> None:
@@ -46,7 +46,7 @@ def test_a_server_that_is_not_there_is_told_at_once_and_without_its_token() -> N
 def test_batches_travel_as_what_they_are_made_from_and_without_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUSH_HERE", "https://127.0.0.1/push?key=a2V5LW9mLXB1c2g")
     made = batches("${env:PUSH_HERE}")
-    made.alone = True
+    made.state.sole_writer = True
     sent = pickle.dumps(made)
     assert b"a2V5LW9mLXB1c2g" not in sent
     there = pickle.loads(sent)

@@ -11,7 +11,8 @@ import pytest
 from ad_stream.pipeline.delivery import Deliver
 from ad_stream.pipeline.operation.summary import Summary
 from ad_stream.push.outbox import Batch, Record
-from tests.unit.push.memory import FakeTime, Memory, row, values
+from tests.support.fake_time import FakeTime
+from tests.unit.push.memory import Memory, row, values
 from tests.unit.push.test_outbox import Scripted
 
 

@@ -1,37 +1,19 @@
-"""Rows of `detections` in memory, and a clock that only sleeping moves."""
+"""Rows of `detections` in memory."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-from ad_stream.push.base import COLUMNS, Row, Which
+from ad_stream.push.base import COLUMNS, Row, Which, is_flagged
 from ad_stream.push.outbox import Batch, Key
+from tests.support.fake_time import START
 
-START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 REST = {
     "score": 1.0, "sr_score": 0.5, "severity": 0.0, "continuing": False, "reason": "normal", "detector": "default",
-    "points": 120, "imputed": 0,
+    "points": 120, "imputed": 0, "slow_score": 0.4, "slow_is_anomaly": False, "slow_reason": "normal", "slow_onset": None,
 }  # fmt: skip
-
-
-class FakeTime:
-    """One clock for sender, receiver and outbox that only sleep moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.waits: list[float] = []
-
-    def clock(self) -> float:
-        return self.now
-
-    def moment(self) -> datetime:
-        return START + timedelta(seconds=self.now)
-
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.now += seconds
 
 
 def row(number: int = 0, **changes: object) -> dict[str, object]:
@@ -70,7 +52,7 @@ class Memory:
 
     def page(self, batch: Batch, which: Which, after: Key | None, one_in: int, limit: int) -> list[Row]:
         found = [one for one in self._wanted(batch, which) if after is None or key(one) > after]
-        page = [one for one in found if one["is_anomaly"] or _nth(one) % one_in == 0][:limit]
+        page = [one for one in found if is_flagged(one) or _nth(one) % one_in == 0][:limit]
         self.longest_page = max(self.longest_page, len(page))
         return list(page)
 
@@ -78,7 +60,7 @@ class Memory:
         return len(self._wanted(batch, which))
 
     def _wanted(self, batch: Batch, which: Which) -> list[dict[str, object]]:
-        return [one for one in self.batches[batch] if which == "all" or one["is_anomaly"]]
+        return [one for one in self.batches[batch] if which == "all" or is_flagged(one)]
 
 
 def key(one: Mapping[str, object]) -> Key:

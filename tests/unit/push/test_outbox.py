@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from ad_stream.push.base import Delivery, Row
+from ad_stream.push.base import Delivery, Row, Which, is_flagged
 from ad_stream.push.limits import HourlyRows
 from ad_stream.push.outbox import FULL, KEEP, Outbox, Record
 from ad_stream.push.targets.power_bi import PowerBI
 from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, Trouble, random_trouble
-from tests.unit.push.memory import START, FakeTime, Memory, row, values
+from tests.support.fake_time import START, FakeTime
+from tests.unit.push.memory import Memory, row, values
 
 KEY = "SeCrEtKeY-0123456789/abc"
 
@@ -23,7 +24,8 @@ KEY = "SeCrEtKeY-0123456789/abc"
 class Scripted:
     """A target that settles as many rows of each push as it is told, then says why it stops."""
 
-    name, rows, seconds = "scripted", "all", 10.0
+    name, seconds = "scripted", 10.0
+    rows: Which = "all"
 
     def __init__(self, *settles: int, hourly: HourlyRows | None = None) -> None:
         self.settles, self.hourly = iter(settles), hourly
@@ -165,13 +167,13 @@ def test_over_the_hour_every_series_keeps_a_share_and_anomalies_all_go() -> None
     fake, memory = FakeTime(), Memory()
     target, _ = hour(1000, fake)
     box = outbox(target, memory, fake)
-    rows = [row(n, is_anomaly=n % 50 == 0) for n in range(7 * 600)]
+    rows = [row(n, is_anomaly=n % 50 == 0, slow_is_anomaly=n % 50 == 1) for n in range(7 * 600)]
     for minute in range(600):
         added(box, memory, minute, rows[7 * minute : 7 * minute + 7])
         box.turn(10)
         fake.sleep(10)
     late = [one for one in target.got if one["minute"] >= START + timedelta(minutes=360)]  # type: ignore[operator]
-    assert {one["value"] for one in rows if one["is_anomaly"]} <= set(values(target.got))
+    assert {one["value"] for one in rows if is_flagged(one)} <= set(values(target.got))
     assert len(target.got) + box.counts["thinned"] == len(rows)
     shares = Counter(one["device_id"] for one in late)
     assert len(shares) == 7

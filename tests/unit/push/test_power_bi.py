@@ -16,7 +16,8 @@ from ad_stream.push.targets.power_bi import PowerBI
 from ad_stream.push.targets.power_bi_rows import SAMPLE, Pieces, definition, encoder
 from ad_stream.simulate.power_bi.receiver import PowerBIReceiver, Trouble
 from ad_stream.simulate.power_bi.rules import COLUMNS
-from tests.unit.push.memory import FakeTime, row, values
+from tests.support.fake_time import FakeTime
+from tests.unit.push.memory import row, values
 
 
 def target(receiver: PowerBIReceiver, fake: FakeTime, **options: object) -> PowerBI:

@@ -15,9 +15,10 @@ from ad_stream.errors import ConfigError
 from ad_stream.push.base import Delivery
 from ad_stream.push.registry import by_kind
 from ad_stream.push.targets.webhook import MOST_IN_ONE, Webhook, sentence
-from tests.unit.push.memory import START, FakeTime, row
+from tests.support.fake_time import START, FakeTime
+from tests.unit.push.memory import row
 
-ABOVE = {
+ABOVE: dict[str, Any] = {
     "value": 93.25,
     "expected": 22.0,
     "upper_margin": 2.0,
@@ -65,6 +66,12 @@ def test_a_message_says_which_device_what_when_and_why() -> None:
     said = "pump-1 temperature 93.25 at 2026-11-01 00:05 UTC: above the expected band (20.5 to 24)"
     assert sentence(anomaly(5)) == said
     assert sentence(anomaly(5) | {"expected": None}) == said.removesuffix(" (20.5 to 24)")
+
+
+def test_a_row_that_only_the_slow_verdict_flags_says_what_began_and_when() -> None:
+    slow = {"is_anomaly": False, "slow_is_anomaly": True, "slow_reason": "drift", "slow_onset": START}
+    said = "pump-1 temperature 93.25 at 2026-11-01 00:05 UTC: the level bends away slowly, with no single jump that explains it"
+    assert sentence(anomaly(5) | slow) == f"{said}, since 2026-11-01 00:00 UTC"
 
 
 def test_json_carries_the_columns_of_detections(room: Room) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import hashlib
 import json
 import re
 from datetime import datetime, timedelta, timezone
@@ -12,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ad_stream.report import Fact, Page, PageSection, PageTable, draw, write
+from ad_stream.report import Fact, Page, PageSection, PageTable, draw, plotly, write
 from ad_stream.report.page import render
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -121,3 +124,32 @@ def test_the_page_needs_no_network(tmp_path: Path) -> None:
     fetched = [attributes.get("src") or attributes.get("href") for tag, attributes in read(html).tags]
     assert [url for url in fetched if url and not url.startswith(("#", "data:"))] == []
     assert "Plotly" in html
+
+
+def test_many_pictures_are_packed_and_can_be_read_back_all_the_same() -> None:
+    many = [picture(f"pump-{n}") for n in range(800)]
+    html = render(Page("Report", "note", [], sections=[PageSection("Many", "note", many)]))
+    packed = re.search(r'<script type="application/gzip;base64" id="pictures">([^<]*)</script>', html)
+    assert packed is not None
+    drawn = json.loads(gzip.decompress(base64.b64decode(packed.group(1))))
+    assert drawn == json.loads(json.dumps([one.as_dict() for one in many]))
+
+
+def test_a_report_is_small_enough_for_a_mail() -> None:
+    long = draw(
+        rows(list(range(20_000)), 900),
+        id="a",
+        title="pump",
+        caption="",
+        first=START,
+        last=START + timedelta(minutes=19_999),
+    )
+    assert len(render(Page("Report", "note", [], sections=[PageSection("One", "note", [long])])).encode()) < 1_500_000
+    assert len(render(page()).encode()) < 650_000
+
+
+def test_the_drawing_library_is_the_published_one_with_its_licence() -> None:
+    assert hashlib.sha256(plotly.script()).hexdigest() == plotly.SHA256
+    assert f"plotly.js (basic - minified) v{plotly.VERSION}".encode() in plotly.script()[:200]
+    licence = Path(plotly.__file__).parent / "assets" / "plotly.LICENSE"
+    assert "MIT License" in licence.read_text(encoding="utf-8") and "Plotly" in licence.read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from ad_stream.runtime import spark_versions
 from ad_stream.runtime.jars import WHOLE, artifact, cache_folder, jars, spark_folder
 from ad_stream.runtime.maven import _cause, ivy_file
 
+Resolver = Callable[[str, Path], None]
 
-def resolver(*names: str) -> object:
+
+def resolver(*names: str) -> Resolver:
     def resolve(coordinates: str, folder: Path) -> None:
         for name in names:
             (folder / name).write_text(coordinates)
@@ -26,7 +29,7 @@ def failing(coordinates: str, folder: Path) -> None:
     raise SetupError("the network is down")
 
 
-def get(cache: Path, *sets: str, by: list[object], **environ: str) -> list[Path]:
+def get(cache: Path, *sets: str, by: list[Resolver], **environ: str) -> list[Path]:
     return jars(
         *sets, environ={"AD_STREAM_CACHE": str(cache), **environ}, resolvers=by, verify=lambda folder: None,
         sleep=lambda seconds: None,

@@ -8,6 +8,8 @@ from ad_stream.detectors import by_name
 from ad_stream.errors import ConfigError, InputError
 from ad_stream.model import LastPoint, Windows
 from ad_stream.scoring.pandas_api import detect
+from ad_stream.tables.catalog import DETECTIONS
+from ad_stream.tables.schema import VERDICT
 
 
 def two_devices(step: str = "5min", count: int = 150) -> pd.DataFrame:
@@ -28,7 +30,9 @@ def test_a_spike_is_found_on_any_step_and_its_second_minute_continues_it() -> No
     answer = detect(two_devices())
     flagged = answer[answer.is_anomaly]
     assert flagged.index.tolist() == [100, 103] and flagged.continuing.tolist() == [False, True]
-    assert answer.columns.tolist() == ["device", "timestamp", *LastPoint.columns(), "continuing"]
+    slow = [name for name in DETECTIONS.named(VERDICT) if name.startswith("slow_")]
+    assert answer.columns.tolist() == ["device", "timestamp", *LastPoint.columns(), "continuing", *slow]
+    assert not detect(two_devices(), slow=False).columns.intersection(slow).size
 
 
 def test_rows_keep_their_order_and_index_whatever_the_order_they_come_in() -> None:

@@ -10,17 +10,20 @@ from pathlib import Path
 import pytest
 
 from ad_stream.errors import InputError
+from ad_stream.readings import Wishes
 from ad_stream.simulate.csv.replay import Index, from_csv, read_index
 from tests.support.slow_reader import lines, moment
 
 UTC = timezone.utc
 
 
-def imported(tmp_path: Path, text: str | bytes, **options: object) -> tuple[Index, list[dict[str, object]]]:
+def imported(
+    tmp_path: Path, text: str | bytes, wishes: Wishes | None = None, **options: object
+) -> tuple[Index, list[dict[str, object]]]:
     """Import the text; the index and the bodies in the order they were sent, heartbeat left out."""
     path = tmp_path / "mine.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    index = from_csv(path, tmp_path / "out", **options)  # type: ignore[arg-type]
+    index = from_csv(path, tmp_path / "out", wishes=wishes, **options)  # type: ignore[arg-type]
     return index, [json.loads(base64.b64decode(line["body"])) for line in lines(tmp_path / "out")[:-1]]
 
 
@@ -154,7 +157,7 @@ def test_column_names_are_guessed(header: str, names: dict[str, str], tmp_path: 
 
 def test_columns_can_be_named_and_others_are_left_alone(tmp_path: Path) -> None:
     text = "id,device,when,time,value,label,speed\n1,a,2026-11-01T00:00:00Z,x,9,0,3.5\n"
-    _, bodies = imported(tmp_path, text, time="when", value="speed")
+    _, bodies = imported(tmp_path, text, Wishes(time="when", values=["speed"]))
     assert bodies == [{"deviceId": "a", "time": "2026-11-01T00:00:00.000Z", "value": 3.5}]
 
 
@@ -202,15 +205,21 @@ def test_odd_device_names_survive(tmp_path: Path) -> None:
             "device,value,speed\na,1,2\n",
             r"^mine.csv has no time column among device, value, speed: name it with --time$",
         ),
-        ("time,speed,power\n1,2,3\n", r"^mine.csv has no value column among time, speed, power: name it with --value$"),
+        (
+            "time,speed\n1,n/a\n",
+            r"^mine.csv line 2, column 'speed': 'n/a' is no number, and no other cell of mine.csv is one",
+        ),
         (
             "time,value\n2026-11-01T00:00:00Z,1\n\nyesterday,2\n",
-            r"^mine.csv line 4: 'yesterday' is no time: write 2026-11-01T00:00:00Z or seconds since 1970$",
+            r"^mine.csv line 4, column 'time': 'yesterday' is no time: write 2026-11-01T00:00:00Z or seconds since 1970$",
         ),
-        ("time,value\n2026-11-01T00:00:00Z,1\n,2\n", r"^mine.csv line 3: '' is no time"),
-        ("time,value\n1,2\n1,2,3\n", r"^mine.csv cannot be read as CSV: .*Expected 2 columns, got 3"),
-        (b"time,value\n1,2\n\xff,3\n", r"^mine.csv (is not UTF-8 text: save it|cannot be read as CSV: .*UTF8)"),
-        (b"time,val\xff\n1,2\n", r"^mine.csv is not UTF-8 text: save it as CSV in UTF-8$"),
+        ("time,value\n2026-11-01T00:00:00Z,1\n,2\n", r"^mine.csv line 3, column 'time': '' is no time"),
+        (
+            "time,value\n1,2\n1,2,3\n",
+            r"^mine.csv line 3: 3 fields where the other lines have 2 \('1,2,3'\): mend or delete",
+        ),
+        (b"time,value\n1,2\n\xff,3\n", r"^mine.csv line 3, column 'time': 'ÿ' is no time"),
+        (b"\0\1\2\3", r"^mine.csv holds NUL bytes, so it is no text: give CSV, JSON lines or Parquet$"),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(text: str | bytes, sentence: str, tmp_path: Path) -> None:
@@ -220,7 +229,7 @@ def test_what_cannot_be_read_is_one_sentence(text: str | bytes, sentence: str, t
 
 def test_a_named_column_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^mine.csv has no column 'speed': its columns are time, value$"):
-        imported(tmp_path, "time,value\n1,2\n", value="speed")
+        imported(tmp_path, "time,value\n1,2\n", Wishes(values=["speed"]))
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ad_stream.detectors.slow import SlowVerdict
 from ad_stream.model import LastPoint
 from ad_stream.monitoring.status import Status
 from ad_stream.pipeline.operation.summary import Summary
@@ -67,9 +68,10 @@ def test_the_list_of_verdict_columns_stands_once() -> None:
     assert holders == ["ad_stream/tables/catalog.py"]
 
 
-def test_a_verdict_has_what_a_detector_answers() -> None:
-    beside = {"value", "continuing", "detector"}
-    assert set(LastPoint.columns()) == {name for name in DETECTIONS.named(VERDICT) if name not in beside}
+def test_a_verdict_has_what_a_detector_and_the_slow_verdict_answer() -> None:
+    beside = {"value", "continuing", "detector", "model"}
+    slow = {field.name for field in fields(SlowVerdict)} - {"slow_deviation"}
+    assert {*LastPoint.columns(), *slow} == {name for name in DETECTIONS.named(VERDICT) if name not in beside}
 
 
 @pytest.mark.parametrize("counted", [Summary, Status])

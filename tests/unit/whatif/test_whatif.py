@@ -77,6 +77,35 @@ def test_the_settings_of_the_stream_change_nothing(tables: Path) -> None:
     assert same.flagged_before == same.flagged_after > 0
 
 
+def test_an_alarm_of_the_slow_verdict_counts_and_is_lost_where_the_setting_says_off(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    drift = 20 + rng.normal(size=600) + 9 * np.clip((np.arange(600) - 400) / 90, 0, 1)
+    rows = [{"device_id": "a", "signal": "t", "minute": at(k), "value": drift[k]} for k in range(600)]
+    put(tmp_path, "minutes", pd.DataFrame(rows))
+    settings = parse_detection({})
+    verdicts = rescore(tmp_path, Scorer.of(settings), start=T0, end=at(600))
+    put(tmp_path, "detections", verdicts.assign(config_version="0123456789ab"))
+    same = whatif(tmp_path, settings, start=at(300), end=at(600))
+    assert same.gained == same.lost == [] and "drift" in {one.reason for one in same.after}
+    off = whatif(tmp_path, parse_detection({"slow": False}), start=at(300), end=at(600))
+    assert {one.reason for one in off.lost} == {"drift"} and off.gained == []
+    begun = verdicts.loc[verdicts["slow_reason"] == "drift", "slow_onset"]
+    assert begun.between(at(380), at(470)).all() and len(begun) > 5
+
+
+def test_tables_of_an_earlier_version_have_no_flags_of_the_slow_verdict(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    rows = [
+        {"device_id": "a", "signal": "t", "minute": at(k), "value": rng.normal() + 50 * (k == 90)} for k in range(120)
+    ]
+    put(tmp_path, "minutes", pd.DataFrame(rows))
+    verdicts = rescore(tmp_path, Scorer.of(BASE), start=T0, end=at(120))
+    earlier = verdicts.drop(columns=[name for name in verdicts if name.startswith("slow_") or name == "model"])
+    put(tmp_path, "detections", earlier.assign(config_version="0123456789ab"))
+    same = whatif(tmp_path, BASE, start=at(60), end=at(120))
+    assert same.gained == same.lost == [] and len(same.before) == 1
+
+
 def test_less_sensitivity_loses_alarms_and_one_direction_keeps_its_side(tables: Path) -> None:
     deaf = ask(tables, sensitivity=0)
     assert deaf.gained == [] and len(deaf.lost) == len(deaf.before) - len(deaf.after)

@@ -18,7 +18,7 @@ STEPS = {
 
 
 def times(n: int, granularity: str = "minutely", every: int = 1) -> NDArray[np.datetime64]:
-    return START + np.arange(n) * every * STEPS[granularity]
+    return np.asarray(START + np.arange(n) * every * STEPS[granularity], dtype="datetime64[us]")
 
 
 def noise(seed: int, n: int) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,8 +14,8 @@ from tests.unit.detectors.azure.requests import times, weekly_pattern
 DAILY = ChangeOptions(granularity="daily", period=0)
 
 
-def found(values: NDArray[np.float64], options: ChangeOptions = DAILY) -> list[int]:
-    answer = change_points(values, times(len(values), "daily"), options)
+def found(values: NDArray[np.floating[Any]], options: ChangeOptions = DAILY) -> list[int]:
+    answer = change_points(values.astype(np.float64), times(len(values), "daily"), options)
     assert ((answer.confidence >= options.threshold) == answer.is_change_point).all()
     assert ((answer.confidence >= 0) & (answer.confidence <= 1)).all()
     return np.flatnonzero(answer.is_change_point).tolist()
@@ -63,7 +65,7 @@ def test_a_season_is_no_break_but_hides_none() -> None:
     auto = ChangeOptions(granularity="daily")
     assert found(values, auto) == []
     values[49:] += 15
-    answer = change_points(values, times(91, "daily"), auto)
+    answer = change_points(values.astype(np.float64), times(91, "daily"), auto)
     assert answer.period == 7
     assert np.flatnonzero(answer.is_change_point).tolist() == [49]
 

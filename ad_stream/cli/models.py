@@ -1,0 +1,85 @@
+"""Commands over what is learned: train it, list it, choose what streams use."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from ad_stream.cli.options import Config, File, Json, RunConfig, Set
+from ad_stream.cli.settings import needed
+from ad_stream.config.overrides import overrides
+from ad_stream.times import moment
+
+train_app = typer.Typer(help="Learn from stored windows.", no_args_is_help=True)
+models_app = typer.Typer(help="What was learned: list it, choose the version that streams use.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="Name of the model, such as profile.")]
+
+
+@train_app.command()
+def profile(
+    file: File = None,
+    config: Config = None,
+    days: Annotated[float, typer.Option(min=1, max=400, help="How far back to learn from.")] = 14,
+    until: Annotated[str | None, typer.Option(help="First minute that is left out, UTC.", show_default=False)] = None,
+    candidate: Annotated[bool, typer.Option("--candidate", help="Store it, but do not use it yet.")] = False,
+    set_: Set = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Learn how wild each series is by itself (docs/detectors.md); streams use it from their next batch on."""
+    from ad_stream import config as settings
+    from ad_stream.pipeline.train import train_profile
+
+    loaded = settings.load(needed(file, config, "train profile"), overrides(set_))
+    done = train_profile(loaded, days=days, until=None if until is None else moment(until), live=not candidate)
+    print(json.dumps(done.as_dict()) if as_json else done.sentence())
+
+
+@models_app.command("list")
+def list_models(file: File = None, config: Config = None, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006
+    """Every version with its state, newest first."""
+    from ad_stream import config as settings
+    from ad_stream.models.stored import versions
+    from ad_stream.tables.names import local_folder
+
+    loaded = settings.load(needed(file, config, "models list"), overrides(set_))
+    found = versions(
+        local_folder(loaded.tables, "models", "ask it with SELECT name, version, state, figures FROM models")
+    )
+    if as_json:
+        print(json.dumps(found))
+        return
+    for row in found:
+        print("{name}@{version} {state}: learned {learned} of {series} series, {first} to {last}".format(**row))
+
+
+@models_app.command()
+def activate(
+    config: RunConfig,
+    version: Annotated[int, typer.Argument(help="Its version.")],
+    name: Name = "profile",
+    set_: Set = [],  # noqa: B006
+) -> None:
+    """Let streams and backfills use this version from their next batch on; the one before is retired."""
+    _choose(config, set_, name, version)
+    print(f"{name}@{version} is live")
+
+
+@models_app.command()
+def retire(config: RunConfig, name: Name = "profile", set_: Set = []) -> None:  # noqa: B006
+    """Go on without: the plain rule judges from the next batch on."""
+    _choose(config, set_, name, None)
+    print(f"no version of {name} is live any more")
+
+
+def _choose(config: str | None, set_: list[str], name: str, version: int | None) -> None:
+    from ad_stream import config as settings
+    from ad_stream.pipeline.operation.session import session
+    from ad_stream.pipeline.store.delta import DeltaTables
+    from ad_stream.pipeline.train import activate as make_live
+
+    loaded = settings.load(needed(None, config, "models activate 1 --config"), overrides(set_))
+    tables = DeltaTables(session("files", loaded.spark), loaded.tables, grid=loaded.minutes.grid)
+    tables.create()
+    make_live(tables, name, version)

@@ -1,0 +1,52 @@
+"""The table `models` without Spark, where the tables are folders of this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ad_stream.errors import InputError
+from ad_stream.models.profiles import KnownProfiles, decode
+from ad_stream.tables.catalog import MODELS
+from ad_stream.tables.reader import read_rows
+from ad_stream.times import iso
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def live_profiles(tables: str | Path) -> KnownProfiles | None:
+    """What the live version of `profile` knows, None where there is none; InputError where its bytes are not as trained."""
+    rows = _blobs(tables, ["version", "blob", "sha256"], [("name", "=", "profile"), ("state", "=", "live")])
+    if rows.empty:
+        return None
+    label = f"profile@{int(rows['version'].max())}"
+    parts = [decode(bytes(blob), sha256, label) for blob, sha256 in zip(rows["blob"], rows["sha256"], strict=True)]
+    return KnownProfiles.together(label, parts)
+
+
+def versions(tables: str | Path) -> list[dict[str, Any]]:
+    """name, version, state, first, last, series, learned of every version, the newest first."""
+    rows = _blobs(tables, ["name", "version", "state", "first", "last", "figures", "blob"], [])
+    found = []
+    for (name, version), part in rows.groupby(["name", "version"]):
+        figures = [json.loads(text) for text in part["figures"]]
+        found.append({
+            "name": str(name), "version": int(version), "state": str(part["state"].iloc[0]),
+            "first": iso(part["first"].min().to_pydatetime()), "last": iso(part["last"].max().to_pydatetime()),
+            **{count: sum(one[count] for one in figures) for count in ("series", "learned")},
+        })  # fmt: skip
+    return sorted(found, key=lambda row: (row["name"], -row["version"]))
+
+
+def _blobs(tables: str | Path, columns: list[str], where: list[tuple[str, str, Any]]) -> pd.DataFrame:
+    """The rows with a blob; none where there is no such table, as with tables of an earlier version."""
+    import pandas as pd
+
+    try:
+        rows = read_rows(tables, MODELS.name, columns, where)
+    except InputError:
+        return pd.DataFrame(columns=columns)
+    chosen: pd.DataFrame = rows[rows["blob"].notna()]
+    return chosen

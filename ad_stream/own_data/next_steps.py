@@ -1,0 +1,51 @@
+"""What a person may do with the answer, each with the line to type; also where nothing was found."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from ad_stream.own_data.verdicts import means
+
+if TYPE_CHECKING:
+    from ad_stream.own_data.verdicts import OwnVerdicts
+
+MORE, LESS = 99, 80
+"""Sensitivities that flag more, and less, than the default of 95."""
+
+
+def next_steps(verdicts: OwnVerdicts, command: str) -> list[tuple[str, str]]:
+    """(to do what, the line); command: `ad-stream detect FILE` with the options that the file needed."""
+    words = shlex.split(command)
+    streamed = shlex.join(["ad-stream", "demo", "--data", *words[2:]])
+    detect = shlex.join(["ad-stream", "detect", *words[2:]])
+    return [
+        *_first(verdicts, detect),
+        (
+            "compare the detectors, once a column label says 1 where something happened",
+            f"ad-stream evaluate --data {words[2]}",
+        ),
+        ("send it through the real stream, into tables", streamed),
+        ("judge a source of your own all day", "ad-stream run --config conf/local.yaml"),
+    ]
+
+
+def _first(verdicts: OwnVerdicts, detect: str) -> list[tuple[str, str]]:
+    if verdicts.alarms:
+        return [
+            ("be told less", f"{detect} --set sensitivity={LESS}"),
+            ("be told more", f"{detect} --set sensitivity={MORE}"),
+        ]
+    if not verdicts.rows_scored:
+        return [
+            (
+                "have rows judged: none has enough history, a series needs 30 rows",
+                f"{detect} --set detection.max_gap=60",
+            )
+        ]
+    near = verdicts.nearest()
+    assert near is not None
+    at = f"{verdicts.series_name(near['device_id'], near['signal'])} at {verdicts.shown(near['device_id'], near['minute'])}"
+    low, high = near["expected"] - near["lower_margin"], near["expected"] + near["upper_margin"]
+    told = f"be told of less: the nearest to a flag was {at}, {near['value']:.6g} ({means(str(near['reason']))}, {low:.6g} to {high:.6g})"
+    return [(told, f"{detect} --set sensitivity={MORE}")]

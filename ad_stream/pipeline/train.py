@@ -1,0 +1,147 @@
+"""Training from stored windows: one pass over `minutes`, a bucket of devices a task, one commit to `models`.
+
+Delivery: the rows of a version are appended in one commit, so no half version is ever there; it is made live in a second
+one. Killed before that, the version before goes on and the new one stays a candidate. May run beside the stream.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pyspark.sql import functions as F
+
+from ad_stream import times
+from ad_stream.errors import InputError
+from ad_stream.models.learning import learn_bucket, series_of
+from ad_stream.pipeline.operation.session import session
+from ad_stream.pipeline.steps.history import BUCKETS, part_of, span
+from ad_stream.pipeline.steps.scoring import frame_of, step
+from ad_stream.pipeline.store.delta import DeltaTables
+from ad_stream.pipeline.store.learned import PROFILE, TABLE
+from ad_stream.tables.catalog import MODELS
+from ad_stream.tables.schema import plain_ddl
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from ad_stream.config import Config
+
+LEARNED = ("group", "device_id", "state", "reason", "rows", "figures", "seconds", "format", "blob", "sha256")
+"""The columns that a bucket fills."""
+SPACE = uuid.UUID("6f0c3a53-6a52-4a3f-9a6f-3d1d8a1f5a11")
+"""Makes `model_id` of name, version and group."""
+
+
+@dataclass
+class Training:
+    """What a training did; too_short: series with less than four days of readings; failed: those with a row of their own."""
+
+    name: str
+    version: int
+    state: str
+    first: datetime
+    last: datetime
+    rows: int = 0
+    series: int = 0
+    learned: int = 0
+    too_short: int = 0
+    failed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `--json`: times as ISO text in UTC."""
+        return asdict(self) | {"first": times.iso(self.first), "last": times.iso(self.last)}
+
+    def sentence(self) -> str:
+        """What the training says on exit."""
+        return (
+            f"{self.name}@{self.version} ({self.state}): learned {self.learned} of {self.series} series from {self.rows} windows, "
+            f"{self.first:%Y-%m-%d %H:%M} to {self.last:%Y-%m-%d %H:%M} UTC; {self.too_short} have too little history, "
+            f"{self.failed} failed (see the table {TABLE})"
+        )
+
+
+def train_profile(
+    config: Config, *, days: float = 14, until: datetime | None = None, live: bool = True, spark: SparkSession | None = None,
+    now: Callable[[], datetime] = times.now,
+) -> Training:  # fmt: skip
+    """Learn the profiles of all series from the last `days` of stored windows before `until` (UTC; None: all there are).
+
+    live: use them from the next batch on, else they wait as a candidate. Raises InputError where nothing is stored.
+    """
+    spark = spark or session("files", config.spark)
+    tables = DeltaTables(spark, config.tables, grid=config.minutes.grid)
+    tables.create()
+    rows = tables.read("minutes").where("revision = 0")
+    rows = rows if until is None else rows.where(F.col("minute") < F.lit(until))
+    newest = span(rows)[1]
+    if newest is None:
+        raise InputError(f"no windows are stored in {tables.place()}: run the stream first")
+    rows = rows.where(F.col("minute") > F.lit(newest - timedelta(days=days)))
+    done = Training(PROFILE, _next_version(tables), "candidate", span(rows)[0] or newest, newest)
+    tables.append_unnamed(TABLE, _named(_learned(rows, tables), done, {"days": days}, now()))
+    if live:
+        activate(tables, done.name, done.version)
+        done.state = "live"
+    return _counted(tables, done)
+
+
+def activate(tables: DeltaTables, name: str, version: int | None) -> None:
+    """Make a version live and retire the live one, in one commit; None: retire it and go on without.
+
+    Raises InputError where there is no such version.
+    """
+    mine = tables.read(TABLE).where((F.col("name") == name) & F.col("blob").isNotNull())
+    if version is not None and not mine.where(F.col("version") == version).limit(1).count():
+        raise InputError(
+            f"there is no model {name}@{version} in {tables.place()}: 'ad-stream models list' shows what there is"
+        )
+    wanted = -1 if version is None else version
+    tables.spark.sql(
+        f"UPDATE {tables.name(TABLE)} SET state = CASE WHEN version = {wanted} THEN 'live' ELSE 'retired' END "
+        f"WHERE name = '{name}' AND blob IS NOT NULL AND (version = {wanted} OR state = 'live')"
+    )
+
+
+def _next_version(tables: DeltaTables) -> int:
+    row = tables.read(TABLE).where(F.col("name") == PROFILE).agg(F.max("version")).first()
+    return 1 + int((row[0] if row else None) or 0)
+
+
+def _learned(rows: DataFrame, tables: DeltaTables) -> DataFrame:
+    """Rows of `minutes` -> the columns LEARNED, the rows of each bucket together."""
+    schema = plain_ddl(MODELS[name] for name in LEARNED)
+    chosen = rows.select(
+        "device_id", "signal", step("minute", tables.grid).alias("step"), "value", part_of(BUCKETS).alias("bucket")
+    )
+
+    def of_bucket(key: Any, windows: Any) -> Any:
+        series, codes = series_of(windows["device_id"].to_numpy(dtype=object), windows["signal"].to_numpy(dtype=object))
+        steps, values = windows["step"].to_numpy(dtype=np.int64), windows["value"].to_numpy(dtype=np.float64)
+        return frame_of(learn_bucket(str(key[0]), series, codes, steps, values), LEARNED)
+
+    return chosen.groupBy("bucket").applyInPandas(of_bucket, schema)
+
+
+def _named(rows: DataFrame, done: Training, parameters: dict[str, Any], at: datetime) -> DataFrame:
+    """With the columns that name, version and span fill."""
+    identity = F.udf(lambda group: str(uuid.uuid5(SPACE, f"{done.name}/{done.version}/{group}")))
+    return rows.withColumns({
+        "name": F.lit(done.name), "kind": F.lit(PROFILE), "version": F.lit(done.version).cast("long"),
+        "model_id": identity("group"), "trained": F.lit(at), "trained_on": F.lit("minutes"),
+        "first": F.lit(done.first), "last": F.lit(done.last), "parameters": F.lit(json.dumps(parameters)),
+    })  # fmt: skip
+
+
+def _counted(tables: DeltaTables, done: Training) -> Training:
+    mine = (F.col("name") == done.name) & (F.col("version") == done.version) & F.col("blob").isNotNull()
+    for row in tables.read(TABLE).where(mine).select("rows", "figures").collect():
+        done.rows += row["rows"]
+        for name in ("series", "learned", "too_short", "failed"):
+            setattr(done, name, getattr(done, name) + json.loads(row["figures"])[name])
+    return done

@@ -1,0 +1,132 @@
+"""A file as text cells: packed or not, whatever its encoding, CSV of any separator, JSON lines, Parquet."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ad_stream.errors import InputError
+from ad_stream.readings import delimited
+from ad_stream.readings.table import TextTable
+
+EXCEL = "is a workbook of Excel: save the sheet as CSV and give that"
+
+
+def read_table(path: Path) -> TextTable:
+    """The file as text cells; InputError where it cannot be read or holds no table."""
+    raw, about = _unpacked(path)
+    if raw[:4] == b"PAR1":
+        return _parquet(path, raw, about)
+    text, about = _decoded(path.name, raw, about)
+    if not text.strip():
+        raise InputError(f"{path.name} is empty: give a file with a header and readings")
+    if text.lstrip()[0] in "{[":
+        return _json(path.name, text, about)
+    return delimited.read(path.name, text, about)
+
+
+def _unpacked(path: Path) -> tuple[bytes, tuple[str, ...]]:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): name an existing CSV file") from None
+    try:
+        if raw[:2] == b"\x1f\x8b":
+            return gzip.decompress(raw), ("gzip",)
+        if raw[:4] == b"PK\x03\x04":
+            return _member(path.name, raw)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise InputError(f"{path.name} cannot be unpacked ({error}): give the file as it was before packing") from None
+    return raw, ()
+
+
+def _member(name: str, raw: bytes) -> tuple[bytes, tuple[str, ...]]:
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        files = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX/")]
+        if "[Content_Types].xml" in files:
+            raise InputError(f"{name} {EXCEL}")
+        if len(files) != 1:
+            raise InputError(f"{name} holds {len(files)} files: unpack it and give one of them")
+        return archive.read(files[0]), (f"{files[0]} of the zip",)
+
+
+def _decoded(name: str, raw: bytes, about: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    if raw[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        raise InputError(f"{name} {EXCEL}")
+    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return raw.decode("utf-16", errors="replace"), (*about, "UTF-16")
+    if b"\0" in raw[:4096]:
+        raise InputError(f"{name} holds NUL bytes, so it is no text: give CSV, JSON lines or Parquet")
+    try:
+        return raw.decode("utf-8-sig"), about
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", errors="replace"), (*about, "no UTF-8, read as Windows-1252")
+
+
+def _json(name: str, text: str, about: tuple[str, ...]) -> TextTable:
+    """One object a line, or one array of objects; members within members are named with dots."""
+    if text.lstrip()[0] == "[":
+        found = _loaded(name, 1, text)
+        numbered: list[tuple[int, Any]] = list(enumerate(found if isinstance(found, list) else [], start=1))
+        word = "element"
+    else:
+        lines = enumerate(text.splitlines(), start=1)
+        numbered = [(number, _loaded(name, number, line)) for number, line in lines if line.strip()]
+        word = "line"
+    wrong = next((number for number, one in numbered if not isinstance(one, dict)), None)
+    if wrong is not None or not numbered:
+        raise InputError(f'{name} {word} {wrong or 1} is no JSON object: write {{"timestamp": …, "value": …}}')
+    cells = pd.DataFrame([_flat(one) for _, one in numbered]).fillna("")
+    return TextTable(name, cells, np.array([number for number, _ in numbered], dtype=np.int64), word, (*about, "JSON"))
+
+
+def _loaded(name: str, number: int, line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{name} line {number} is no JSON ({error}): mend or delete that line") from None
+
+
+def _flat(members: dict[str, Any], before: str = "") -> dict[str, str]:
+    out: dict[str, str] = {}
+    for key, value in members.items():
+        if isinstance(value, dict):
+            out |= _flat(value, f"{before}{key}.")
+        elif not isinstance(value, list):
+            out[before + key] = "" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return out
+
+
+def _parquet(path: Path, raw: bytes, about: tuple[str, ...]) -> TextTable:
+    import pyarrow as pa
+
+    try:
+        frame = pd.read_parquet(io.BytesIO(raw))
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise InputError(f"{path.name} cannot be read as Parquet ({error}): write it anew") from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        frame = frame.reset_index()
+    if frame.empty:
+        raise InputError(f"{path.name} has a header and no rows: give a file with readings")
+    cells = pd.DataFrame({str(name): _texts(frame[name]) for name in frame.columns})
+    return TextTable(path.name, cells, np.arange(1, len(cells) + 1), "row", (*about, "Parquet"))
+
+
+def _texts(column: pd.Series[Any]) -> pd.Series[str]:
+    """A typed column as text: instants in UTC with a Z, times without a zone as they stand."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        zone = "Z" if column.dt.tz is not None else ""
+        plain = column.dt.tz_convert("UTC").dt.tz_localize(None) if zone else column
+        text = plain.dt.strftime("%Y-%m-%dT%H:%M:%S.%f") + zone
+    else:
+        text = column.astype(object).map(str)
+    texts: pd.Series[str] = text.where(column.notna(), "").astype(object)
+    return texts

@@ -1,0 +1,70 @@
+"""One stream with devices of every cadence: judged as on the laptop, the same again in a backfill, none without a word."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from pyspark.sql import SparkSession
+
+import ad_stream
+from ad_stream.pipeline.backfill import backfill
+from tests.support.cadences import share_found, telemetry
+from tests.support.streaming import KEY, T0, Stream, iso, message
+
+CADENCES = {1: 200, 2: 220, 5: 240, 10: 170, 30: 56, 60: 29}
+"""Minutes from reading to reading -> readings; the last too few for a verdict."""
+
+
+def fleet() -> dict[str, pd.DataFrame]:
+    """Rows of each device, with jitter and missing readings, from T0 on."""
+    made = {
+        f"every-{minutes}": telemetry(
+            60 * minutes, seed=3, jitter=0.2, missing=0.1, readings=count, start=f"{T0:%Y-%m-%dT%H:%MZ}"
+        ).rows
+        for minutes, count in CADENCES.items()
+    }
+    made["changes"] = telemetry(60, seed=4, changes_to=300, readings=240, start=f"{T0:%Y-%m-%dT%H:%MZ}").rows
+    return made
+
+
+@pytest.fixture(scope="module")
+def stream(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Stream:
+    telemetry_section = {"event_time": "time", "signals": ["t"]}
+    made = Stream(spark, tmp_path_factory.mktemp("cadences"), {"telemetry": telemetry_section})
+    sent = []
+    for device, rows in fleet().items():
+        for at, value in zip(rows.timestamp, rows.value, strict=True):
+            minute = int((at - pd.Timestamp(T0)).total_seconds()) // 60
+            sent.append(message({"t": value, "time": iso(minute, 3)}, minute, 4, device=device))
+    sent.sort(key=lambda one: one.enqueued)
+    half = len(sent) // 2
+    made.write(sent[:half], sent[half:]).run(source={"files_per_trigger": 1})
+    return made
+
+
+def laptop() -> pd.DataFrame:
+    rows = pd.concat([rows.assign(device=device) for device, rows in fleet().items()], ignore_index=True)
+    answers = ad_stream.detect(rows[["device", "timestamp", "value"]], step="1min").assign(n=rows.n)
+    return answers.sort_values(["device", "timestamp"], ignore_index=True)
+
+
+def test_stream_laptop_and_backfill_agree_at_every_cadence(stream: Stream) -> None:
+    stored, wanted = stream.table("detections", *KEY), laptop()
+    assert list(stored.device_id) == list(wanted.device)
+    assert stored.reason.tolist() == wanted.reason.tolist() and stored.is_anomaly.tolist() == wanted.is_anomaly.tolist()
+    np.testing.assert_allclose(stored.score, wanted.score, rtol=1e-9)
+    summary = backfill(stream.config(), start=T0, end=T0.replace(day=4), spark=stream.spark)
+    assert (summary.minutes_judged, summary.verdicts_revised) == (len(stored), 0)
+
+
+def test_each_device_is_judged_from_its_thirtieth_reading_and_the_hourly_one_says_why_it_is_not(stream: Stream) -> None:
+    stored = stream.table("detections", *KEY).assign(n=laptop().n)
+    for device, rows in stored.groupby("device_id"):
+        place = np.arange(len(rows))
+        if device == "every-60":
+            assert set(rows.status) == {"warming_up"} and set(rows.reason[2:]) <= {"too_seldom"}
+        else:
+            assert (rows.status[place >= 33] == "scored").all() and (rows.status[place < 28] == "warming_up").all()
+    flagged = stored[stored.is_anomaly].rename(columns={"device_id": "device"})
+    assert share_found(flagged[flagged.device.isin(["every-2", "every-5", "changes"])], [200], 3) == 1.0

@@ -1,0 +1,141 @@
+"""A person's file without Spark: judged, told, and drawn as a whole."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ad_stream.cli import app
+from ad_stream.config import parse_detection
+from ad_stream.own_data.judge import judge
+from ad_stream.own_data.next_steps import next_steps
+from ad_stream.own_data.page import page, per_series
+from ad_stream.readings import Wishes
+from ad_stream.report.page import render
+
+UTC = timezone.utc
+BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def file(folder: Path, *, step: timedelta = timedelta(minutes=5), rows: int = 400, spike: int | None = 300) -> Path:
+    noise = np.random.default_rng(3).normal(0, 0.2, rows)
+    values = [20 + math.sin(n / 40) + noise[n] + (9 if n == spike else 0) for n in range(rows)]
+    kept = [n for n in range(rows) if not 100 <= n < 124]
+    lines = [f"{(BEGIN + n * step).isoformat()},{values[n]:.3f}" for n in kept]
+    path = folder / "pump.csv"
+    path.write_text("timestamp,value\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_a_spike_is_an_alarm_at_its_own_time(tmp_path: Path) -> None:
+    found = judge(file(tmp_path), parse_detection({}))
+    (alarm,) = [one for one in found.alarm_rows() if one["score"] > 10]
+    assert alarm["first"] == "2026-03-02 01:00" and alarm["reason"] == "above"
+    assert per_series(found)[0][:3] == ("pump", "5 minutes", "1, the longest 125 minutes before 2026-03-01 10:20")
+
+
+def test_months_of_unequal_length_are_one_step(tmp_path: Path) -> None:
+    months = [f"{2010 + n // 12}-{n % 12 + 1:02}-01,{800 + (n * 37) % 90 + 8000 * (n == 50)}" for n in range(60)]
+    (tmp_path / "monthly.csv").write_text("timestamp,value\n" + "\n".join(months))
+    found = judge(tmp_path / "monthly.csv", parse_detection({}))
+    assert [one["first"] for one in found.alarm_rows()] == ["2014-03-01 00:00"]
+    assert per_series(found)[0][1:3] == ("1 month", "none")
+
+
+def test_settings_are_those_of_detection(tmp_path: Path) -> None:
+    path = file(tmp_path)
+    assert judge(path, parse_detection({"direction": "down"})).flagged == 0
+    assert judge(path, parse_detection({"min_deviation": 100})).flagged == 0
+    differences = judge(path, parse_detection({"detector": "differences"}))
+    assert set(differences.detections["is_anomaly"]) == {True, False}
+
+
+def test_the_report_shows_the_whole_series_and_says_what_to_do_also_without_alarms(tmp_path: Path) -> None:
+    found = judge(file(tmp_path, spike=None), parse_detection({"min_deviation": 100}))
+    assert found.alarms == []
+    made = page(found, command="ad-stream detect pump.csv")
+    (whole,) = made.sections
+    (picture,) = whole.pictures
+    assert (picture.times[0], picture.times[-1]) == ("2026-03-01 00:00", "2026-03-02 09:15")
+    assert picture.value.count(None) == 1, "a gap is a break in the line"
+    (told, line), *_ = next_steps(found, "ad-stream detect pump.csv")
+    assert told.startswith("be told of less: the nearest to a flag was pump at 2026-03-")
+    assert line == "ad-stream detect pump.csv --set sensitivity=99"
+    html = render(made)
+    assert "How the file was understood" in html and "What to do next" in html and "None: no row stood out." in html
+
+
+def test_a_long_series_is_drawn_in_fewer_points_with_every_flag(tmp_path: Path) -> None:
+    rows = 60_000
+    values = np.random.default_rng(1).normal(0, 1, rows)
+    values[30_000] = 40
+    seconds = 1_772_431_200 + 60 * np.arange(rows)
+    (tmp_path / "long.csv").write_text(
+        "ts,value\n" + "\n".join(f"{at},{value:.3f}" for at, value in zip(seconds, values, strict=True))
+    )
+    found = judge(tmp_path / "long.csv", parse_detection({"detector": "moving_average", "points": 60}))
+    (picture,) = page(found, command="ad-stream detect long.csv").sections[0].pictures
+    drawn = [value for value in picture.value if value is not None]
+    assert len(drawn) < 45_000 + found.flagged
+    assert sum(flag is not None for flag in picture.flags) == found.flagged > 0
+    scored = found.detections["value"]
+    assert (max(drawn), min(drawn)) == (pytest.approx(scored.max(), rel=1e-5), pytest.approx(scored.min(), rel=1e-5))
+
+
+def test_detect_prints_what_it_understood_and_writes_the_report(tmp_path: Path) -> None:
+    out = tmp_path / "mine.html"
+    answer = CliRunner().invoke(app, ["detect", str(file(tmp_path)), "--out", str(out)], env={"COLUMNS": "120"})
+    assert answer.exit_code == 0, answer.output
+    assert "column 'timestamp', ISO 8601; time zone: as written" in answer.output
+    assert "5 minutes" in answer.output and "above the expected band" in answer.output
+    assert f"ad-stream evaluate --data {tmp_path / 'pump.csv'}" in answer.output
+    assert out.read_text(encoding="utf-8").count("<figure") == 2
+
+
+def test_detect_answers_programs_as_json(tmp_path: Path) -> None:
+    arguments = [
+        "detect",
+        str(file(tmp_path)),
+        "--json",
+        "--out",
+        str(tmp_path / "r.html"),
+        "--set",
+        "detection.sensitivity=90",
+    ]
+    answer = json.loads(CliRunner().invoke(app, arguments).output)
+    assert answer["rows"] == 376 and answer["flagged"] >= 1
+    assert answer["alarms"][0]["first"] == "2026-03-02 01:00"
+
+
+def test_what_the_reader_was_told_goes_into_the_next_lines(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("when,a b,c\n" + "".join(f"2026-03-02 06:{n:02},{n},{2 * n}\n" for n in range(40)))
+    arguments = [
+        "detect",
+        str(path),
+        "--time",
+        "when",
+        "--value",
+        "a b",
+        "--time-zone",
+        "Europe/Berlin",
+        "--out",
+        str(tmp_path / "r"),
+    ]
+    answer = CliRunner().invoke(app, arguments, env={"COLUMNS": "60"})  # narrower than the line
+    assert f"ad-stream demo --data {path} --time when --time-zone Europe/Berlin --value 'a b'" in answer.output
+
+
+def test_the_windows_are_those_that_the_stream_would_close(tmp_path: Path) -> None:
+    (tmp_path / "twice.csv").write_text("ts,value\n" + "".join(f"{1_772_431_200 + 30 * n},{n}\n" for n in range(10)))
+    found = judge(tmp_path / "twice.csv", parse_detection({}), wishes=Wishes(time="ts"))
+    assert found.index.rebased and found.detections["value"].tolist() == list(range(10))
+    jitter = [1_772_431_200 + 60 * n + (n * 7) % 20 for n in range(60)]
+    (tmp_path / "jitter.csv").write_text("ts,value\n" + "".join(f"{at},{n}\n" for n, at in enumerate(jitter)))
+    assert judge(tmp_path / "jitter.csv", parse_detection({})).detections["value"].tolist() == list(range(60))
