@@ -115,6 +115,10 @@ def _judged(
     found["continuing"] = continuing(rows.ids, rows.steps, found["is_anomaly"], scorer.refractory, nothing)
     onset = pd.to_datetime(found.pop("slow_onset") * scorer.grid.seconds, unit="s", utc=True)
     kept: pd.DataFrame = now[[*KEY, "value"]].assign(**found, slow_onset=onset)[rows.steps >= start]
+    # As the stream stores it: what was not given is null.
+    given = kept["slow_reason"] != ""
+    nothing_given = {name: kept[name].astype(object).where(given, None) for name in ("slow_is_anomaly", "slow_reason")}
+    kept = kept.assign(**nothing_given)
     return kept
 
 
