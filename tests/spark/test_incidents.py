@@ -147,7 +147,7 @@ def test_a_crash_around_the_append_and_words_said_meanwhile_change_nothing(
 def test_a_backfill_withdraws_and_tells_nobody(calm: Stream, spark: SparkSession, tmp_path: Path) -> None:
     stream = _stream(spark, tmp_path).write(*_messages())
     stream.run()
-    day = {"start": T0, "end": moment(FILES * PER_FILE)}
+    day: dict[str, Any] = {"start": T0, "end": moment(FILES * PER_FILE)}
     assert backfill(stream.config(), spark=spark, **day).incidents_amended == 0
     deaf = stream.config(detection={"min_deviation": 75})
     assert backfill(deaf, spark=spark, **day).incidents_amended >= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,7 +133,8 @@ def test_missing_minutes_are_no_recovery_and_a_silence_of_their_own() -> None:
 
 def test_an_acknowledged_incident_is_silent_until_it_worsens() -> None:
     windows = day_of({"12:00": "12:40"}, {"12:00": 0.4, "12:20": 0.8}, until="13:30")
-    fold, found = Fold(RULES, MINUTE), []
+    fold = Fold(RULES, MINUTE)
+    found: list[dict[str, Any]] = []
     for at, rows in windows:
         acts = [Act("ack", found[0]["incident_id"], "ana")] if at == NOON + minute("12:07") else []
         found += fold.step(at, window_rows(rows), acts=acts)

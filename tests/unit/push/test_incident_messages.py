@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import requests
@@ -159,7 +159,9 @@ def test_every_form_is_a_message_a_row_with_the_line_in_it(server: HTTPServer, f
 
     server.expect_request("/hook", method="POST").respond_with_handler(keep)
     fake, rows = FakeTime(), story()
-    target = Webhook(url=server.url_for("/hook"), rows="incidents", format=form, clock=fake.clock, sleep=fake.sleep)
+    target = Webhook(
+        url=server.url_for("/hook"), rows="incidents", format=cast("Any", form), clock=fake.clock, sleep=fake.sleep
+    )
     assert [one.state for one in pushed(target, rows)] == ["delivered"] * 4
     for row, body in zip(rows, got, strict=True):
         assert row["incident_id"] in json.dumps(json.loads(body)) and "pump-1" in body.decode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from math import comb
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from ad_stream.whatif.bound import answers_needed, most_true
 from ad_stream.whatif.propose import Proposal, propose
 from tests.support.incident_tables import START, run_of, spikes, write_tables
 
-DAY = {"start": START, "end": START + timedelta(days=1)}
+DAY: dict[str, Any] = {"start": START, "end": START + timedelta(days=1)}
 MINUTES = 1440
 
 
