@@ -56,8 +56,7 @@ def incidents(
     from ad_stream.monitoring.incidents import Listed
     from ad_stream.monitoring.incidents import incidents as listed
 
-    place = place_of(config, tables)
-    folder = _folder(place.tables, "SELECT * FROM {} ORDER BY minute DESC", "incident_events")
+    place, folder = _stored(config, tables)
     if verify:
         _verify(folder, place, as_json)
     elif check:
@@ -140,8 +139,7 @@ def ask(
     from ad_stream.cli.output.incidents import questions
     from ad_stream.whatif.ask import ask as drawn
 
-    place = place_of(config, tables)
-    folder = _folder(place.tables, "SELECT * FROM {} ORDER BY minute DESC", "incident_events")
+    place, folder = _stored(config, tables)
     start, end = _span(folder, days)
     found = drawn(folder, place, start=start, end=end, most=most, device=scope)
     print(json.dumps([vars(one) for one in found])) if as_json else show(questions(found))
@@ -161,8 +159,7 @@ def propose(
     from ad_stream.cli.output.incidents import proposals
     from ad_stream.whatif.propose import propose as proposed
 
-    place = place_of(config, tables)
-    folder = _folder(place.tables, "SELECT * FROM {} ORDER BY minute DESC", "incident_events")
+    place, folder = _stored(config, tables)
     start, end = _span(folder, days)
     found = proposed(folder, place, start=start, end=end, answers=answers)
     print(json.dumps([one.as_dict() for one in found])) if as_json else show(proposals(found, start, end))
@@ -239,6 +236,12 @@ def _say(
         if as_json
         else f"{text} {about}; from the next batch on"
     )
+
+
+def _stored(config: str | None, tables: Path | None) -> tuple[settings.Config, Path]:
+    """The settings of the run, and the folder of its tables."""
+    place = place_of(config, tables)
+    return place, _folder(place.tables, "SELECT * FROM {} ORDER BY minute DESC", "incident_events")
 
 
 def _folder(tables: settings.Tables, sql: str, table: str) -> Path:

@@ -33,19 +33,12 @@ def suppress(
 
     The reason becomes `direction`, `small_deviation` or `muted`; score and band stay as they were.
     """
-    flagged = columns["is_anomaly"]
     with np.errstate(all="ignore"):
-        held = _held_back(
-            flagged,
-            values - columns["expected"],
-            columns["expected"],
-            stuck=columns["reason"] == "stuck",
-            direction=direction,
-            min_deviation=min_deviation,
-            min_relative_deviation=min_relative_deviation,
-        )
-    if muted is not None:
-        held[(held == "") & flagged & muted] = MUTED
+        difference = values - columns["expected"]
+    held = _held_back(
+        columns["is_anomaly"], difference, columns["expected"], stuck=columns["reason"] == "stuck",
+        direction=direction, min_deviation=min_deviation, min_relative_deviation=min_relative_deviation, muted=muted,
+    )  # fmt: skip
     quiet = held != ""
     columns["reason"] = np.where(quiet, held, columns["reason"])
     columns["severity"] = np.where(quiet, 0.0, columns["severity"])
@@ -65,17 +58,11 @@ def suppress_slow(
     """Likewise for the slow verdict: its deviation is the bend, the side that counts the one the level bends to."""
     flagged, bend = columns["slow_is_anomaly"], columns["slow_deviation"]
     with np.errstate(all="ignore"):
-        held = _held_back(
-            flagged,
-            bend,
-            values - bend,
-            stuck=columns["slow_reason"] == "stuck",
-            direction=direction,
-            min_deviation=min_deviation,
-            min_relative_deviation=min_relative_deviation,
-        )
-    if muted is not None:
-        held[(held == "") & flagged & muted] = MUTED
+        expected = values - bend
+    held = _held_back(
+        flagged, bend, expected, stuck=columns["slow_reason"] == "stuck",
+        direction=direction, min_deviation=min_deviation, min_relative_deviation=min_relative_deviation, muted=muted,
+    )  # fmt: skip
     quiet = held != ""
     columns["slow_reason"] = np.where(quiet, held, columns["slow_reason"])
     columns["slow_is_anomaly"] = flagged & ~quiet
@@ -100,14 +87,19 @@ def _held_back(
     direction: str | NDArray[np.object_],
     min_deviation: float | Floats,
     min_relative_deviation: float | Floats,
+    muted: Bools | None,
 ) -> NDArray[np.object_]:
-    """All (m,) or one for all -> (m,): 'direction', 'small_deviation' or '' where the flag stays or there is none.
+    """All (m,) or one for all -> (m,): 'direction', 'small_deviation', 'muted' or '' where the flag stays or there is none.
 
-    A stuck value has no distance and no side, so nothing holds it back.
+    A stuck value has no distance and no side, so only a mute holds it back.
     """
-    size = np.abs(difference)
-    small = (size < min_deviation) | (size < min_relative_deviation * np.abs(expected))
-    wrong_side = ((difference > 0) & (direction == "down")) | ((difference < 0) & (direction == "up"))
+    with np.errstate(all="ignore"):
+        size = np.abs(difference)
+        small = (size < min_deviation) | (size < min_relative_deviation * np.abs(expected))
+        wrong_side = ((difference > 0) & (direction == "down")) | ((difference < 0) & (direction == "up"))
     candidates = flagged & ~stuck
     reason = np.where(candidates & small, "small_deviation", "")
-    return np.where(candidates & wrong_side, "direction", reason).astype(object)
+    held = np.where(candidates & wrong_side, "direction", reason).astype(object)
+    if muted is not None:
+        held[(held == "") & flagged & muted] = MUTED
+    return held
