@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -60,11 +60,7 @@ def refused(rows: Iterable[Row], known: Callable[[str], bool] | None = None) -> 
 def acts_of(rows: Iterable[Row], grid: Grid) -> list[Act]:
     """The rows that change incidents, in the order in which they were said."""
     good = []
-    for row in rows:
-        try:
-            check(row)
-        except InputError:
-            continue
+    for row in _sensible(rows):
         if row["action"] in ACTS:
             until = None if row.get("until") is None else grid.step(grid.next_start(_utc(row["until"])))
             said = Act(row["action"], row["incident_id"], row.get("owner") or "", row.get("note") or "", until)
@@ -74,15 +70,19 @@ def acts_of(rows: Iterable[Row], grid: Grid) -> list[Act]:
 
 def labels_of(rows: Iterable[Row]) -> dict[str, str]:
     """incident_id -> its label; the last one said counts."""
-    good = []
+    good = [
+        (_utc(row["changed"]), row["incident_id"], row["label"]) for row in _sensible(rows) if row["action"] == LABEL
+    ]
+    return {name: label for _, name, label in sorted(good)}
+
+
+def _sensible(rows: Iterable[Row]) -> Iterator[Row]:
     for row in rows:
         try:
             check(row)
         except InputError:
             continue
-        if row["action"] == LABEL:
-            good.append((_utc(row["changed"]), row["incident_id"], row["label"]))
-    return {name: label for _, name, label in sorted(good)}
+        yield row
 
 
 def _utc(moment: datetime) -> datetime:
