@@ -17,7 +17,8 @@ CORE4 := $(addprefix tests/,spark/test_bad_input.py brokers/test_kafka.py)
 HEAVY := acceptance or soak or browser
 REST := broker or thorough
 UNIT := not (spark or broker or thorough or $(HEAVY))
-QUICK := spark and not ($(REST) or $(HEAVY))
+QUICK := $(UNIT) and not slow
+LONGER := (spark or slow) and not ($(REST) or $(HEAVY))
 TWO := -n 2 --dist loadgroup --durations 10
 SPELT := ad_stream benchmarks conf docs jobs notebooks tests *.md Makefile .ci/run requirements/*.sh requirements/*.py
 SCRATCH := .ad_stream
@@ -38,7 +39,7 @@ demo: $(VENV)/local ## a simulated day of 50 devices through the stream, and its
 	@$(PY) -m ad_stream.runtime.jars delta > /dev/null
 	$(VENV)/bin/ad-stream demo $(ARGS)
 
-check: lint unit ## format, lint, spelling, types, arrows and the unit tests: what to run after every change
+check: lint unit ## format, lint, spelling, types, arrows and the quick unit tests: what to run after every change
 
 format: $(VENV)/dev ## what make check wants of the format, done
 	$(PY) -m ruff check --fix --quiet . || true
@@ -55,12 +56,12 @@ lint: $(VENV)/dev ## format, lint, spelling and types
 	$(PY) -m mypy --config-file $(LOOSER)
 
 unit: arrows
-	$(PY) -m pytest tests/unit tests/contract -m "$(UNIT)" --deselect tests/unit/test_arrows.py -n auto --dist loadgroup --durations 10 $(ARGS)
+	$(PY) -m pytest tests/unit tests/contract -m "$(QUICK)" --deselect tests/unit/test_arrows.py -n auto --dist loadgroup --durations 10 $(ARGS)
 
-test: check test-spark ## check, then the tests with a local Spark session
+test: check test-spark ## check, then the slow unit tests and those with a local Spark session
 
 test-spark: $(VENV)/dev jars ## the second half of make test
-	$(PY) -m pytest -m "$(QUICK)" $(TWO) $(ARGS)
+	$(PY) -m pytest -m "$(LONGER)" $(TWO) $(ARGS)
 
 test-all: test ## test, then those with brokers, clusters and whole runs of their own; in .ci/run
 	$(PY) -m pytest -m "($(REST)) and not ($(HEAVY))" $(TWO) $(ARGS)

@@ -55,6 +55,7 @@ COMMANDS = {
     "broker": "make test-all, starts a broker",
     "thorough": "make test-all, starts a cluster or a whole run",
     "spark": "make test, needs Java",
+    "slow": "make test",
 }
 left_out: Counter[str] = Counter()
 

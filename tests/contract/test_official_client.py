@@ -43,6 +43,7 @@ def weeks(n: int) -> list[float]:
     return [[10.0, 12, 13, 13, 14, 25, 24][i % 7] + noise.gauss(0, 0.3) for i in range(n)]
 
 
+@pytest.mark.slow
 def test_last_point(client: Any) -> None:
     options = models.UnivariateDetectionOptions(
         series=points([*weeks(48), 90.0]), granularity=models.TimeGranularity.DAILY, sensitivity=95

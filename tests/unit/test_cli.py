@@ -31,12 +31,14 @@ def run_python(code: str, *arguments: str, **environ: str) -> subprocess.Complet
     return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environ}, timeout=60)
 
 
+@pytest.mark.slow
 def test_validate_prints_every_setting_of_a_run() -> None:
     answer = ad_stream("validate", CONFIG, "--json", "--set", "detection.sensitivity=90")
     settings = json.loads(answer.stdout)
     assert (answer.returncode, settings["detection"]["sensitivity"], settings["source"]["kind"]) == (0, 90, "files")
 
 
+@pytest.mark.slow
 def test_views_prints_a_script_for_a_sql_editor() -> None:
     answer = ad_stream("views", str(ROOT / "conf" / "databricks.yaml"), "--set", "tables.schema=plant-7")
     statements = answer.stdout.removesuffix(";\n").split(";\n\n")
@@ -44,6 +46,7 @@ def test_views_prints_a_script_for_a_sql_editor() -> None:
     assert all(one.startswith("CREATE OR REPLACE VIEW `main`.`plant-7`.`") for one in statements)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -74,12 +77,14 @@ def test_a_missing_package_is_a_sentence_with_the_extra_that_brings_it() -> None
     assert (answer.returncode, answer.stderr) == (2, told)
 
 
+@pytest.mark.slow
 def test_debug_shows_where_an_error_came_from() -> None:
     answer = ad_stream("validate", "nowhere.yaml", AD_STREAM_DEBUG="1")
     assert "Traceback" in answer.stderr
     assert answer.returncode == 1
 
 
+@pytest.mark.slow
 def test_a_secret_in_the_configuration_is_masked(tmp_path: Path) -> None:
     push = "push=[{kind: power_bi, url: 'https://api.powerbi.test/rows?key=abc123'}]"
     answer = ad_stream("validate", CONFIG, "--set", push)
@@ -87,6 +92,7 @@ def test_a_secret_in_the_configuration_is_masked(tmp_path: Path) -> None:
     assert "abc123" not in answer.stdout + answer.stderr
 
 
+@pytest.mark.slow
 def test_simulate_writes_messages_and_tells_the_truth(tmp_path: Path) -> None:
     answer = ad_stream("simulate", str(tmp_path / "in"), "--devices", "2", "--minutes", "10", "--seed", "7", "--json")
     truth = json.loads(answer.stdout)
@@ -94,6 +100,7 @@ def test_simulate_writes_messages_and_tells_the_truth(tmp_path: Path) -> None:
     assert list((tmp_path / "in").glob("*.jsonl"))
 
 
+@pytest.mark.slow
 def test_evaluate_compares_the_detectors_that_were_named(tmp_path: Path) -> None:
     rows = [f"{1_700_000_000 + 60 * n},{20 + n % 7 + 30 * (n == 350)},{int(n == 350)}" for n in range(400)]
     (tmp_path / "labelled.csv").write_text("timestamp,value,label\n" + "\n".join(rows))

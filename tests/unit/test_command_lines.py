@@ -31,6 +31,7 @@ def command_lines(page: Path) -> list[str]:
 LINES = [pytest.param(line, id=f"{page.name}: {line}") for page in PAGES for line in command_lines(page)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", LINES)
 def test_a_command_line_of_a_page_is_one_that_the_program_takes(line: str) -> None:
     words = shlex.split(line)[1:]
@@ -52,6 +53,7 @@ def test_version_is_the_packages() -> None:
     assert (answer.exit_code, answer.output) == (0, f"ad-stream {__version__}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_of_a_shell_offers_the_commands(shell: str) -> None:
     code = "import sys; sys.argv[0] = 'ad-stream'; from ad_stream.cli import main; main()"

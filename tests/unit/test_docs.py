@@ -77,6 +77,7 @@ def lost_paths(text: str, beside: Path) -> list[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "folder", ["ad_stream", "benchmarks", "conf", "docs", "jobs", "notebooks", "requirements", "tests", "."]
 )

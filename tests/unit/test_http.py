@@ -170,6 +170,7 @@ def test_a_hanging_server_is_left_when_the_timeout_is_over(session: requests.Ses
     assert (caught.value.kind, caught.value.attempts) == ("timeout", 2)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(urllib3.HTTPResponse, "read1"), reason="urllib3 before 2.2 waits for whole pieces")
 def test_a_dripping_server_is_left_when_the_budget_is_over(session: requests.Session) -> None:
     def drip(connection: socket.socket) -> None:
@@ -257,6 +258,7 @@ def test_the_log_of_urllib3_at_level_debug_shows_no_key(
     assert KEY not in logged
 
 
+@pytest.mark.slow
 def test_the_connection_is_kept_alive(session: requests.Session) -> None:
     served: list[int] = []
 

@@ -74,6 +74,7 @@ def durations(source: str) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_no_test_measures_how_long_something_took() -> None:
     """What is awaited has a deadline, `until = clock() + seconds`; a duration would only be there to be asserted on."""
     found = {path.name: durations(path.read_text(encoding="utf-8")) for path in (ROOT / "tests").rglob("*.py")}

@@ -83,6 +83,7 @@ def test_the_shipped_configurations_hold_no_literal(path: Path) -> None:
     assert masked(settings).settings == settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_validate_prints_none_of_them_and_warns_of_each(tmp_path: Path, options: tuple[str, ...]) -> None:
     content = {**PLANTED, "push": PLANTED["push"][:0]}
@@ -95,6 +96,7 @@ def test_validate_prints_none_of_them_and_warns_of_each(tmp_path: Path, options:
     assert "write ${env:NAME}" in answer.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrong",
     [

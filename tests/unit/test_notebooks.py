@@ -23,6 +23,7 @@ def executed(name: str, **texts: str) -> tuple[dict[str, Any], list[pd.DataFrame
     return names, shown
 
 
+@pytest.mark.slow
 def test_detectors_and_sensitivities_are_compared_and_a_configuration_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -33,6 +34,7 @@ def test_detectors_and_sensitivities_are_compared_and_a_configuration_is_printed
     assert printed == f"detection:\n  detector: {names['best']}\n  sensitivity: {names['chosen']}\n"
 
 
+@pytest.mark.slow
 def test_the_sines_are_compared_with_what_the_retired_service_answered(capsys: pytest.CaptureFixture[str]) -> None:
     _, (comparison, drawn) = executed("04_three_streams.py")
     ours = comparison[comparison["detector"] == "default"].set_index("stream")

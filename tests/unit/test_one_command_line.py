@@ -78,6 +78,7 @@ def test_a_command_over_a_configuration_takes_it_alone_and_behind_config(name: s
     assert "[CONFIG]" in {one.metavar for one in command.params if one.param_type_name == "argument"}
 
 
+@pytest.mark.slow
 def test_status_and_report_find_the_tables_by_the_configuration(run: Path) -> None:
     alone, named = ad_stream("status", str(run)), ad_stream("status", "--config", str(run))
     assert (alone.code, alone.out) == (0, named.out) and "The stream is stopped." in alone.out
@@ -93,6 +94,7 @@ def test_status_before_a_run_says_what_to_start(tmp_path: Path, monkeypatch: pyt
     assert answer.error.startswith("there are no tables in .ad_stream/tables yet: start a stream that writes there,")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -134,6 +136,7 @@ def test_a_port_in_use_and_a_host_that_is_none_are_refused(arguments: tuple[str,
         assert (answer.code, answer.out) == (2, "") and f"--host {host!r} {why}" in answer.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("keys", "told"),
     [("", "asks for no key, so only this machine may call"), ("k" * 20, "asks for a key of AD_STREAM_KEYS")],
@@ -164,6 +167,7 @@ def test_a_rule_says_how_many_known_series_it_fits(run: Path) -> None:
     assert fitting(run.parent / "nowhere", "*", "*") == ([], 0)
 
 
+@pytest.mark.slow
 def test_evaluate_fits_80_columns_and_ends_with_the_yaml_to_copy(tmp_path: Path) -> None:
     noise = np.random.default_rng(1).normal(0, 1, 400)
     rows = [f"{1_700_000_000 + 60 * n},{20 + noise[n] + 30 * (n == 350):.3f},{int(n == 350)}" for n in range(400)]

@@ -168,6 +168,7 @@ def test_a_reader_that_cannot_be_imported_is_named_with_its_kind(site: Path) -> 
         sources.reader_of(settings)
 
 
+@pytest.mark.slow
 def test_the_command_line_takes_a_plugin_that_is_installed_where_it_runs(acme: Path, tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text("source: {kind: acme_lines, folder: in}\ntables: {path: out}\n")
     code = "from ad_stream import config; print(config.load('run.yaml').source)"

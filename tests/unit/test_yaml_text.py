@@ -38,6 +38,7 @@ BOMBS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(BOMBS))
 def test_a_bomb_is_a_sentence(name: str, tmp_path: Path) -> None:
     text, told = BOMBS[name]
@@ -57,6 +58,7 @@ def test_aliases_within_the_bounds_are_read() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["billion laughs", "deep lists", "deep blocks"])
 def test_the_command_answers_a_bomb_with_exit_code_2(name: str, tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
@@ -65,6 +67,7 @@ def test_the_command_answers_a_bomb_with_exit_code_2(name: str, tmp_path: Path) 
     assert (answer.returncode, answer.stderr.count("\n"), "Traceback" in answer.stderr) == (2, 1, False)
 
 
+@pytest.mark.slow
 def test_a_file_in_another_encoding_is_a_sentence_with_the_line(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_bytes("source:\n  path: Prüfstand\n".encode("latin-1"))
@@ -91,6 +94,7 @@ def test_settings_that_contradict_or_bomb_are_a_sentence(pairs: list[str], told:
     assert told in str(caught.value)
 
 
+@pytest.mark.slow
 def test_the_command_says_which_setting_is_given_twice() -> None:
     answer = ad_stream("validate", CONFIG, "--set", "a=5", "--set", "a.b=1")
     told = "ad-stream: --set gives 'a' a value and settings below it: leave out one of them\n"
@@ -107,6 +111,7 @@ def test_times_near_the_ends_of_the_calendar_are_a_sentence(text: str) -> None:
     assert len(str(caught.value)) < 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [

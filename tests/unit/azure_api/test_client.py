@@ -65,6 +65,7 @@ def ask(address: str, **options: object) -> AnswerError:
     return caught.value
 
 
+@pytest.mark.slow
 def test_a_verdict_comes_back_as_the_server_gave_it(served: str) -> None:
     values = noise(1, 60)
     values[-1] += 20
@@ -120,6 +121,7 @@ def test_every_bad_answer_is_one_error_with_the_way_out(name: str) -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_or_never_answers_is_an_error_too() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]

@@ -54,6 +54,7 @@ def ask(served: str, body: Any, operation: str = "last", **more: Any) -> request
     return requests.post(served + path(operation), data=data, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("operation", ["last", "entire", "changepoint"])
 def test_every_version_answers_like_the_plain_function(served: str, version: str, operation: str) -> None:
@@ -88,6 +89,7 @@ def test_each_of_several_keys_is_good(served: str) -> None:
     assert reply.status_code == 200
 
 
+@pytest.mark.slow
 def test_without_keys_this_machine_may_ask_and_no_other(serving: Callable[..., str]) -> None:
     assert ask(serving(keys=[]), request(noise(1, 20)), headers={}).status_code == 200
     assert is_loopback("127.0.0.1")
@@ -137,6 +139,7 @@ def test_a_gigabyte_is_refused_by_its_announcement_alone(served: str) -> None:
         assert b"413" in connection.recv(100)
 
 
+@pytest.mark.slow
 def test_a_body_that_trickles_is_cut_off(served: str) -> None:
     place = address_of(served)
     with socket.create_connection(place, timeout=10) as connection:
@@ -148,6 +151,7 @@ def test_a_compressed_body_is_a_415(served: str) -> None:
     assert ask(served, b"x", headers=HEADERS | {"Content-Encoding": "gzip"}).status_code == 415
 
 
+@pytest.mark.slow
 def test_beyond_the_room_a_request_is_told_to_come_again(serving: Callable[..., str]) -> None:
     address = serving(keys=[KEY], limits=Limits(in_flight=1, read_seconds=5))
     place = address_of(address)
@@ -164,6 +168,7 @@ def test_beyond_the_room_a_request_is_told_to_come_again(serving: Callable[..., 
     assert ask(address, request(noise(1, 20))).status_code == 200
 
 
+@pytest.mark.slow
 def test_bodies_beyond_the_memory_set_aside_for_them_have_to_wait(serving: Callable[..., str]) -> None:
     address = serving(keys=[KEY], limits=Limits(held_bytes=100_000))
     assert ask(address, request(noise(1, 20))).status_code == 200
@@ -282,6 +287,7 @@ def test_a_bad_arrow_body_is_a_400(served: str, body: bytes) -> None:
     assert requests.post(served + "/batch/last", data=body, headers=headers, timeout=30).status_code == 400
 
 
+@pytest.mark.slow
 def test_two_hundred_clients_at_once_all_get_their_answer(served: str) -> None:
     body = json.dumps(request(noise(1, 120))).encode()
     statuses: list[int] = []

@@ -17,6 +17,8 @@ from tests.conftest import interruptible
 from tests.support.children import child
 from tests.support.written import create, series_rows, write
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-c", "from ad_stream.cli import main; main()"]
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)

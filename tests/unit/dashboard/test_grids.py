@@ -61,6 +61,7 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     served.stop()
 
 
+@pytest.mark.slow
 def test_the_grid_is_read_from_the_tables(page: Page) -> None:
     assert grid_of(page.tables) == page.grid
     state = page.served.get("/api/state")

@@ -49,6 +49,7 @@ def guarded(tables: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     running.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_body_before_the_login_is_not_taken_in(guarded: Served) -> None:
     before = resident(os.getpid())
@@ -103,6 +104,7 @@ def opens(served: Served) -> bool:
         return answer.status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["/picture", "/report"])
 @pytest.mark.parametrize(
     ("stretch", "told"),
@@ -130,6 +132,7 @@ def test_more_stored_rows_than_an_answer_may_read_are_refused(tables: Path) -> N
         read_rows(tables, "detections", ["minute"], where, 119)
 
 
+@pytest.mark.slow
 def test_so_many_pictures_are_drawn_or_wait_and_the_page_still_answers(served: Served) -> None:
     with ThreadPoolExecutor(60) as pool:
         asked = [pool.submit(served.http.get, "/picture", params=ASKED | HOUR, timeout=120) for _ in range(60)]

@@ -148,6 +148,7 @@ def test_a_stream_without_a_sign_of_life_is_called_stopped(served: Served, hours
     assert (state["command"] == "ad-stream run --config conf/local.yaml") == (kind == "stopped")
 
 
+@pytest.mark.slow
 def test_the_picture_is_the_one_that_the_report_writes(served: Served, filled: Path, tmp_path: Path) -> None:
     start, end = ago(30), ago(0)
     written = series_report(
@@ -205,6 +206,7 @@ def test_beyond_this_machine_a_token_is_needed(filled: Path) -> None:
     assert "secret" not in repr(Token("secret"))
 
 
+@pytest.mark.slow
 def test_the_token_opens_by_form_and_by_header_and_shows_nothing_before(filled: Path) -> None:
     guarded = Served(filled, now=NOW, token=Token("open sesame"))
     try:
@@ -223,6 +225,7 @@ def test_the_token_opens_by_form_and_by_header_and_shows_nothing_before(filled: 
         guarded.stop()
 
 
+@pytest.mark.slow
 def test_no_tables_then_no_rows_then_a_flag_are_told_as_they_come(tmp_path: Path) -> None:
     running = Served(tmp_path, now=NOW)
     try:

@@ -172,6 +172,7 @@ def test_only_one_stream_starts_by_itself_and_none_in_dev() -> None:
     assert (running("dev"), running("prod")) == ([], ["stream_kafka"])
 
 
+@pytest.mark.slow
 def test_the_wheel_is_built_where_the_jobs_look_for_it_and_holds_what_submit_sends(tmp_path: Path) -> None:
     build = BUNDLE["artifacts"]["wheel"]["build"].replace("python ", f"{shlex.quote(sys.executable)} ")
     assert build.endswith("--wheel-dir dist")

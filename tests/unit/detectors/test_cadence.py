@@ -32,6 +32,7 @@ def telemetry(every: float, *, seed: int, jitter: float = 0.0, missing: float = 
     return frame[kept].drop_duplicates("timestamp").reset_index(drop=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("every", [1, 2, 3, 4, 5, 6, 7, 10, 15, 30])
 @pytest.mark.parametrize(("jitter", "missing"), [(0.0, 0.0), (0.2, 0.1)])
 def test_the_spike_is_found_and_little_else_at_any_cadence(every: int, jitter: float, missing: float) -> None:

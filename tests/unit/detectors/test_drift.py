@@ -29,6 +29,7 @@ def flags(values: NDArray[np.float64], name: str, direction: str = "both") -> ND
     return np.asarray(found.any(axis=1))
 
 
+@pytest.mark.slow
 def test_a_ramp_of_eight_sigma_over_an_hour_and_a_half_is_found_and_the_daily_cycle_is_not() -> None:
     values = day(1)
     ramp = values + 8 * np.clip((np.arange(MINUTES) - START) / 90, 0, 1)

@@ -52,6 +52,7 @@ ODD = st.sampled_from([0.0, -0.0, np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324
 VALUES = st.one_of(ODD, st.floats(width=64), st.integers(-5, 5).map(float))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 @settings(max_examples=40, deadline=None)
 @given(rows=arrays(np.float64, st.tuples(st.integers(0, 4), st.integers(1, LENGTH)), elements=VALUES))
@@ -118,6 +119,7 @@ def test_a_long_history_of_8640_points_is_judged(name: str) -> None:
     assert detector(name, points=8640).detect_last(Windows(row)).status.tolist() == [SCORED]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_higher_sensitivity_never_flags_less(name: str) -> None:
     rows = noise(5, 60 if name in ("service", "rrcf") else 400)

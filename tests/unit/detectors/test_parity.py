@@ -45,6 +45,7 @@ CASES: list[tuple[str, dict[str, object], Oracle]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options", "slow"), CASES)
 @pytest.mark.parametrize("length", [61, 97, 151, 500])
 def test_expected_value_and_score_equal_the_slow_form(
@@ -71,6 +72,7 @@ def test_the_critical_values_are_rosners() -> None:
     assert np.round(critical(54, 10, 0.05, one_tail=False)[[0, 1, 9]], 3).tolist() == [3.159, 3.151, 3.085]
 
 
+@pytest.mark.slow
 def test_the_path_through_a_random_cut_tree_scores_like_the_whole_tree() -> None:
     rng = np.random.default_rng(2)
     others = rng.gamma(1.0, 1.0, size=(40, 3))

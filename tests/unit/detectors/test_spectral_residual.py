@@ -31,6 +31,7 @@ def test_every_score_equals_the_textbook_form(length: int) -> None:
     assert np.allclose(last_score(rows), wanted[:, -1], rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sensitivity", [0, 50, 95, 99])
 def test_every_field_of_the_verdict_equals_the_textbook_form(sensitivity: float) -> None:
     rows = uneven_series(7, 24, 83)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from ad_stream.incidents.rules import FoldRules
 from tests.oracles import incidents as oracle
 from tests.oracles.incidents import OneRow
 from tests.support.incident_windows import NOON, folded
+
+pytestmark = pytest.mark.slow
 
 SMALL = FoldRules(
     open_severity=0.3, close_after=3, longest_hold=12, new_level_after=6, reopen_within=5, remember=20, together=2, together_most=6

@@ -143,6 +143,7 @@ def test_an_acknowledged_incident_is_silent_until_it_worsens() -> None:
     assert [row["acked_by"] for row in found] == [None, "ana", None, None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 7, 60])
 def test_batches_of_any_size_give_equal_rows_even_with_a_restart_after_each(size: int) -> None:
     windows = day_of(

@@ -70,6 +70,7 @@ def test_a_flood_goes_on_until_fewer_than_five_opened_in_ten_minutes() -> None:
     assert [(row["minute"] - NOON, row["devices"]) for row in summaries] == [(0, 10), (10, 10), (20, 10), (30, 5)]
 
 
+@pytest.mark.slow
 def test_thirty_thousand_flags_in_a_minute_make_one_summary_a_level() -> None:
     rows = folded(spikes([30_000, 0], severity=0.5), rules=RULES)
     assert len([row for row in rows if row["event"] == "opened"]) == 30_000
@@ -138,6 +139,7 @@ def test_of_a_silent_site_one_incident_is_told() -> None:
     assert len({row["incident_id"] for row in rows}) == 1
 
 
+@pytest.mark.slow
 def test_what_is_silent_for_a_day_is_gone_and_new_when_it_comes_again() -> None:
     day = 1440
     rows = heard_from([("d", "t"), ("e", "t")], lambda name, at: name[0] == "d" or at < 200 or at > day + 400, 2 * day)
@@ -151,6 +153,7 @@ def test_where_the_whole_fleet_stops_no_device_is_silent() -> None:
     assert rows == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [205, 230, 306])
 def test_silences_go_on_after_a_restart(cut: int) -> None:
     names = [("steady", "t"), ("gone", "t")]

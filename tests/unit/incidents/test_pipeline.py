@@ -74,6 +74,7 @@ def test_what_an_earlier_run_left_open_is_closed_by_the_next() -> None:
     assert (closed["incident_id"], closed["event"], closed["seq"]) == (opened["incident_id"], "closed", 1)
 
 
+@pytest.mark.slow
 def test_a_heartbeat_comes_as_often_as_it_should_while_the_stream_is_well() -> None:
     heard: list[bytes] = []
 

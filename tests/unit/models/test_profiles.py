@@ -131,6 +131,7 @@ def test_only_the_rows_of_known_series_use_the_model_and_name_it() -> None:
     assert set(other["model"]) == {None} and np.array_equal(other["score"], judged(None, detector="gated")["score"])
 
 
+@pytest.mark.slow
 def test_the_laptop_uses_profiles_as_the_stream_does() -> None:
     known = KnownProfiles("profile@4", {("pi-1", "t"): 9.0, ("pi-3", "t"): 2.0})
     values = wild(6, 3, 1600)

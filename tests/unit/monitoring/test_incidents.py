@@ -55,6 +55,7 @@ def test_tables_of_an_earlier_version_have_no_incident(tmp_path: Path) -> None:
     assert incidents(tmp_path) == [] and ignored(tmp_path) == ()
 
 
+@pytest.mark.slow
 def test_folding_the_verdicts_again_finds_what_was_changed_by_hand(tables: Path) -> None:
     config = run_of(tables, **SITES)
     assert verify(tables, config).differences == 0
@@ -69,6 +70,7 @@ def test_folding_the_verdicts_again_finds_what_was_changed_by_hand(tables: Path)
     assert other.differences > 0
 
 
+@pytest.mark.slow
 def test_what_people_said_is_folded_at_the_window_that_knew_it(tmp_path: Path) -> None:
     tables, config = tmp_path / "tables", run_of(tmp_path / "tables")
     tables.mkdir()
@@ -84,6 +86,7 @@ def test_what_people_said_is_folded_at_the_window_that_knew_it(tmp_path: Path) -
     assert acked_at(tables) == {name: START + timedelta(minutes=60)}
 
 
+@pytest.mark.slow
 def test_a_row_of_feedback_that_makes_no_sense_is_named(tables: Path) -> None:
     name = str(incidents(tables)[0]["incident_id"])
     rows: list[dict[str, Any]] = [
@@ -112,6 +115,7 @@ def test_a_stream_whose_newest_window_is_old_is_stale(tables: Path) -> None:
     assert "11 minutes ago" in str(stale(tables, now=newest + timedelta(minutes=11), most=timedelta(minutes=10)))
 
 
+@pytest.mark.slow
 def test_the_operators_line_counts_what_plants_count(tables: Path) -> None:
     found = kpi(incidents(tables), {}, start=START, end=START + timedelta(days=3))
     assert (found.incidents, found.a_day, found.worst_ten_minutes, found.standing) == (3, 1.0, 1, 1)
@@ -127,6 +131,7 @@ def invoke(tables: Path, *words: str) -> tuple[int, str]:
     return result.exit_code, str(result.exception) if ours else result.output
 
 
+@pytest.mark.slow
 def test_the_commands_list_say_and_check(tables: Path, tmp_path: Path) -> None:
     run = tmp_path / "run.yaml"
     run.write_text(json.dumps({"source": {"kind": "files", "path": ""}, "tables": {"path": str(tables)}, **SITES}))

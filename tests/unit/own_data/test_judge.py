@@ -48,6 +48,7 @@ def test_months_of_unequal_length_are_one_step(tmp_path: Path) -> None:
     assert per_series(found)[0][1:3] == ("1 month", "none")
 
 
+@pytest.mark.slow
 def test_settings_are_those_of_detection(tmp_path: Path) -> None:
     path = file(tmp_path)
     assert judge(path, parse_detection({"direction": "down"})).flagged == 0
@@ -71,6 +72,7 @@ def test_the_report_shows_the_whole_series_and_says_what_to_do_also_without_alar
     assert "How the file was understood" in html and "What to do next" in html and "None: no row stood out." in html
 
 
+@pytest.mark.slow
 def test_a_long_series_is_drawn_in_fewer_points_with_every_flag(tmp_path: Path) -> None:
     rows = 60_000
     values = np.random.default_rng(1).normal(0, 1, rows)

@@ -14,6 +14,7 @@ from ad_stream.pipeline.operation.cpu import process_tree_seconds
 SPIN = "import time\nend = time.process_time() + {}\nwhile time.process_time() < end: pass\nprint('spun', flush=True)\ninput()"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="there is no /proc here")
 def test_a_child_counts_while_it_runs_and_after_it_ended() -> None:
     before = process_tree_seconds()

@@ -27,6 +27,7 @@ def asked(port: int) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
+@pytest.mark.slow
 def test_each_question_gets_the_counts_of_the_moment_and_the_port_is_free_afterwards() -> None:
     summary, port = (
         Summary(events=7, declined=2, push_waiting=6, push_thinned=5, quarantined={"malformed": 3}),

@@ -96,6 +96,7 @@ def test_where_no_dataset_can_be_created_a_sentence_says_what_to_do(closed: bool
         raise answer.exception
 
 
+@pytest.mark.slow
 def test_simulate_powerbi_prints_what_it_got() -> None:
     command = [sys.executable, "-c", "from ad_stream.cli import main; main()", "simulate", "powerbi", "--port", "0"]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}

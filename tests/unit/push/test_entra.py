@@ -48,6 +48,7 @@ def principal(server: HTTPServer, certificate: Certificate, secret: str = SECRET
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_service_principal_gets_a_token_for_power_bi_and_keeps_it(
     entra: HTTPServer, certificate: Certificate
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_service_principal_gets_a_token_for_power_bi_and_keeps_it(
     assert POWER_BI in sent[0]["scope"]
 
 
+@pytest.mark.slow
 def test_a_refused_principal_is_one_sentence_without_the_secret(entra: HTTPServer, certificate: Certificate) -> None:
     answer = {
         "error": "invalid_client",

@@ -123,6 +123,7 @@ def test_the_line_says_where_what_since_when_and_how_far() -> None:
     assert headline(closed).startswith("closed pump-1: t") and headline(closed).endswith("returned after 1 min")
 
 
+@pytest.mark.slow
 def test_pagerduty_gets_one_incident_each_time_it_opens_and_none_twice(server: HTTPServer) -> None:
     service, fake = PagerDutyService(server), FakeTime()
     target = PagerDuty(routing_key=KEY, url=service.url, clock=fake.clock, sleep=fake.sleep)
@@ -134,6 +135,7 @@ def test_pagerduty_gets_one_incident_each_time_it_opens_and_none_twice(server: H
     assert (payload["severity"], payload["component"], payload["class"]) == ("critical", "pump-1", "value")
 
 
+@pytest.mark.slow
 def test_where_one_message_fails_those_behind_it_wait_and_none_overtakes(server: HTTPServer) -> None:
     service, fake, rows = PagerDutyService(server), FakeTime(), story()
     service.answers = [0, *[500] * 4]
@@ -149,6 +151,7 @@ def test_where_one_message_fails_those_behind_it_wait_and_none_overtakes(server:
     assert [one["open"] for one in service.incidents] == [False, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["json", "teams", "slack", "alertmanager", "alertmanager_api"])
 def test_every_form_is_a_message_a_row_with_the_line_in_it(server: HTTPServer, form: str) -> None:
     got: list[bytes] = []

@@ -293,6 +293,7 @@ def in_order_per_series(rows: Sequence[dict[str, Any]]) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
 def test_thousands_of_rows_reach_a_misbehaving_receiver(seed: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
@@ -333,6 +334,7 @@ def test_thousands_of_rows_reach_a_misbehaving_receiver(seed: int, caplog: pytes
     assert {"429", "500", "hang", "close", "half"} <= set(trial.receiver.answers)
 
 
+@pytest.mark.slow
 def test_the_same_trial_sees_a_sender_that_forgets_what_waited() -> None:
     trial = Trial(1)
     with trial.receiver:

@@ -108,6 +108,7 @@ def test_requests_for_a_tile_stay_small_and_a_second_apart() -> None:
     assert fake.waits == pytest.approx([1.0] * (len(found) - 1), abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "limits"),
     [
@@ -135,6 +136,7 @@ def test_the_receiver_sees_a_sender_that_does_not_keep_the_limits() -> None:
     assert receiver.violations[1] == "more than 1 requests in 1 s"
 
 
+@pytest.mark.slow
 def test_pieces_hold_at_most_ten_thousand_rows_and_the_bytes_allowed() -> None:
     encoded = [encoder(SAMPLE)(row(number, device_id="Gerät-温度-" * (number % 9))) for number in range(25_000)]
     assert [len(piece) for piece in cut(encoded, 16_000_000)] == [10_000, 10_000, 5_000]
@@ -206,6 +208,7 @@ def test_nothing_is_sent_while_power_bi_asks_for_quiet() -> None:
         assert pushed(pusher, rows[:10], seconds=20) == [Delivery(10, "delivered")]
 
 
+@pytest.mark.slow
 def test_a_poison_row_is_found_and_set_aside_and_the_others_arrive_in_order() -> None:
     fake = FakeTime()
     rows = [row(number) for number in range(300)]
@@ -232,6 +235,7 @@ def test_the_search_for_a_poison_row_goes_on_in_the_next_push() -> None:
     assert receiver.count == 49
 
 
+@pytest.mark.slow
 def test_where_every_row_is_refused_none_is_set_aside() -> None:
     fake = FakeTime()
     with PowerBIReceiver(clock=fake.clock, columns={"timestamp": "DateTime"}) as receiver:

@@ -74,6 +74,7 @@ def test_a_row_that_only_the_slow_verdict_flags_says_what_began_and_when() -> No
     assert sentence(anomaly(5) | slow) == f"{said}, since 2026-11-01 00:00 UTC"
 
 
+@pytest.mark.slow
 def test_json_carries_the_columns_of_detections(room: Room) -> None:
     assert pushed(webhook(room, FakeTime()), [anomaly(5)]) == [Delivery(1, "delivered")]
     (one,) = room.got[0]["anomalies"]
@@ -81,6 +82,7 @@ def test_json_carries_the_columns_of_detections(room: Room) -> None:
     assert one["text"] == sentence(anomaly(5))
 
 
+@pytest.mark.slow
 def test_teams_gets_an_adaptive_card_in_which_no_name_is_markup(room: Room) -> None:
     pushed(webhook(room, FakeTime(), format="teams"), [anomaly(5, "[x](http://evil)"), anomaly(5)])
     attachment = room.got[0]["attachments"][0]
@@ -90,12 +92,14 @@ def test_teams_gets_an_adaptive_card_in_which_no_name_is_markup(room: Room) -> N
     assert texts[1].startswith(r"\[x\](http://evil) temperature")
 
 
+@pytest.mark.slow
 def test_slack_gets_blocks_in_which_no_name_is_a_mention(room: Room) -> None:
     pushed(webhook(room, FakeTime(), format="slack"), [anomaly(5, "<!channel>")])
     assert room.got[0]["text"] == "1 anomaly on 1 device"
     assert room.got[0]["blocks"][1]["text"]["text"].startswith("&lt;!channel&gt; temperature")
 
 
+@pytest.mark.slow
 def test_a_series_is_named_once_per_cool_down(room: Room) -> None:
     target = webhook(room, FakeTime(), cool_down="30 minutes")
     rows = [anomaly(0), anomaly(1), anomaly(2, "pump-2"), anomaly(29), anomaly(30), anomaly(31)]
@@ -112,6 +116,7 @@ def test_a_series_is_named_once_per_cool_down(room: Room) -> None:
     assert len(room.got) == 1
 
 
+@pytest.mark.slow
 def test_a_message_that_did_not_get_out_starts_no_cool_down(room: Room) -> None:
     fake = FakeTime()
     target = webhook(room, fake)
@@ -120,6 +125,7 @@ def test_a_message_that_did_not_get_out_starts_no_cool_down(room: Room) -> None:
     assert pushed(target, [anomaly(0)]) == [Delivery(1, "delivered")]
 
 
+@pytest.mark.slow
 def test_many_anomalies_are_many_messages_a_second_apart(room: Room) -> None:
     fake = FakeTime()
     rows = [anomaly(0, f"pump-{number}") for number in range(2 * MOST_IN_ONE + 1)]
@@ -128,6 +134,7 @@ def test_many_anomalies_are_many_messages_a_second_apart(room: Room) -> None:
     assert fake.waits == pytest.approx([1, 1], abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["teams", "slack"])
 def test_the_longest_message_stays_within_what_the_room_takes(form: str, room: Room) -> None:
     rows = [anomaly(0, f"{number}" + "*<" * 4000) | {"signal": "_&" * 4000} for number in range(MOST_IN_ONE)]
@@ -135,6 +142,7 @@ def test_the_longest_message_stays_within_what_the_room_takes(form: str, room: R
     assert len(json.dumps(room.got[0], ensure_ascii=False).encode()) < 28_000
 
 
+@pytest.mark.slow
 def test_a_gone_address_is_left_alone_and_not_shown(room: Room) -> None:
     fake = FakeTime()
     target = webhook(room, fake)

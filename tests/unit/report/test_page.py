@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from ad_stream.report import Fact, Page, PageSection, PageTable, draw, plotly, write
 from ad_stream.report.page import render
@@ -126,6 +127,7 @@ def test_the_page_needs_no_network(tmp_path: Path) -> None:
     assert "Plotly" in html
 
 
+@pytest.mark.slow
 def test_many_pictures_are_packed_and_can_be_read_back_all_the_same() -> None:
     many = [picture(f"pump-{n}") for n in range(800)]
     html = render(Page("Report", "note", [], sections=[PageSection("Many", "note", many)]))
@@ -135,6 +137,7 @@ def test_many_pictures_are_packed_and_can_be_read_back_all_the_same() -> None:
     assert drawn == json.loads(json.dumps([one.as_dict() for one in many]))
 
 
+@pytest.mark.slow
 def test_a_report_is_small_enough_for_a_mail() -> None:
     long = draw(
         rows(list(range(20_000)), 900),

@@ -38,6 +38,7 @@ def test_the_answer_of_the_service_is_told(tmp_path: Path, packages: list[object
     assert (found.returncode, sentence in found.stdout) == (code, True), found.stdout + found.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "why"),
     [

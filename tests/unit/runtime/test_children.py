@@ -62,6 +62,7 @@ def test_a_child_of_a_parent_that_is_killed_is_gone_too(kind: str) -> None:
             wait_until_gone(each)
 
 
+@pytest.mark.slow
 def test_a_child_that_ends_by_itself_in_its_time_of_grace_is_waited_for() -> None:
     with started("one", "3600", "keep") as parent:
         pid = number(parent)

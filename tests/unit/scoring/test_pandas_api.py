@@ -66,6 +66,7 @@ def test_a_pause_longer_than_a_window_starts_afresh_and_costs_no_memory() -> Non
     assert answer.status.tolist()[100:130] == ["warming_up"] * 29 + ["scored"]
 
 
+@pytest.mark.slow
 def test_series_of_very_different_length_do_not_share_a_matrix() -> None:
     long = pd.DataFrame({"device": "long", "timestamp": np.arange(30_000) * 60, "value": np.sin(np.arange(30_000.0))})
     short = pd.DataFrame({"device": np.arange(2_000).astype(str), "timestamp": 0, "value": 1.0})

@@ -17,6 +17,8 @@ from ad_stream.scoring.verdicts import Scorer, verdicts
 from ad_stream.series_config.rows import rules_of
 from tests.support.series_rules import T0, row
 
+pytestmark = pytest.mark.slow
+
 START = int(T0.timestamp()) // 60
 SERIES, LENGTH = 6, 700
 NAMES = np.array([f"dev-{number}" for number in range(SERIES)], dtype=object)

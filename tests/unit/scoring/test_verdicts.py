@@ -112,6 +112,7 @@ def test_a_muted_minute_is_judged_and_stored_but_flags_nothing_and_asks_nobody()
     assert (asked[0] & muted).any() and np.array_equal(asked[1], asked[0] & ~muted)
 
 
+@pytest.mark.slow
 def test_detectors_of_different_depth_each_see_their_own_window() -> None:
     base_rows = [row("dev-0*", 0, detector="rrcf"), row("dev-5", 1, detector="ar")]
     scorer = Scorer(rules_of(base_rows, BASE.model_copy(update={"points": None})), refractory=10)

@@ -47,6 +47,7 @@ def test_matrix_and_judged_of_different_shape_are_refused() -> None:
         judge(np.zeros((3, 4)), np.zeros((4, 3), dtype=bool), by_name("default"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("series", "minutes"), [(20_000, 1), (1, 20_000)])
 def test_extra_memory_is_bounded_by_the_chunk_not_by_the_cells(series: int, minutes: int) -> None:
     points = 200

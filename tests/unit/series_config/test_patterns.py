@@ -18,6 +18,7 @@ def drawn(seed: int, count: int, longest: int) -> list[str]:
     return ["".join(rng.choices(SIGNS, k=rng.randint(0, longest))) for _ in range(count)]
 
 
+@pytest.mark.slow
 def test_every_pattern_fits_exactly_the_names_that_fnmatch_lets_it_fit() -> None:
     names = drawn(1, 800, 5)
     many = NameList(np.array(names, dtype=object))

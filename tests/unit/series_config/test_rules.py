@@ -56,6 +56,7 @@ def slow(rows: list[dict[str, Any]], device: str, signal: str) -> dict[str, Any]
     return holds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_the_latest_row_that_names_a_setting_and_fits_wins(seed: int) -> None:
     rows = some_rows(seed)

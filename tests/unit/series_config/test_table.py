@@ -55,6 +55,7 @@ def test_a_table_that_is_not_there_holds_nothing_and_a_folder_that_is_not_there_
         table.append(tmp_path / "nowhere", wanted("a", "sensitivity=90"), now=NOW)
 
 
+@pytest.mark.slow
 def test_the_commands_tell_what_applies_to_a_device_and_since_which_version(tmp_path: Path) -> None:
     where = ("--tables", str(tmp_path))
     ask("set", "--device", "pump-*", "sensitivity=90", "min_deviation=0.5", *where)

@@ -19,12 +19,14 @@ from tests.support.slow_reader import Day, lines, moment
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
 
+@pytest.mark.slow
 def test_lines_stand_in_the_order_of_their_enqueued_times(day: Day) -> None:
     times = [line["enqueuedTime"] for line in lines(day.folder)]
     assert times == sorted(times)
     assert len(times) == day.truth.messages + 1
 
 
+@pytest.mark.slow
 def test_sequence_numbers_have_no_holes_and_a_device_keeps_its_partition(day: Day) -> None:
     sequences: dict[str, list[int]] = defaultdict(list)
     homes: dict[str, set[str]] = defaultdict(set)
@@ -59,6 +61,7 @@ def test_nothing_but_the_messages_is_visible_to_spark(day: Day) -> None:
     assert others == ["_truth.json"]
 
 
+@pytest.mark.slow
 def test_the_last_line_is_a_heartbeat_beyond_the_watermark(day: Day) -> None:
     *_, before, last = lines(day.folder)
     assert last["systemProperties"] == {"iothub-message-source": "ad-stream-heartbeat"}

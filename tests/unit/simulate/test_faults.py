@@ -16,6 +16,8 @@ from ad_stream.simulate.devices.faults import PER_50_DEVICES_AND_DAY, place
 from ad_stream.simulate.devices.fleet import fleet
 from tests.support.slow_reader import SIGNALS, Day
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 MINUTE = timedelta(minutes=1)
 SIZED = ("spike", "dip", "level_shift", "drift")

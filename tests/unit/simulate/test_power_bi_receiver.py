@@ -50,6 +50,7 @@ def test_rows_are_only_counted_when_they_need_not_be_kept(session: requests.Sess
     assert (receiver.count, receiver.rows) == (3, [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [

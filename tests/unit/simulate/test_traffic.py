@@ -13,6 +13,8 @@ from ad_stream.simulate.devices.fleet import fleet
 from ad_stream.simulate.devices.readings import Series
 from tests.support.slow_reader import Day, read
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_slow_reader_counts_what_the_truth_expects(day: Day) -> None:
     assert day.truth.expected == {

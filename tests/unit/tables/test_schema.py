@@ -53,6 +53,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_column_that_is_added_in_one_place_appears_everywhere() -> None:
     answer = subprocess.run([sys.executable, "-c", PLANTED], cwd=ROOT, capture_output=True, text=True, check=True)
     assert {place for place, there in json.loads(answer.stdout).items() if not there} == set()

@@ -44,6 +44,7 @@ def test_what_a_page_of_another_site_may_not_do(method: str, headers: dict[str, 
     assert comes_from_elsewhere(method, headers) is elsewhere
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "header", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}]
 )
@@ -55,6 +56,7 @@ def test_a_server_without_keys_answers_no_page_of_another_site(header: dict[str,
         assert (refused.status_code, refused.json()["code"]) == (401, "Unauthorized")
 
 
+@pytest.mark.slow
 def test_with_a_key_the_name_of_the_server_is_free() -> None:
     with listening(create_app(keys=Keys(["key"]))) as address:
         headers = {"Host": "detector.example", "Ocp-Apim-Subscription-Key": "key"}

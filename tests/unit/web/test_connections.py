@@ -52,11 +52,13 @@ def until_closed(connection: socket.socket) -> bytes:
     return b"".join(pieces)
 
 
+@pytest.mark.slow
 def test_a_connection_that_sends_nothing_ends(address: str) -> None:
     with connected(address) as connection:
         assert until_closed(connection) == b""
 
 
+@pytest.mark.slow
 def test_a_head_that_trickles_ends_however_often_a_byte_comes(address: str) -> None:
     with connected(address) as connection, pytest.raises(OSError):
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ")
@@ -66,6 +68,7 @@ def test_a_head_that_trickles_ends_however_often_a_byte_comes(address: str) -> N
             time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_second_head_that_trickles_ends_as_well(address: str) -> None:
     with connected(address) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -74,6 +77,7 @@ def test_a_second_head_that_trickles_ends_as_well(address: str) -> None:
         assert b"200" not in until_closed(connection)
 
 
+@pytest.mark.slow
 def test_an_idle_connection_ends_after_its_answer(address: str) -> None:
     with connected(address) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -100,6 +104,7 @@ def test_beyond_the_connections_a_further_one_is_told_so_and_closed(address: str
         assert time.monotonic() < until
 
 
+@pytest.mark.slow
 def test_the_rest_of_a_refused_body_is_read_for_a_while_only(address: str) -> None:
     head = b"POST /nothing/here HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"
     with connected(address) as connection:

@@ -68,6 +68,7 @@ def of_noisy(tables: Path) -> Proposal:
     return next(one for one in propose(tables, run_of(tables), answers=6, **DAY) if one.device_id == "noisy")
 
 
+@pytest.mark.slow
 def test_a_proposal_names_what_it_would_lose_and_does_not_hold_without_answers(tables: Path) -> None:
     found = of_noisy(tables)
     assert (found.before, found.after, len(found.lost), found.min_deviation) == (16, 10, 6, 3.51)
@@ -78,6 +79,7 @@ def test_a_proposal_names_what_it_would_lose_and_does_not_hold_without_answers(t
     assert list(found.lost) == [one["incident_id"] for one in weakest[:6]]
 
 
+@pytest.mark.slow
 def test_answers_of_the_draw_make_it_hold_and_a_true_one_blocks_it(tables: Path) -> None:
     questions = [one for one in ask(tables, run_of(tables), most=20, device="noisy", **DAY) if one.asked == "proposal"]
     while questions:
@@ -98,6 +100,7 @@ def test_answers_of_the_draw_make_it_hold_and_a_true_one_blocks_it(tables: Path)
     assert not blocked.holds and blocked.true == (found.lost[0],)
 
 
+@pytest.mark.slow
 def test_labels_that_nobody_drew_prove_nothing(tables: Path) -> None:
     for name in of_noisy(tables).lost:
         people.append(FEEDBACK, tables, {"action": "label", "incident_id": name, "label": "false"}, now=START)
@@ -105,6 +108,7 @@ def test_labels_that_nobody_drew_prove_nothing(tables: Path) -> None:
     assert (found.asked, found.bound, found.holds) == (0, 6, False)
 
 
+@pytest.mark.slow
 def test_some_questions_are_drawn_from_all_with_their_weight(tables: Path) -> None:
     found = ask(tables, run_of(tables), most=10, **DAY)
     random = [one for one in found if one.asked == "random"]

@@ -77,6 +77,7 @@ def test_the_settings_of_the_stream_change_nothing(tables: Path) -> None:
     assert same.flagged_before == same.flagged_after > 0
 
 
+@pytest.mark.slow
 def test_an_alarm_of_the_slow_verdict_counts_and_is_lost_where_the_setting_says_off(tmp_path: Path) -> None:
     rng = np.random.default_rng(5)
     drift = 20 + rng.normal(size=600) + 9 * np.clip((np.arange(600) - 400) / 90, 0, 1)
@@ -115,6 +116,7 @@ def test_less_sensitivity_loses_alarms_and_one_direction_keeps_its_side(tables: 
     assert {device: lost for device, _, lost in down.devices()}["a"] >= 1
 
 
+@pytest.mark.slow
 def test_a_wish_for_some_devices_looks_at_those_only_and_stands_over_series_config(tmp_path: Path) -> None:
     folder = written(tmp_path)
     wish = {"device": "a", "signal": "*", "min_deviation": 20.0}
@@ -130,6 +132,7 @@ def test_a_wish_for_some_devices_looks_at_those_only_and_stands_over_series_conf
     assert unmuted.gained == unmuted.lost == [] and unmuted.series == 1
 
 
+@pytest.mark.slow
 def test_what_the_fallback_flagged_stands_where_nothing_here_can_judge(tmp_path: Path) -> None:
     folder = written(tmp_path)
     row = {"device_id": "new", "signal": "t", "minute": at(100), "value": 1.0}
@@ -229,6 +232,7 @@ def test_the_command_prints_gains_and_losses_and_writes_one_page_and_no_table(ta
     assert {path: path.stat().st_mtime_ns for path in sorted(tables.rglob("*"))} == before
 
 
+@pytest.mark.slow
 def test_it_needs_no_spark_and_says_where_tables_have_to_be(tables: Path) -> None:
     code = "import sys; sys.modules['pyspark'] = None; from ad_stream.cli import main; main()"
     common = [

@@ -42,6 +42,7 @@ def test_a_bend_is_found_near_where_it_is() -> None:
     assert abs(places[0] - 60) <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [40, 100, 400])
 def test_at_most_one_in_ten_series_of_noise_has_a_break_at_the_default_threshold(n: int) -> None:
     rng = np.random.default_rng(n)

@@ -105,6 +105,7 @@ def test_windows_of_anything_are_scored_or_declined_without_a_warning(rows: np.n
     assert not answer.is_anomaly[~scored].any()
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(
     arrays.arrays(np.float64, st.integers(12, 70), elements=VALUES),

@@ -87,6 +87,7 @@ def test_at_sensitivity_99_v2_shows_a_flagged_point_that_lies_just_inside() -> N
     assert band.upper[1] == pytest.approx(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["V1", "V2", "V3"])
 @pytest.mark.parametrize("method", ["residual", "threshold", "seasonal"])
 def test_more_sensitivity_never_flags_less_and_never_widens_the_band(version: str, method: str) -> None:
