@@ -41,8 +41,8 @@ THOROUGH = {"contract/test_odd_requests.py", "contract/test_openapi.py", "unit/a
 """Files without Spark that ask a server thousands of questions."""
 LONGEST = 5400
 """Seconds that a soak or an acceptance test may take; pyproject.toml has those of all others."""
-SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m"
-"""Java's options: runs of half a minute end before the optimising compiler pays."""
+SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC"
+"""Java's options: runs of half a minute end before the optimising compiler and parallel collection pay."""
 INTERPRETED = {"spark.sql.codegen.wholeStage": "false"}
 """Writing the Java of whole stages costs a quarter of a run over a few rows; processes that tests start have it on."""
 

@@ -104,11 +104,15 @@ VIEWS: dict[str, tuple[str, str]] = {
     ),
     "incident_members": (
         "One row per incident and series that was in it",
-        "SELECT incident_id, device_id, signal, min(started) AS started, max_by(last, minute) AS last,\n"
-        "  max_by(ended, minute) AS ended, max(severity) AS severity, max_by(peak_value, severity) AS peak_value,\n"
-        "  min_by(lower, minute) AS lower, min_by(upper, minute) AS upper, max(out_minutes) AS out_minutes\n"
-        "FROM {incident_events} WHERE event IN ('opened', 'joined', 'left') AND kind <> 'flood'\n"
-        "GROUP BY incident_id, device_id, signal",
+        "SELECT member.incident_id, member.device_id, member.signal, member.started, member.last,\n"
+        "  coalesce(member.ended, whole.ended) AS ended, member.severity, member.peak_value,\n"
+        "  member.lower, member.upper, member.out_minutes\n"
+        "FROM (SELECT incident_id, device_id, signal, min(started) AS started, max_by(last, minute) AS last,\n"
+        "        max_by(ended, minute) AS ended, max(severity) AS severity, max_by(peak_value, severity) AS peak_value,\n"
+        "        min_by(lower, minute) AS lower, min_by(upper, minute) AS upper, max(out_minutes) AS out_minutes\n"
+        "      FROM {incident_events} WHERE event IN ('opened', 'joined', 'left') AND kind <> 'flood'\n"
+        "      GROUP BY incident_id, device_id, signal) AS member\n"
+        "JOIN (SELECT incident_id, ended FROM {incidents}) AS whole ON whole.incident_id = member.incident_id",
     ),
     "incidents_azure": (
         "Incidents under the names that Azure Metrics Advisor had for them",

@@ -21,6 +21,7 @@ from ad_stream.pipeline.store import upgrade
 from ad_stream.secrets import first_line
 from ad_stream.tables import names, views
 from ad_stream.tables.catalog import MINUTES, TABLES
+from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -74,7 +75,11 @@ class DeltaTables:
             self._make_views(replace=upgraded)
 
     def read(self, table: str) -> DataFrame:
-        """The whole table."""
+        """The whole table. Where nothing was written yet none is asked: Delta takes a second to find nothing."""
+        return self._nothing(table) if self._commits(table) == [0] and self._began_empty(table) else self.stored(table)
+
+    def stored(self, table: str) -> DataFrame:
+        """The whole table with the columns that it really has."""
         return (
             self.spark.read.format("delta").load(self.location(table))
             if self.settings.path
@@ -92,10 +97,8 @@ class DeltaTables:
 
     def version(self, table: str) -> int:
         """The newest version of a table."""
-        log = Path(self.location(table), "_delta_log") if self.settings.path else None
-        if log is not None and log.is_dir():  # no job, no plan: this is asked in every batch
-            return max(int(one.stem) for one in log.glob("*.json") if one.stem.isdigit())
-        return int(self.history(table, 1)[0]["version"])
+        known = self._commits(table)
+        return known[-1] if known else int(self.history(table, 1)[0]["version"])
 
     def history(self, table: str, most: int) -> list[Row]:
         """The last commits, the newest first."""
@@ -103,6 +106,8 @@ class DeltaTables:
 
     def read_at(self, table: str, version: int) -> DataFrame:
         """The whole table as it was at a version."""
+        if version == 0 and self._began_empty(table):
+            return self._nothing(table)
         return self.spark.sql(f"SELECT * FROM {self.name(table)} VERSION AS OF {version}")
 
     def append(
@@ -134,6 +139,23 @@ class DeltaTables:
         """The options by which Delta knows a repeated append."""
         return {"txnAppId": f"{query_id}:{table}", "txnVersion": str(batch_id)}
 
+    def _log(self, table: str) -> Path | None:
+        """The folder of its log where that is a folder of this machine."""
+        return Path(self.location(table), "_delta_log") if self.settings.path else None
+
+    def _commits(self, table: str) -> list[int]:
+        """The versions that its log has, in order, without a job or a plan; none where only Spark can look."""
+        log = self._log(table)
+        return [] if log is None else sorted(int(one.stem) for one in log.glob("*.json") if one.stem.isdigit())
+
+    def _began_empty(self, table: str) -> bool:
+        log = self._log(table)
+        first = log and log / f"{0:020}.json"
+        return bool(first and first.is_file() and '"add":' not in first.read_text(encoding="utf-8"))
+
+    def _nothing(self, table: str) -> DataFrame:
+        return self.spark.createDataFrame([], plain_ddl(TABLES[table].columns))
+
     def _save(self, table: str, rows: DataFrame, options: dict[str, str]) -> None:
         writer = rows.write.format("delta").mode("append").options(**options)
         writer.save(self.location(table)) if self.settings.path else writer.saveAsTable(self.name(table))
@@ -152,6 +174,8 @@ class DeltaTables:
 
     def _make(self, table: str) -> None:
         """With clustering where the runtime takes it: no version tells, so it is asked, and its answer counts."""
+        if self._commits(table):
+            return
         schema = TABLES[table]
         if schema.clustered:
             try:
