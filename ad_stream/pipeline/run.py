@@ -221,7 +221,7 @@ def _newest_times(source: SourceSettings) -> list[datetime]:
 
 def _newest(tables: DeltaTables, config: Config) -> datetime | None:
     """The newest window with a verdict, where there are some but no checkpoint."""
-    if _exists(tables.spark, config.checkpoint):
+    if tables.is_new("detections") or _exists(tables.spark, config.checkpoint):
         return None
     stored = tables.read("detections").where("revision = 0")
     _, packed = history.span(tables.read("history"))

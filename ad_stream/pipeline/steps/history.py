@@ -67,6 +67,8 @@ def span(rows: DataFrame) -> tuple[datetime | None, datetime | None]:
 def rebuild(tables: DeltaTables, reach: timedelta) -> None:
     """Make the history of that length anew from `minutes` where it does not reach back far enough (points raised, table
     lost), or where its buckets are those of an earlier version."""
+    if tables.is_new("history") and tables.is_new("minutes"):
+        return
     is_earlier = tables.properties("history").get(BUCKETS_BY) != BY_DEVICE
     # The packed table is small; the long one is only searched in full where the packed one is lost.
     _, newest = span(tables.read("history"))

@@ -21,7 +21,6 @@ from ad_stream.pipeline.store import upgrade
 from ad_stream.secrets import first_line
 from ad_stream.tables import names, views
 from ad_stream.tables.catalog import MINUTES, TABLES
-from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -76,7 +75,11 @@ class DeltaTables:
 
     def read(self, table: str) -> DataFrame:
         """The whole table. Where nothing was written yet none is asked: Delta takes a second to find nothing."""
-        return self._nothing(table) if self._commits(table) == [0] and self._began_empty(table) else self.stored(table)
+        return self._nothing(table) if self.is_new(table) else self.stored(table)
+
+    def is_new(self, table: str) -> bool:
+        """Whether nothing was ever written to it; False where only a query would tell."""
+        return self._commits(table) == [0] and self._began_empty(table)
 
     def stored(self, table: str) -> DataFrame:
         """The whole table with the columns that it really has."""
@@ -154,7 +157,8 @@ class DeltaTables:
         return bool(first and first.is_file() and '"add":' not in first.read_text(encoding="utf-8"))
 
     def _nothing(self, table: str) -> DataFrame:
-        return self.spark.createDataFrame([], plain_ddl(TABLES[table].columns))
+        columns = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in TABLES[table].columns)
+        return self.spark.sql(f"SELECT {columns} WHERE false")  # a plan without a job, which createDataFrame is not
 
     def _save(self, table: str, rows: DataFrame, options: dict[str, str]) -> None:
         writer = rows.write.format("delta").mode("append").options(**options)
