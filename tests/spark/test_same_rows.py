@@ -108,6 +108,7 @@ def replayed(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_facto
     return stream
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("table", ORDER)
 def test_a_lost_checkpoint_loses_doubles_and_changes_nothing(whole: Any, replayed: Stream, table: str) -> None:
     one, other = (_of_the_stream(stream.table(table), ORDER[table]) for stream in (whole[0], replayed))
