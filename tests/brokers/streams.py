@@ -11,6 +11,7 @@ from ad_stream.pipeline.operation.progress import row
 from ad_stream.pipeline.run import Report, Summary, run
 from ad_stream.simulate.send import Event
 from ad_stream.sources import registry
+from tests.support.streaming import with_tables
 
 
 def settings_of(source: dict[str, Any]) -> Any:
@@ -35,7 +36,7 @@ def stream(
         "trigger": "available_now",
         **sections,
     }
-    return run(parse(content), spark=spark, progress=progress)
+    return run(with_tables(parse(content), spark), spark=spark, progress=progress)
 
 
 def drained(

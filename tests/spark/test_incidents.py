@@ -22,7 +22,7 @@ from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.simulate.envelope import Message
 from ad_stream.tables import people, views
 from ad_stream.tables.incidents import FEEDBACK
-from tests.support.streaming import T0, Stream, message, moment
+from tests.support.streaming import T0, Stream, message, moment, with_tables
 
 FILES, PER_FILE = 5, 60
 DEVICES = ("plant-a-1", "plant-a-2", "plant-b-1", "plant-b-2")
@@ -138,7 +138,11 @@ def test_a_crash_around_the_append_and_words_said_meanwhile_change_nothing(
     known, batches = _rows(calm), calm.table("incident_events", "minute", "incident_id", "seq")["batch_id"]
     closed = str(known[(known["event"] == "closed") & (batches < batches.max())].iloc[0]["incident_id"])
     with pytest.raises(Exception, match="plug"):
-        run(config, spark=spark, tables=Failing(spark, config.tables, at=(table, int(batches.max()))))
+        run(
+            with_tables(config, spark),
+            spark=spark,
+            tables=Failing(spark, config.tables, at=(table, int(batches.max()))),
+        )
     _say(stream, {"action": "ack", "incident_id": closed})  # of an incident that is closed: nothing comes of it
     stream.run()
     _equal(_rows(stream), known)
@@ -189,7 +193,7 @@ def test_an_ack_and_a_close_take_effect_in_the_next_batch(spark: SparkSession, t
             _say(stream, {"action": "close", "incident_id": name})
             _say(stream, {"action": "dance", "incident_id": name})
 
-    run(stream.config(), spark=spark, progress=after)
+    run(with_tables(stream.config(), spark), spark=spark, progress=after)
     rows = stream.table("incident_events", "minute", "seq")
     acked = rows[rows["event"] == "acked"].iloc[0]
     assert (acked["acked_by"], acked["why"], bool(acked["notify"])) == ("ana", "on my way", False)

@@ -16,7 +16,7 @@ from ad_stream.pipeline.run import run
 from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.sources import registry
 from tests.support.poison import install_poisoned
-from tests.support.streaming import Stream, message, moment
+from tests.support.streaming import Stream, message, moment, with_tables
 
 MINUTES, FILES, PARTITION = 12, 3, 1
 pytestmark = pytest.mark.thorough  # a search starts the stream a dozen times
@@ -48,7 +48,7 @@ def source(made: Stream, way: str) -> Any:
 
 def start(made: Stream, way: str, tables: DeltaTables | None = None, **changed: Any) -> Any:
     config = made.config(**changed).model_copy(update={"source": source(made, way)})
-    return run(config, spark=made.spark, tables=tables)
+    return run(with_tables(config, made.spark), spark=made.spark, tables=tables)
 
 
 def minutes_judged(made: Stream) -> list[Any]:

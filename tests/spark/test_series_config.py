@@ -22,7 +22,7 @@ from ad_stream.series_config.rows import rules_of
 from ad_stream.simulate.envelope import Message
 from ad_stream.whatif import whatif
 from ad_stream.whatif.rescore import rescore
-from tests.support.streaming import KEY, T0, Stream, message, moment
+from tests.support.streaming import KEY, T0, Stream, message, moment, with_tables
 
 FILES, PER_FILE = 4, 25
 CHANGE_AFTER = 2
@@ -87,7 +87,7 @@ def changed(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tu
     listener.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
     logger = logging.getLogger("ad_stream.pipeline.steps.config_version")
     logger.addHandler(listener)
-    run(stream.config(), spark=spark, progress=after)
+    run(with_tables(stream.config(), spark), spark=spark, progress=after)
     logger.removeHandler(listener)
     return stream, versions[0], said
 
@@ -190,5 +190,5 @@ def test_a_table_that_somebody_drops_stops_nothing(spark: SparkSession, tmp_path
             for one in sorted((tmp_path / "tables" / "series_config").rglob("*"), reverse=True):
                 one.rmdir() if one.is_dir() else one.unlink()
 
-    run(stream.config(), spark=spark, progress=after)
+    run(with_tables(stream.config(), spark), spark=spark, progress=after)
     assert set(_rows(stream).config_version) == {f"{stream.config().version()}@3"}

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from ad_stream.errors import RunError
 from ad_stream.pipeline.run import Summary, run
 from ad_stream.pipeline.store.delta import DeltaTables
-from tests.support.streaming import Stream, message
+from tests.support.streaming import Stream, message, with_tables
 
 MINUTES = 6
 
@@ -42,7 +42,7 @@ def _stream(spark: SparkSession, folder: Path) -> Stream:
 def _run(stream: Stream, table: str, error: Exception, **changed: Any) -> tuple[Summary, list[int]]:
     config = stream.config(**changed)
     tables = Failing(stream.spark, config.tables, failing=table, error=error)
-    return run(config, spark=stream.spark, tables=tables), tables.tries
+    return run(with_tables(config, stream.spark), spark=stream.spark, tables=tables), tables.tries
 
 
 @pytest.mark.parametrize("table", ["quarantine", "minutes", "detections"])
@@ -93,7 +93,11 @@ def test_a_repeated_batch_keeps_to_what_was_set_aside_before_the_crash(spark: Sp
             super().append(table, rows, query_id=query_id, batch_id=batch_id, count=count, part=part)
 
     with pytest.raises(RunError, match="full"):
-        run(config, spark=spark, tables=Dying(spark, config.tables, failing="quarantine", error=both.error))
+        run(
+            with_tables(config, spark),
+            spark=spark,
+            tables=Dying(spark, config.tables, failing="quarantine", error=both.error),
+        )
     summary = stream.run()  # now everything could be written
     assert len(stream.table("set_aside")) == 1
     assert len(stream.table("quarantine")) == 0

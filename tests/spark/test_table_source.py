@@ -21,7 +21,7 @@ from ad_stream.simulate.send import events, message_files
 from ad_stream.sources import registry
 from tests.support.compare import SAME, difference, differences, read
 from tests.support.distribution import SOURCE, install
-from tests.support.streaming import config_of
+from tests.support.streaming import config_of, with_tables
 from tests.support.telemetry_table import LONG, append, heartbeat, reading, rows_of, whole_minute
 
 MINUTE = timedelta(minutes=1)
@@ -32,7 +32,7 @@ KEPT = {"enqueued": "enqueued", "sequence": "id"}
 def stream(spark: Any, folder: Path, source: dict[str, Any], **sections: Any) -> Summary:
     """All that the source holds, into `folder`/tables; goes on where an earlier run over `folder` ended."""
     config = config_of(folder, **sections)
-    return run(config.model_copy(update={"source": registry.settings_of(source)}), spark=spark)
+    return run(with_tables(config.model_copy(update={"source": registry.settings_of(source)}), spark), spark=spark)
 
 
 def table(folder: Path, **settings: Any) -> dict[str, Any]:

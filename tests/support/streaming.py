@@ -69,6 +69,13 @@ def empty_tables(spark: SparkSession, grid: Grid) -> Path:
     return folder
 
 
+def with_tables(config: settings.Config, spark: SparkSession) -> settings.Config:
+    """The configuration, whose folder of tables is there now."""
+    if not Path(str(config.tables.path)).exists():
+        shutil.copytree(empty_tables(spark, config.minutes.grid), str(config.tables.path))
+    return config
+
+
 @dataclass
 class Stream:
     """A folder with messages, and runs over it."""
@@ -100,10 +107,7 @@ class Stream:
         return self
 
     def run(self, **changed: Any) -> Summary:
-        config = self.config(**changed)
-        if not Path(str(config.tables.path)).exists():
-            shutil.copytree(empty_tables(self.spark, config.minutes.grid), str(config.tables.path))
-        return run(config, spark=self.spark)
+        return run(with_tables(self.config(**changed), self.spark), spark=self.spark)
 
     def tables(self) -> DeltaTables:
         return DeltaTables(self.spark, self.config().tables)
