@@ -24,7 +24,8 @@ from ad_stream.cli.options import (
     wishes_of,
 )  # fmt: skip
 from ad_stream.cli.output.progress import bars
-from ad_stream.cli.settings import writable
+from ad_stream.cli.settings import grid_of, writable
+from ad_stream.errors import InputError
 
 
 def add_to(app: typer.Typer) -> None:
@@ -36,6 +37,9 @@ def demo(
     seed: Seed = 0,
     devices: Devices = 50,
     minutes: Minutes = 1440,
+    every: Annotated[
+        str, typer.Option(help="Windows of the simulated run: 10 seconds, 5 minutes, 1 hour.")
+    ] = "1 minute",
     data: Annotated[Path | None, typer.Option(help="Your own file instead: CSV, JSON lines, Parquet.")] = None,
     time: Time = None,
     value: Value = [],  # noqa: B006 (typer wants the list)
@@ -54,9 +58,11 @@ def demo(
     from ad_stream.demo import own
 
     writable("--json", json_file)
+    if data is not None and every != "1 minute":
+        raise InputError("--every is for the simulated run: of a file the times themselves tell how far apart they are")
     with bars() as steps:
         if data is None:
-            result = run_demo(out, devices=devices, minutes=minutes, seed=seed, steps=steps)
+            result = run_demo(out, devices=devices, minutes=minutes, seed=seed, grid=grid_of(every), steps=steps)
             text, numbers = simulated_numbers(result), result.as_dict()
         else:
             wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ad_stream import config as settings
     from ad_stream.config import Detection
+    from ad_stream.grid import Grid
 
 TABLES = ".ad_stream/tables"
 """Where a run with conf/local.yaml writes, and where commands look that are told nothing."""
@@ -32,6 +33,17 @@ def needed(file: str | None, config: str | None, command: str) -> str:
     if found is None:
         raise ConfigError(f"no configuration is named: write ad-stream {command} conf/local.yaml")
     return found
+
+
+def grid_of(every: str) -> Grid:
+    """The windows that --every asks for; InputError where no run takes their length."""
+    from ad_stream.config.durations import parse_duration
+    from ad_stream.grid import Grid
+
+    try:
+        return Grid.of(parse_duration(every))
+    except ValueError as error:
+        raise InputError(f"--every {every!r}: {error}") from None
 
 
 def tables_of(config: str | None, tables: str | Path | None) -> str:

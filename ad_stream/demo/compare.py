@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ad_stream.grid import MINUTE, Grid, length
 from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
 from ad_stream.model import REFRACTORY
 from ad_stream.own_data.verdicts import means
@@ -20,15 +21,8 @@ if TYPE_CHECKING:
     from ad_stream.simulate import Fault
 
 SUDDEN = ("spike", "dip", "level_shift")
-WITHIN = timedelta(minutes=3)
-BEFORE, AFTER = timedelta(minutes=1), timedelta(minutes=10)
-
-DEFINITION = (
-    "Found: spike, dip and level shift are flagged within 3 minutes of their start; drift, stuck and silence at any"
-    " minute from start to end, by either verdict. False alarm: a flagged minute outside every fault of its device and signal, 1 minute"
-    " before to 10 minutes after it; flagged minutes at most 10 minutes apart are one alarm. The rate is per 1,440"
-    " scored minutes outside the faults."
-)
+WITHIN, BEFORE, AFTER = 3, 1, 10
+"""Windows."""
 
 SeriesKey = tuple[str, str]
 
@@ -45,22 +39,40 @@ class FaultOutcome:
 
 @dataclass(frozen=True)
 class FaultComparison:
-    """outcomes in the order of the faults; alarms in the order of device, signal, time; clear_minutes: scored minutes
-    outside the faults."""
+    """outcomes in the order of the faults; alarms in the order of device, signal, time; clear: scored windows outside the
+    faults."""
 
     outcomes: Sequence[FaultOutcome]
     alarms: Sequence[Alarm]
     false_flags: int
-    clear_minutes: int
+    clear: int
+    grid: Grid = MINUTE
 
     @property
     def false_alarms_per_series_day(self) -> float:
-        """Alarms per 1,440 scored minutes outside the faults."""
-        return len(self.alarms) / (self.clear_minutes / 1440) if self.clear_minutes else 0.0
+        """Alarms per day of scored windows outside the faults."""
+        days = self.clear * self.grid.every / timedelta(days=1)
+        return len(self.alarms) / days if days else 0.0
 
 
-def compare(faults: Iterable[Fault], detections: pd.DataFrame) -> FaultComparison:
-    """Faults and the rows of `detections` -> what was found, missed and flagged for nothing."""
+def definition(grid: Grid) -> str:
+    """What counts as found and as a false alarm, for people."""
+    one, some = ("minute", "minutes") if grid == MINUTE else ("window", f"windows of {grid.text}")
+    return (
+        f"Found: spike, dip and level shift are flagged within {WITHIN} {some} of their start; drift, stuck and silence at any"
+        f" {one} from start to end, by either verdict. False alarm: a flagged {one} outside every fault of its device and"
+        f" signal, 1 {one} before to {AFTER} {some} after it; flagged {one}s at most {length(near(grid))} apart are one alarm."
+        f" The rate is per day of scored {one}s outside the faults."
+    )
+
+
+def near(grid: Grid) -> timedelta:
+    """How far apart two flags may be that are one alarm."""
+    return grid.refractory(REFRACTORY) * grid.every
+
+
+def compare(faults: Iterable[Fault], detections: pd.DataFrame, grid: Grid = MINUTE) -> FaultComparison:
+    """Faults and the rows of `detections`, in windows of `grid` -> what was found, missed and flagged for nothing."""
     series = by_series(with_slow_flags(detections))
     faults = list(faults)
     touched: dict[SeriesKey, list[Fault]] = {key: [] for key in series}
@@ -68,14 +80,14 @@ def compare(faults: Iterable[Fault], detections: pd.DataFrame) -> FaultCompariso
         for key in keys_of(fault, series):
             touched[key].append(fault)
     alarms: list[Alarm] = []
-    false_flags = clear_minutes = 0
+    false_flags = clear = 0
     for key, rows in series.items():
-        outside = _outside(rows, touched[key])
+        outside = _outside(rows, touched[key], grid)
         flagged = outside & rows["is_anomaly"].to_numpy(dtype=bool)
-        clear_minutes += int((outside & (rows["status"] == "scored").to_numpy()).sum())
+        clear += int((outside & (rows["status"] == "scored").to_numpy()).sum())
         false_flags += int(flagged.sum())
-        alarms += alarms_of(rows[flagged], REFRACTORY)
-    return FaultComparison([outcome(fault, series) for fault in faults], alarms, false_flags, clear_minutes)
+        alarms += alarms_of(rows[flagged], near(grid))
+    return FaultComparison([outcome(fault, series, grid) for fault in faults], alarms, false_flags, clear, grid)
 
 
 def by_series(detections: pd.DataFrame) -> dict[SeriesKey, pd.DataFrame]:
@@ -88,13 +100,14 @@ def keys_of(fault: Fault, series: Mapping[SeriesKey, object]) -> list[SeriesKey]
     return [key for key in series if key[0] == fault.device_id and fault.signal in (key[1], "all")]
 
 
-def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame]) -> FaultOutcome:
+def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame], grid: Grid = MINUTE) -> FaultOutcome:
     """Whether the fault was flagged in time, and what the rows say about it."""
-    end = fault.start + WITHIN if fault.kind in SUDDEN else fault.end
+    start = grid.start(grid.step(fault.start))
+    end = start + WITHIN * grid.every if fault.kind in SUDDEN else fault.end
     first_flag, peak, minutes = None, None, 0
     for key in keys_of(fault, series):
         rows = series[key]
-        rows = rows[(rows["minute"] >= fault.start) & (rows["minute"] <= end)]
+        rows = rows[(rows["minute"] >= start) & (rows["minute"] <= end)]
         minutes += len(rows)
         flagged = rows[rows["is_anomaly"]]
         if len(flagged) and (first_flag is None or flagged.iloc[0]["minute"] < first_flag["minute"]):
@@ -102,7 +115,7 @@ def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame]) -> FaultOutc
         if len(rows) and rows["score"].notna().any():
             peak = rows.iloc[int(rows["score"].argmax())]
     if first_flag is not None:
-        delay = int((first_flag["minute"] - fault.start) / timedelta(minutes=1))
+        delay = int((first_flag["minute"] - start) / timedelta(minutes=1))
         return FaultOutcome(fault, True, delay, means(first_flag["reason"]))
     if not minutes:
         return FaultOutcome(fault, False, None, "no rows: the device was silent, which `ad-stream status` tells")
@@ -111,8 +124,12 @@ def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame]) -> FaultOutc
     return FaultOutcome(fault, False, None, f"most unusual minute {peak['minute']:%H:%M}: {means(peak['reason'])}")
 
 
-def _outside(rows: pd.DataFrame, faults: Sequence[Fault]) -> Bools:
+def _outside(rows: pd.DataFrame, faults: Sequence[Fault], grid: Grid) -> Bools:
     outside = np.ones(len(rows), dtype=bool)
     for fault in faults:
-        outside &= ~rows["minute"].between(fault.start - BEFORE, fault.end + AFTER).to_numpy()
+        outside &= (
+            ~rows["minute"]
+            .between(grid.start(grid.step(fault.start) - BEFORE), fault.end + AFTER * grid.every)
+            .to_numpy()
+        )
     return outside

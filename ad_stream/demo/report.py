@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ad_stream.demo.compare import DEFINITION, FaultOutcome, by_series, keys_of
+from ad_stream.demo.compare import FaultOutcome, by_series, definition, keys_of
 from ad_stream.demo.summary import by_kind, facts
 from ad_stream.incidents.alarms import Alarm, with_slow_flags
 from ad_stream.own_data.verdicts import means
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ad_stream.demo.compare import SeriesKey
     from ad_stream.demo.simulated import Result
 
-LEAD, TAIL, MOST = timedelta(minutes=90), timedelta(minutes=45), timedelta(hours=6)
+LEAD, TAIL, MOST = 90, 45, 360
+"""Windows before and after what a picture is about, and the most that it shows of it."""
 MOST_ALARMS = 100
 """Pictures of false alarms on one page; the table lists all."""
 
@@ -26,22 +27,23 @@ def report(result: Result) -> None:
     """Write the page to `result.report`."""
     series = by_series(with_slow_flags(result.detections))
     outcomes, alarms = list(result.comparison.outcomes), list(result.comparison.alarms)
+    every = result.comparison.grid.every
     write(
         Page(
             title="ad_stream demo: a simulated day",
-            note=f"{DEFINITION} Seed {result.truth.seed}; all times are UTC; tables in {result.streamed.tables}.",
+            note=f"{definition(result.comparison.grid)} Seed {result.truth.seed}; all times are UTC; tables in {result.streamed.tables}.",
             facts=facts(result),
             tables=[_kinds(outcomes), _faults(outcomes), _alarms(alarms)],
             sections=[
                 PageSection(
                     "Faults",
                     "Value, expected band and flags around each injected fault; the fault's time is shaded.",
-                    [_of_fault(n, one, series) for n, one in enumerate(outcomes) if keys_of(one.fault, series)],
+                    [_of_fault(n, one, series, every) for n, one in enumerate(outcomes) if keys_of(one.fault, series)],
                 ),
                 PageSection(
                     "False alarms",
                     f"What was flagged without a fault{_first_of(alarms)}.",
-                    [_of_alarm(n, alarm, series) for n, alarm in enumerate(alarms[:MOST_ALARMS])],
+                    [_of_alarm(n, alarm, series, every) for n, alarm in enumerate(alarms[:MOST_ALARMS])],
                 ),
             ],
         ),
@@ -84,7 +86,7 @@ def _alarms(alarms: list[Alarm]) -> PageTable:
     )
 
 
-def _of_fault(number: int, one: FaultOutcome, series: dict[SeriesKey, pd.DataFrame]) -> Picture:
+def _of_fault(number: int, one: FaultOutcome, series: dict[SeriesKey, pd.DataFrame], every: timedelta) -> Picture:
     fault = one.fault
     device, signal = keys_of(fault, series)[0]
     size = f", {fault.sigma:.1f} sigma {fault.direction}" if fault.sigma else ""
@@ -93,21 +95,21 @@ def _of_fault(number: int, one: FaultOutcome, series: dict[SeriesKey, pd.DataFra
         id=f"fault-{number}",
         title=f"{fault.kind.replace('_', ' ')} · {device} · {signal}",
         caption=f"{fault.start:%Y-%m-%d %H:%M}{size}: {_verdict(one)}; {one.note}",
-        first=fault.start - LEAD,
-        last=min(fault.end + TAIL, fault.start + MOST),
-        span=(fault.start, min(fault.end, fault.start + MOST)),
+        first=fault.start - LEAD * every,
+        last=min(fault.end + TAIL * every, fault.start + MOST * every),
+        span=(fault.start, min(fault.end, fault.start + MOST * every)),
         kind="found" if one.found else "missed",
     )
 
 
-def _of_alarm(number: int, alarm: Alarm, series: dict[SeriesKey, pd.DataFrame]) -> Picture:
+def _of_alarm(number: int, alarm: Alarm, series: dict[SeriesKey, pd.DataFrame], every: timedelta) -> Picture:
     return draw(
         series[alarm.device_id, alarm.signal],
         id=f"alarm-{number}",
         title=f"false alarm · {alarm.device_id} · {alarm.signal}",
         caption=f"{alarm.first:%Y-%m-%d %H:%M}, {alarm.flagged} flagged; {means(alarm.reason)}",
-        first=alarm.first - LEAD,
-        last=min(alarm.last + TAIL, alarm.first + MOST),
+        first=alarm.first - LEAD * every,
+        last=min(alarm.last + TAIL * every, alarm.first + MOST * every),
         span=(alarm.first, alarm.last),
     )
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.demo.compare import FaultComparison, compare
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
+from ad_stream.grid import DEFAULT, MINUTE, Grid
 from ad_stream.tables.reader import read_detections, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ad_stream.simulate import Truth
+
+
+WATERMARK = timedelta(minutes=2)
+"""Of the run, by default."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,14 @@ def demo(
     devices: int = 50,
     minutes: int = 1440,
     seed: int = 0,
+    grid: Grid = MINUTE,
     steps: Steps = quiet,
     clock: Callable[[], float] = time.monotonic,
 ) -> Result:
-    """Simulate into out/messages, stream into out/tables, compare with the truth, write out/report.html."""
+    """Simulate into out/messages, stream into out/tables, compare with the truth, write out/report.html.
+
+    minutes: length of the run; grid: windows of the stream.
+    """
     from ad_stream.azure_api.local_server import local_server
     from ad_stream.demo.report import report
     from ad_stream.simulate import simulate
@@ -98,19 +108,20 @@ def demo(
         devices=devices,
         minutes=minutes,
         seed=seed,
+        watermark=WATERMARK + max(grid.every - DEFAULT, timedelta(0)),
         progress=lambda done, total: steps("simulating", done / total),
     )
     with local_server() as server:
         streamed = stream(
-            out, signals=list(truth.signals), first=truth.start, minutes=minutes, fallback=server, steps=steps
-        )
+            out, signals=list(truth.signals), first=truth.start, minutes=minutes, every=grid.every, fallback=server, steps=steps
+        )  # fmt: skip
     detections = read_detections(streamed.tables)
     reasons = read_rows(streamed.tables, "quarantine", ["reason"])["reason"].value_counts()
     result = Result(
         truth=truth,
         streamed=streamed,
         detections=detections,
-        comparison=compare(truth.faults, detections),
+        comparison=compare(truth.faults, detections, grid),
         quarantined={str(reason): int(count) for reason, count in sorted(reasons.items())},
         late=len(read_rows(streamed.tables, "late", ["device_id"])),
         wall_seconds=round(clock() - started, 1),

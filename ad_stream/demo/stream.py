@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ad_stream.errors import InputError
+from ad_stream.grid import DEFAULT
 
 if TYPE_CHECKING:
     from ad_stream.azure_api.local_server import Local
@@ -60,10 +61,14 @@ def stream(
     signals: list[str],
     first: datetime,
     minutes: int,
+    every: timedelta = DEFAULT,
     fallback: Local | None = None,
     steps: Steps = quiet,
 ) -> Streamed:
-    """Run out/messages through the stream into out/tables until the input ends; `fallback` is asked for what is new."""
+    """Run out/messages, `minutes` long, through the stream into out/tables until the input ends.
+
+    every: length of the windows; fallback: asked for series that are new.
+    """
     from ad_stream.config import parse
     from ad_stream.pipeline.run import run
     from ad_stream.simulate.power_bi.receiver import PowerBIReceiver
@@ -78,6 +83,7 @@ def stream(
         config = parse(
             {
                 "source": {"kind": "files", "path": str(out / "messages"), "files_per_trigger": FILES_PER_TRIGGER},
+                "minutes": {"every": every},
                 "telemetry": {"signals": signals, "event_time": "time"},
                 "tables": {"path": str(out / "tables")},
                 "checkpoint": str(out / "checkpoint"),

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from pyspark.sql import SparkSession
 
 from ad_stream.config import parse_detection
+from ad_stream.config.durations import parse_duration
 from ad_stream.dashboard.watcher import Watch
 from ad_stream.demo import demo, own
+from ad_stream.grid import Grid
 from ad_stream.own_data.judge import judge
 from ad_stream.tables.reader import read_detections, read_rows
+from tests.support import slow_reader
 
 KEYS = [
     *("devices", "signals", "minutes_scored", "faults", "false_alarms_per_series_day", "quarantined", "late"),
@@ -54,6 +58,21 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     assert len(watched.flags.rows) == detections["is_anomaly"].sum() > 0
     assert watched.health.total("batches")["scored"] == answer["minutes_scored"]
     assert sum(watched.health.total("quarantine").values()) == sum(expected["quarantined"].values())
+
+
+@pytest.mark.parametrize("every", ["10 seconds", "5 minutes", "1 hour"])
+def test_the_same_morning_in_other_windows_stores_what_a_slow_reader_finds(
+    every: str, spark: SparkSession, tmp_path: Path
+) -> None:
+    grid = Grid.of(parse_duration(every))
+    result = demo(tmp_path / "demo", devices=2, minutes=420, seed=11, grid=grid)
+    seen = slow_reader.read(tmp_path / "demo" / "messages", every=grid.every)
+    stored = read_rows(result.streamed.tables, "minutes", ["device_id", "signal", "minute", "value"])
+    found = {(one.device_id, one.signal, one.minute.to_pydatetime()): one.value for one in stored.itertuples()}
+    assert found == {key: max(values) for key, values in seen.values.items()}
+    assert (result.quarantined, result.late) == (dict(sorted(seen.quarantined.items())), seen.late)
+    assert len(result.detections) == len(found)
+    assert result.comparison.grid == grid and result.report.is_file()
 
 
 def test_a_persons_own_csv_is_flagged_at_its_own_times_and_as_without_spark(

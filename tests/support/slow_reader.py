@@ -19,7 +19,7 @@ IDS = {"messageId", "deviceId", "time"}
 
 @dataclass
 class Seen:
-    """What a run over the device's clock sees; values by (device, signal, minute)."""
+    """What a run over the device's clock sees; values by (device, signal, start of the window)."""
 
     values: dict[tuple[str, str, datetime], list[float]] = field(default_factory=lambda: defaultdict(list))
     quarantined: Counter[str] = field(default_factory=Counter)
@@ -38,7 +38,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
-def read(folder: Path, *, watermark: timedelta = timedelta(minutes=2)) -> Seen:
+def read(folder: Path, *, watermark: timedelta = timedelta(minutes=2), every: timedelta = timedelta(minutes=1)) -> Seen:
     """Judge every line."""
     seen = Seen()
     known: set[tuple[object, ...]] = set()
@@ -54,11 +54,13 @@ def read(folder: Path, *, watermark: timedelta = timedelta(minutes=2)) -> Seen:
             seen.duplicates += 1
             continue
         known.add(key)
-        _judge(seen, body, system.get("iothub-connection-device-id"), moment(line["enqueuedTime"]), watermark)
+        _judge(seen, body, system.get("iothub-connection-device-id"), moment(line["enqueuedTime"]), watermark, every)
     return seen
 
 
-def _judge(seen: Seen, body: bytes, device: str | None, enqueued: datetime, watermark: timedelta) -> None:
+def _judge(
+    seen: Seen, body: bytes, device: str | None, enqueued: datetime, watermark: timedelta, every: timedelta
+) -> None:
     if not body:
         seen.quarantined["empty"] += 1
         return
@@ -74,11 +76,11 @@ def _judge(seen: Seen, body: bytes, device: str | None, enqueued: datetime, wate
         seen.quarantined["malformed"] += 1
         return
     for element in content if isinstance(content, list) else [content]:
-        _judge_element(seen, element, device or element.get("deviceId"), enqueued, watermark)
+        _judge_element(seen, element, device or element.get("deviceId"), enqueued, watermark, every)
 
 
 def _judge_element(
-    seen: Seen, element: dict[str, Any], device: str | None, enqueued: datetime, watermark: timedelta
+    seen: Seen, element: dict[str, Any], device: str | None, enqueued: datetime, watermark: timedelta, every: timedelta
 ) -> None:
     if device is None:
         seen.quarantined["no_device"] += 1
@@ -96,7 +98,8 @@ def _judge_element(
         seen.quarantined["no_signal"] += 1
         return
     time = min(time, enqueued)
-    minute = time.replace(second=0, microsecond=0)
+    midnight = time.replace(hour=0, minute=0, second=0, microsecond=0)
+    minute = midnight + (time - midnight) // every * every
     bad = False
     for signal in signals:
         try:
@@ -105,7 +108,7 @@ def _judge_element(
             value = math.nan
         if not math.isfinite(value):
             bad = True
-        elif minute + timedelta(minutes=1) + watermark < enqueued:
+        elif minute + every + watermark < enqueued:
             seen.late += 1
         else:
             seen.values[device, signal, minute].append(value)

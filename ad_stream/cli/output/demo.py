@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ad_stream.cli.output.console import fact_table, plain_table
 from ad_stream.cli.output.own_data import own_answer
-from ad_stream.demo.compare import DEFINITION
+from ad_stream.demo.compare import definition
 from ad_stream.demo.summary import by_kind, facts
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def simulated_numbers(result: Result) -> RenderableType:
     for kind, injected, found, delay in by_kind(list(result.comparison.outcomes)):
         kinds.add_row(kind, str(injected), str(found), str(injected - found), delay)
     places = _places(result.streamed.tables, result.report)
-    return Group(fact_table(facts(result)), "", kinds, "", Text(DEFINITION, style="dim"), "", places)
+    return Group(
+        fact_table(facts(result)), "", kinds, "", Text(definition(result.comparison.grid), style="dim"), "", places
+    )
 
 
 def own_numbers(result: OwnResult) -> RenderableType:

@@ -82,7 +82,7 @@ def test_a_flag_on_the_other_signal_finds_only_a_silence() -> None:
 
 def test_flags_near_a_fault_are_no_false_alarms_and_the_minutes_around_it_do_not_count() -> None:
     compared = compare([fault("spike", 100, 105)], verdicts(99, 100, 115))
-    assert (compared.alarms, compared.false_flags, compared.clear_minutes) == ([], 0, 1440 - 17)
+    assert (compared.alarms, compared.false_flags, compared.clear) == ([], 0, 1440 - 17)
 
 
 @pytest.mark.parametrize("flag", [98, 116])
