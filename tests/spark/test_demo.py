@@ -16,6 +16,7 @@ from ad_stream.config.durations import parse_duration
 from ad_stream.dashboard.watcher import Watch
 from ad_stream.demo import demo, own
 from ad_stream.grid import Grid
+from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.own_data.judge import judge
 from ad_stream.tables.reader import read_detections, read_rows
 from tests.support import slow_reader
@@ -55,7 +56,7 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     while watched.look():
         pass
     assert len(watched.fleet) == detections.groupby(["device_id", "signal"]).ngroups
-    assert len(watched.flags.rows) == detections["is_anomaly"].sum() > 0
+    assert len(watched.flags.rows) == with_slow_flags(detections)["is_anomaly"].sum() > 0
     assert watched.health.total("batches")["scored"] == answer["minutes_scored"]
     assert sum(watched.health.total("quarantine").values()) == sum(expected["quarantined"].values())
 
