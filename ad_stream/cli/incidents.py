@@ -206,12 +206,12 @@ def _kpi(folder: Path, place: settings.Config, start: datetime | None, operators
 
 def _span(folder: Path, days: float | None) -> tuple[datetime, datetime]:
     """So many days up to the newest window, None: all."""
-    from ad_stream.tables.reader import read_rows
+    from ad_stream.tables.reader import grid_of, read_rows
 
     minutes = read_rows(folder, "minutes", ["minute"])["minute"]
     if minutes.empty:
         raise InputError("there is no window yet: run the stream first")
-    first, last = minutes.min().to_pydatetime(), minutes.max().to_pydatetime() + timedelta(minutes=1)
+    first, last = minutes.min().to_pydatetime(), minutes.max().to_pydatetime() + grid_of(folder).every
     return (first if days is None else max(first, last - timedelta(days=days))), last
 
 
