@@ -54,6 +54,7 @@ def slow() -> Iterator[tuple[str, int]]:
 
 def test_batches_that_were_answered_503_stop_and_give_their_memory_back(slow: tuple[str, int]) -> None:
     address, pid = slow
+    wait_until(lambda: len(tree(pid)) == 3 and is_idle(pid), "the workers are not up")
     body, idle = batch(13, 1), resident(pid)
     most = 0.0
     for _ in range(2):
