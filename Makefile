@@ -90,7 +90,7 @@ browser: $(VENV)/dev ## the dashboard in Chromium (apt-get install chromium)
 bench: $(VENV)/dev jars ## benchmarks/, each script prints its table
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
 
-soak: $(VENV)/dev jars ## tests that run for many minutes; AD_STREAM_KILLS=20 shortens the kill runs
+soak: $(VENV)/dev jars ## tests that run for a minute or more each; AD_STREAM_KILLS=20 shortens the kill runs
 	$(PY) -m pytest -m soak $(ARGS)
 
 docs: $(VENV)/dev ## the parts of docs/ that are written from the code

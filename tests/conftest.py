@@ -51,7 +51,7 @@ JARS = sorted({name for kind in registry.KINDS.values() for name in kind.jars})
 
 COMMANDS = {
     "acceptance": "make acceptance, needs the data at $AD_STREAM_SHARED, else ../shared",
-    "soak": "make soak, many minutes",
+    "soak": "make soak, a minute or more each",
     "browser": "make browser, needs chromium",
     "broker": "make test-all, starts a broker",
     "thorough": "make test-all, starts a cluster or a whole run",

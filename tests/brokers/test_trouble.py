@@ -111,6 +111,7 @@ def test_partitions_that_idle_or_hold_little_change_no_verdict(
         assert difference(read(tmp_path / "tables", table), read(from_files[0] / "tables", table), table).none
 
 
+@pytest.mark.soak
 def test_a_partition_an_hour_behind_is_counted_as_dropped_and_nowhere_else(
     spark: Any,
     broker: KafkaBroker,
@@ -140,7 +141,7 @@ def test_a_partition_an_hour_behind_is_counted_as_dropped_and_nowhere_else(
     assert summary.minutes_closed == 0 and told >= summary.events
 
 
-@pytest.mark.parametrize("kind", ["kafka", "event_hubs"])
+@pytest.mark.parametrize("kind", ["kafka", pytest.param("event_hubs", marks=pytest.mark.soak)])
 def test_a_lost_checkpoint_goes_on_at_the_newest_minute(
     kind: str, spark: Any, broker: KafkaBroker, stand_in: EventHubsStandIn, topic: dict[str, Any], fleet: Path,
     from_files: tuple[Path, Summary], tmp_path: Path

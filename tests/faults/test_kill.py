@@ -21,12 +21,12 @@ DRIVER = Path(__file__).with_name("driver.py")
 BATCH = 2
 """The batch that dies: it holds rows, and so does the one before it."""
 POINTS = [
-    pytest.param("minutes", "before", marks=pytest.mark.thorough),  # before the write
-    ("history", "before"),  # between two tables
-    pytest.param("detections", "before", marks=pytest.mark.thorough),
+    pytest.param("minutes", "before", marks=pytest.mark.soak),  # before the write
+    pytest.param("history", "before", marks=pytest.mark.soak),  # between two tables
+    pytest.param("detections", "before", marks=pytest.mark.soak),
     ("batches", "after"),  # after the write, before the commit
 ]
-"""`make test` has one in the midst and one at the end, `make test-all` the others."""
+"""`make test-all` has the last one, `make soak` the others."""
 
 
 def killed(config: Path, table: str, moment: str, *, plain: bool = False) -> int:
@@ -54,6 +54,7 @@ def test_a_killed_stream_goes_on_as_if_nothing_had_happened(
         assert differences(folder / "tables", undisturbed / "tables") == SAME, folder.name
 
 
+@pytest.mark.soak
 def test_the_same_kill_doubles_rows_when_appends_are_plain(
     telemetry: Path, undisturbed: Path, tmp_path: Path, spark: Any
 ) -> None:
@@ -74,6 +75,7 @@ def finish_plainly(config: Config, spark: Any) -> None:
     finish(config, spark, tables=Dying(spark, config.tables, kill=never))
 
 
+@pytest.mark.soak
 def test_a_batch_that_is_repeated_keeps_the_version_of_series_config_it_was_begun_with(
     telemetry: Path, tmp_path: Path, spark: Any
 ) -> None:

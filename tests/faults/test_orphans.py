@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, "-c", "from ad_stream.cli import main; main()", "run"]
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_the_java_of_a_killed_run_is_gone_though_its_query_was_busy(telemetry: Path, tmp_path: Path) -> None:
     config = settings(telemetry, tmp_path)

@@ -43,6 +43,7 @@ def no_file_grows(pid: int) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.soak
 def test_a_full_disk_ends_the_run_with_a_sentence_and_room_on_it_is_all_that_the_next_run_needs(
     telemetry: Path, undisturbed: Path, tmp_path: Path, spark: Any
 ) -> None:
@@ -54,6 +55,7 @@ def test_a_full_disk_ends_the_run_with_a_sentence_and_room_on_it_is_all_that_the
     assert differences(tmp_path / "tables", undisturbed / "tables") == SAME
 
 
+@pytest.mark.soak
 def test_a_column_added_a_compaction_and_a_vacuum_by_somebody_else_change_no_row(
     telemetry: Path, undisturbed: Path, tmp_path: Path, spark: Any
 ) -> None:

@@ -97,6 +97,7 @@ def here(spark: SparkSession, telemetry: Path, tmp_path_factory: pytest.TempPath
     return folder / "tables", summary
 
 
+@pytest.mark.soak
 def test_two_workers_give_the_tables_that_local_mode_gives(here: Any, telemetry: Path, tmp_path: Path) -> None:
     config = tmp_path / "run.yaml"
     config.write_text(yaml.safe_dump(content(telemetry, tmp_path, spark=SMALL)))
@@ -108,6 +109,7 @@ def test_two_workers_give_the_tables_that_local_mode_gives(here: Any, telemetry:
     assert (ran["cpu_seconds"], ran["scoring_seconds"] > 0) == (None, True)
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(importlib.util.find_spec("grpc_status") is None, reason="the packages of Spark Connect are missing")
 def test_spark_connect_gives_the_tables_that_a_classic_session_gives(
     here: Any, spark: SparkSession, telemetry: Path, tmp_path: Path

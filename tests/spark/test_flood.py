@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming import StreamingQueryListener
 
@@ -37,6 +38,7 @@ class States(StreamingQueryListener):
         self.ended.set()
 
 
+@pytest.mark.soak
 def test_a_flood_of_bad_bodies_is_bounded_in_the_state_and_gone_after_it(spark: SparkSession, tmp_path: Path) -> None:
     sections = {"telemetry": {"keep_body": KEPT}, "source": {"files_per_trigger": 1}}
     stream = Stream(spark, tmp_path, sections)

@@ -90,7 +90,14 @@ def _messages(readings: pd.DataFrame) -> list[Message]:
     return sorted(rows, key=lambda one: one.enqueued)
 
 
-@pytest.fixture(scope="module", params=["10 seconds", "5 minutes", "1 hour"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("10 seconds", marks=pytest.mark.soak),
+        "5 minutes",
+        pytest.param("1 hour", marks=pytest.mark.soak),
+    ],
+)
 def fleet(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     sections = {
         "source": {"files_per_trigger": 1},

@@ -113,6 +113,7 @@ def test_one_batch_gives_the_rows_of_many(calm: Stream, spark: SparkSession, tmp
     _equal(_rows(whole), _rows(calm))
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("lost", [False, True], ids=["restart", "lost checkpoint"])
 def test_a_run_that_goes_on_gives_the_rows_of_one_run(
     calm: Stream, spark: SparkSession, tmp_path: Path, lost: bool
@@ -129,6 +130,7 @@ def test_a_run_that_goes_on_gives_the_rows_of_one_run(
     assert not ours.duplicated(["incident_id", "revision", "seq"]).any()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("table", ["incident_events", "detections"])
 def test_a_crash_around_the_append_and_words_said_meanwhile_change_nothing(
     calm: Stream, spark: SparkSession, tmp_path: Path, table: str
@@ -149,6 +151,7 @@ def test_a_crash_around_the_append_and_words_said_meanwhile_change_nothing(
     assert verify(Path(str(config.tables.path)), config).differences == 0
 
 
+@pytest.mark.soak
 def test_a_backfill_withdraws_and_tells_nobody(calm: Stream, spark: SparkSession, tmp_path: Path) -> None:
     stream = _stream(spark, tmp_path).write(*_messages())
     stream.run()

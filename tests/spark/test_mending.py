@@ -19,7 +19,7 @@ from tests.support.poison import install_poisoned
 from tests.support.streaming import Stream, message, moment, with_tables
 
 MINUTES, FILES, PARTITION = 12, 3, 1
-pytestmark = pytest.mark.thorough  # a search starts the stream a dozen times
+pytestmark = pytest.mark.soak  # a search starts the stream a dozen times
 
 
 @pytest.fixture

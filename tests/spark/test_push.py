@@ -96,6 +96,7 @@ def _scored(stream: Stream) -> list[str]:
     return [f"{at:%Y-%m-%dT%H:%M:%S.000Z}" for at in detections[detections.status == "scored"].minute]
 
 
+@pytest.mark.soak
 def test_what_did_not_get_out_is_sent_by_the_next_run_in_order_and_once(spark: SparkSession, tmp_path: Path) -> None:
     with PowerBIReceiver(key=KEY) as receiver:
         url = receiver.url
@@ -137,6 +138,7 @@ def test_a_stream_without_input_sends_what_waits_and_a_poison_row_is_named(spark
     assert "400" in aside.error
 
 
+@pytest.mark.soak
 def test_verdicts_whose_push_a_crash_and_a_lost_checkpoint_swallowed_still_go_out(
     spark: SparkSession, tmp_path: Path
 ) -> None:

@@ -18,8 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CODE = "import sys; sys.argv[0] = 'ad-stream'; from ad_stream.cli import main; main()"
 
 
-@pytest.mark.thorough
-@pytest.mark.spark
+@pytest.mark.soak
 def test_a_run_tells_from_the_start_ends_in_a_few_lines_and_leaves_no_stray_folder(tmp_path: Path) -> None:
     simulate(
         tmp_path / "in", devices=2, minutes=40, seed=5, start=datetime(2026, 11, 1, tzinfo=timezone.utc), faults=False,

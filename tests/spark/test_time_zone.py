@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 from pyspark.sql import SparkSession
 
 from tests.support.streaming import KEY, T0, Stream, message, moment
@@ -35,6 +36,7 @@ run(config)
 """
 
 
+@pytest.mark.soak
 def test_minutes_and_verdicts_are_the_same_in_new_york_while_its_clock_changes(
     spark: SparkSession, tmp_path: Path
 ) -> None:
