@@ -83,10 +83,14 @@ def to_kafka(
 
 
 def amqp_headers(event: Event) -> list[tuple[str, bytes]]:
-    """The headers of a Kafka record, encoded as AMQP string and timestamp (AMQP 1.0, part 1, section 1.6)."""
+    """The headers of a Kafka record, encoded as AMQP string and timestamp (AMQP 1.0, part 1, section 1.6).
+
+    A hub time that is none goes as the text that it is.
+    """
     texts = {**event.properties, **event.system}
-    times = {ENQUEUED: _timestamp(texts.pop(ENQUEUED))} if ENQUEUED in texts else {}
-    return [*((name, _string(value)) for name, value in texts.items()), *times.items()]
+    return [
+        (name, (_timestamp(value) if name == ENQUEUED else None) or _string(value)) for name, value in texts.items()
+    ]
 
 
 def _event(line: str, where: str) -> Event:
@@ -126,5 +130,8 @@ def _string(text: str) -> bytes:
     return b"\xa1" + bytes([len(data)]) + data if len(data) < 256 else b"\xb1" + len(data).to_bytes(4, "big") + data
 
 
-def _timestamp(text: str) -> bytes:
-    return b"\x83" + epoch_ms(instant(text)).to_bytes(8, "big", signed=True)
+def _timestamp(text: str) -> bytes | None:
+    try:
+        return b"\x83" + epoch_ms(instant(text)).to_bytes(8, "big", signed=True)
+    except InputError:
+        return None

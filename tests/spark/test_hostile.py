@@ -10,16 +10,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ad_stream.pipeline.run import Summary
-from ad_stream.simulate.devices.hostile import ANY_REASON, LIVES, Hostile, MessageLimits, hostile
+from ad_stream.simulate.devices.hostile import Hostile, hostile
 from ad_stream.simulate.envelope import epoch_ms
+from tests.support.corpus import LIMITS, MESSAGES, settings, unaccounted
 from tests.support.streaming import Stream, iso, message, moment
 
-LIMITS = MessageLimits(max_body=4_000, max_elements=50, max_members=30, max_depth=8, max_name=64)
-MESSAGES, FILES, MINUTES, PARTITION = 2_100, 3, 45, "9"
-
-
-def _settings(limits: MessageLimits) -> dict[str, object]:
-    return {"event_time": "time", "keep_body": 64, **limits.__dict__}
+FILES, MINUTES, PARTITION = 3, 45, "9"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +26,7 @@ def corpus() -> list[Hostile]:
 @pytest.fixture(scope="module")
 def ran(spark: SparkSession, corpus: list[Hostile], tmp_path_factory: pytest.TempPathFactory) -> tuple[Stream, Summary]:
     stream = Stream(
-        spark, tmp_path_factory.mktemp("hostile"), {"telemetry": _settings(LIMITS), "source": {"files_per_trigger": 2}}
+        spark, tmp_path_factory.mktemp("hostile"), {"telemetry": settings(), "source": {"files_per_trigger": 2}}
     )
     span = MINUTES // FILES
     for part in range(FILES):
@@ -59,15 +55,8 @@ def test_every_hostile_message_is_accounted_for_under_its_reason(
     ran: tuple[Stream, Summary], corpus: list[Hostile]
 ) -> None:
     quarantine = ran[0].table("quarantine")
-    rows = quarantine[quarantine.partition == PARTITION].groupby("sequence").reason.agg(set).to_dict()
     devices = set(ran[0].table("minutes").device_id) | set(ran[0].table("late").device_id)
-    wrong = []
-    for sequence, one in enumerate(corpus):
-        reasons = rows.get(sequence, set())
-        lived = f"h{sequence}" in devices
-        wanted = {LIVES: set(), ANY_REASON: reasons or {"a reason"}}.get(one.reason, {one.reason})
-        fits = reasons == wanted and lived >= (one.reason == LIVES)
-        wrong += [] if fits else [(one.kind, one.reason, reasons, one.body[:60], one.envelope)]
+    wrong = unaccounted(corpus, quarantine, devices, PARTITION)
     assert not wrong, (Counter(kind for kind, *_ in wrong), wrong[:10])
 
 

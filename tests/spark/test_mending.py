@@ -96,3 +96,16 @@ def test_an_event_that_kills_its_python_worker_is_passed_over(
     assert minutes_judged(made) == ALL
     (row,) = made.table("set_aside").to_dict("records")
     assert json.loads(row["offsets"])["how"] == "passed_over" and "worker" in row["error"]
+
+
+def test_without_the_setting_such_a_batch_ends_every_run_and_with_it_the_next(
+    spark: SparkSession, tmp_path: Path, poisoned: None
+) -> None:
+    made = stream(spark, tmp_path)
+    for _ in range(2):
+        with pytest.raises(RunError, match="the glass is broken"):
+            start(made, "sql", set_aside=False)
+    assert len(made.table("set_aside")) == 0
+    summary = start(made, "never")  # a release that reads the message: the cause is gone, so nobody is blamed
+    assert summary.set_aside == 0 and minutes_judged(made) == ALL
+    assert summary.quarantined == {"malformed": 1}

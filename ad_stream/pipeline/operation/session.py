@@ -50,6 +50,8 @@ LOCAL = {
     # Each task scores on one core; a thread pool per worker would fight for the same cores.
     "spark.executorEnv.OMP_NUM_THREADS": "1",
     "spark.python.worker.reuse": "true",
+    # Spark's own covers secret, password, token and access key; these are the names under which sources hand theirs over.
+    "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|account[.]key|connection[.]?string|jaas|credential|signature",
 }
 
 _guards: dict[int, Guard] = {}

@@ -9,7 +9,13 @@ import base64
 import json
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ad_stream.simulate.envelope import epoch_ms
+from ad_stream.simulate.envelope import iso as iso_of
+from ad_stream.simulate.send import ENQUEUED as IOT_HUB_TIME
+from ad_stream.simulate.send import Event
 
 ENQUEUED, DEVICE, MESSAGE = "enqueuedTime", "iothub-connection-device-id", "message-id"
 LIVES = "lives"
@@ -52,6 +58,29 @@ class Hostile:
         }
         return json.dumps(line) + "\n"
 
+    def event(self, enqueued: datetime, partition: int, sequence: int) -> Event:
+        """As a message of a broker; `enqueued` is the broker's own clock, whatever IoT Hub's property says."""
+        said = {
+            ENQUEUED: iso_of([epoch_ms(enqueued)])[0],
+            DEVICE: f"h{sequence}",
+            MESSAGE: f"m{sequence}",
+            **self.envelope,
+        }
+        names = {IOT_HUB_TIME: said[ENQUEUED], DEVICE: said[DEVICE], MESSAGE: said[MESSAGE]}
+        return Event(
+            partition, enqueued, self.body, {}, {name: _whole(text) for name, text in names.items() if text is not None}
+        )
+
+    def on_a_broker(self) -> Hostile:
+        """What must become of it there: where IoT Hub's time is none, that of the broker counts."""
+        no_time = ENQUEUED in self.envelope and self.envelope[ENQUEUED] in NO_TIMES
+        return replace(self, reason=LIVES) if no_time else self
+
+
+def _whole(text: str) -> str:
+    """Pairs of surrogates, as JSON writes them, as the character that they mean."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16")
+
 
 Drawn = tuple[str | bytes, str, dict[str, str | None]]
 Draw = Callable[[random.Random, MessageLimits], Drawn]
@@ -60,10 +89,11 @@ DEVICE_TIMES = (
     "10000-01-01T00:00:00Z", "+294247-01-10T04:00:54Z", "0000-00-00T00:00:00Z", "2026-02-30T00:00:00Z", "2026-13-01", "-0001-01-01",
     -62135596800, -62135596800000, 99999999999999, "1.7E308", "NaN", "", "now", "12:00", "２０２６-11-01",
 )  # fmt: skip
+NO_TIMES = ("", "soon", "2026-11-31T00:00:00Z", None)
 HUB_TIMES = (
     "0001-01-01T00:00:00Z", "1899-12-30T00:00:00Z", "1969-12-31T23:59:59Z", "2099-01-01T00:00:00Z", "2199-12-31T00:00:00Z",
     "2262-04-12T00:00:00Z", "9999-12-31T23:59:59.999Z", "+10000-01-01T00:00:00Z", "+294247-01-10T04:00:54Z",
-    "", "soon", "2026-11-31T00:00:00Z", None,
+    *NO_TIMES,
 )  # fmt: skip
 NO_NUMBERS = (
     "NaN", "Infinity", "-Infinity", "1e999", "-1e400", '"0x10"', '"5d"', '"NaN"', '"\\u0663"', '"1,5"', '""', '"\\u0000"',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -23,3 +24,13 @@ def test_java_options_of_a_person_stand_beside_it_unless_they_say_how_to_log(mon
     assert _with_logging({JAVA_OPTIONS: "-Xss4m"}) == {JAVA_OPTIONS: f"-Xss4m {LOGGING}"}
     own = {JAVA_OPTIONS: "-Dlog4j2.configurationFile=file:///mine"}
     assert _with_logging(own) == own
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["spark.hadoop.fs.azure.account.key.acme.dfs.core.windows.net", "spark.hadoop.fs.azure.account.oauth2.client.secret.acme",
+     "spark.hadoop.fs.s3a.access.key", "eventhubs.connectionString", "kafka.sasl.jaas.config", "spark.acme.password"],
+)  # fmt: skip
+def test_what_sparks_page_and_event_log_would_show_of_a_setting_is_hidden(name: str) -> None:
+    assert re.search(LOCAL["spark.redaction.regex"], name)
+    assert not re.search(LOCAL["spark.redaction.regex"], "spark.sql.shuffle.partitions")
