@@ -121,7 +121,7 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
     for name in sizes[0]:
         found[f"{name} B/series"] = _step([float(size[name]) for size in sizes]) / task["series"]
     before = process_tree_seconds() or 0.0
-    history.tidy(tables, NOW + timedelta(hours=1), task["points"])
+    history.tidy(tables, NOW + timedelta(hours=1), task["points"] * MINUTE)
     return found | {"hourly tidy CPU s": (process_tree_seconds() or 0.0) - before}
 
 
