@@ -51,6 +51,7 @@ def test_a_silent_owner_is_succeeded_and_learns_of_it(spark: SparkSession, tmp_p
     assert stream.table("owner").empty
 
 
+@pytest.mark.thorough
 def test_a_second_run_is_refused_while_the_first_lives_and_admitted_after_it(
     spark: SparkSession, tmp_path: Path
 ) -> None:

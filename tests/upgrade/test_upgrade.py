@@ -20,7 +20,8 @@ DAY: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ["stopped", pytest.param("killed", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["stopped", "killed"])
 def test_a_stream_goes_on_from_the_checkpoint_of_the_version_before(
     version: str, name: str, spark: Any, tmp_path: Path
 ) -> None:
