@@ -19,6 +19,8 @@ from tests.brokers.streams import stream
 from tests.support.compare import read
 from tests.support.corpus import LIMITS, MESSAGES, settings, unaccounted
 
+pytestmark = pytest.mark.soak
+
 MINUTES, GOOD, BAD = 45, 0, 1
 """Minutes of good telemetry; its partition, and that of the corpus."""
 AHEAD = timedelta(minutes=50)

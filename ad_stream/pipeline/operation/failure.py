@@ -24,6 +24,11 @@ KNOWN = {
         "the table of the source was changed, not only appended to ({}), and what was read cannot be read again: to pass over such"
         " commits set source.skip_change_commits: true, then start it again, it goes on behind them"
     ),
+    r"long overflow(?=[\s\S]*KafkaRecordToRowConverter)": (
+        "a record of the topic has a time beyond the year 294247, on which Spark's own Kafka reader ends ({}): let the broker set"
+        " the times (topic setting message.timestamp.type=LogAppendTime), then begin behind that record, with another checkpoint"
+        " and a source.start after it; what the tables hold stays (docs/sources.md)"
+    ),
     "DELTA_SCHEMA_CHANGED|Detected schema change": (
         "the table of the source has other columns now ({}): start it again, it goes on where it stopped"
     ),
