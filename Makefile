@@ -25,8 +25,8 @@ SCRATCH := .ad_stream
 LOWEST := $(SCRATCH)/lowest
 LOOSER := tests/mypy.ini
 COVERED := tests/unit/detectors tests/unit/scoring tests/unit/push tests/unit/config
-# Not measured yet: take the total of a quiet `make coverage`, less one.
-FLOOR := 0
+# The total was 93 % on 2026-11-29.
+FLOOR := 92
 
 .PHONY: test-spark help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
 .PHONY: audit browser bench docs soak setup jars jars4 pins wheel clean
