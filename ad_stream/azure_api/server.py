@@ -8,7 +8,6 @@ and metrics always answer. docs/limits.md lists what a server takes on.
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -95,10 +94,6 @@ def serve(
         Server(server_config(app, ConnectionLimits(), timeout_graceful_shutdown=10)).run(sockets=[opened])
 
 
-ABANDONED = {499, 503}
-"""Statuses of work that was ended. The tracebacks of its tasks hold the body in cycles, which an idle server never collects."""
-
-
 class Desk:
     """Takes requests one by one through the checks to a worker."""
 
@@ -120,8 +115,6 @@ class Desk:
             except ClientDisconnect:
                 response = Response(status_code=499)
             outcome.status = response.status_code
-            if response.status_code in ABANDONED:
-                gc.collect()
             return response
 
     async def _admitted(self, request: Request, job: Job, most: int, media: str) -> Response:
