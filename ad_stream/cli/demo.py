@@ -26,6 +26,7 @@ from ad_stream.cli.options import (
 from ad_stream.cli.output.progress import bars
 from ad_stream.cli.settings import grid_of, writable
 from ad_stream.errors import InputError
+from ad_stream.grid import MINUTE
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +40,7 @@ def demo(
     minutes: Minutes = 1440,
     every: Annotated[
         str, typer.Option(help="Windows of the simulated run: 10 seconds, 5 minutes, 1 hour.")
-    ] = "1 minute",
+    ] = MINUTE.text,
     data: Annotated[Path | None, typer.Option(help="Your own file instead: CSV, JSON lines, Parquet.")] = None,
     time: Time = None,
     value: Value = [],  # noqa: B006 (typer wants the list)
@@ -58,11 +59,12 @@ def demo(
     from ad_stream.demo import own
 
     writable("--json", json_file)
-    if data is not None and every != "1 minute":
+    grid = grid_of(every)
+    if data is not None and grid != MINUTE:
         raise InputError("--every is for the simulated run: of a file the times themselves tell how far apart they are")
     with bars() as steps:
         if data is None:
-            result = run_demo(out, devices=devices, minutes=minutes, seed=seed, grid=grid_of(every), steps=steps)
+            result = run_demo(out, devices=devices, minutes=minutes, seed=seed, grid=grid, steps=steps)
             text, numbers = simulated_numbers(result), result.as_dict()
         else:
             wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal)

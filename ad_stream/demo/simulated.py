@@ -5,24 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
 from ad_stream.demo.compare import FaultComparison, compare
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
-from ad_stream.grid import DEFAULT, MINUTE, Grid
+from ad_stream.grid import MINUTE, Grid
+from ad_stream.simulate.envelope import WATERMARK, widened
 from ad_stream.tables.reader import read_detections, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ad_stream.simulate import Truth
-
-
-WATERMARK = timedelta(minutes=2)
-"""Of the run, by default."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +104,7 @@ def demo(
         devices=devices,
         minutes=minutes,
         seed=seed,
-        watermark=WATERMARK + max(grid.every - DEFAULT, timedelta(0)),
+        watermark=widened(WATERMARK, grid.every),
         progress=lambda done, total: steps("simulating", done / total),
     )
     with local_server() as server:

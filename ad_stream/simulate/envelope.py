@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.errors import InputError
+from ad_stream.grid import DEFAULT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,6 +42,15 @@ class Message:
     message_id: str | None
     partition: int
     source: str = TELEMETRY
+
+
+WATERMARK = timedelta(minutes=2)
+"""Of a run that is told no other."""
+
+
+def widened(watermark: timedelta, every: timedelta) -> timedelta:
+    """The watermark of a run for what counts in minutes here: a window that is longer than a minute stays open longer."""
+    return watermark + max(every - DEFAULT, timedelta(0))
 
 
 def heartbeat(last_enqueued: int, *, watermark: timedelta) -> Message:

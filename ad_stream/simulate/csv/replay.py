@@ -18,7 +18,7 @@ from ad_stream.grid import DEFAULT, MINUTE, Grid
 from ad_stream.readings import Readings, Wishes, read
 from ad_stream.readings.cadence import Cadence, at_place, cadence_of
 from ad_stream.readings.model import VALUE
-from ad_stream.simulate.envelope import EnvelopeWriter, Message, heartbeat, iso
+from ad_stream.simulate.envelope import WATERMARK, EnvelopeWriter, Message, heartbeat, iso, widened
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ def from_csv(
     *,
     wishes: Wishes | None = None,
     every: timedelta = DEFAULT,
-    watermark: timedelta = timedelta(minutes=2),
+    watermark: timedelta = WATERMARK,
     partitions: int = 4,
     rows_per_file: int = 250_000,
     progress: Callable[[int, int], None] | None = None,
@@ -97,7 +97,7 @@ def from_csv(
         rows = order[begin : begin + rows_per_file]
         messages = _messages(readings, sent, rows, partitions)
         if begin + rows_per_file >= len(order):
-            messages.append(heartbeat(messages[-1].enqueued, watermark=watermark + max(every - DEFAULT, timedelta(0))))
+            messages.append(heartbeat(messages[-1].enqueued, watermark=widened(watermark, every)))
         writer.write(messages)
         if progress is not None:
             progress(begin + len(rows), len(order))

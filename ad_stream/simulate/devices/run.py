@@ -15,7 +15,7 @@ from ad_stream.simulate.devices.fleet import SIGNALS, fleet
 from ad_stream.simulate.devices.messages import regular
 from ad_stream.simulate.devices.readings import MINUTE_MS, Series
 from ad_stream.simulate.devices.truth import Truth
-from ad_stream.simulate.envelope import EnvelopeWriter, Message, heartbeat
+from ad_stream.simulate.envelope import WATERMARK, EnvelopeWriter, Message, heartbeat
 
 DEFAULT_START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
@@ -30,7 +30,7 @@ def simulate(
     seed: int = 0,
     faults: bool | FaultPlan = True,
     bad_traffic: bool = True,
-    watermark: timedelta = timedelta(minutes=2),
+    watermark: timedelta = WATERMARK,
     partitions: int = 4,
     minutes_per_file: int = 60,
     progress: Callable[[int, int], None] | None = None,
