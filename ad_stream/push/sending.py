@@ -12,7 +12,7 @@ import requests
 
 from ad_stream.errors import AdStreamError
 from ad_stream.http import HttpError, Patience, Reply, open_session, post, retry_after
-from ad_stream.push.base import Delivery, Row
+from ad_stream.push.base import Delivery, Row, check_range
 from ad_stream.push.limits import Pace
 from ad_stream.secrets import Secret, redact
 
@@ -43,6 +43,20 @@ class Claim(Protocol):
     def claim(self, rows: int) -> bool: ...
     def spend(self) -> None: ...
     def release(self) -> None: ...
+
+
+def sender_to_people(
+    kind: str, url: Secret | str, *, who: str, requests_per_second: float, most: float, seconds: float, timeout: float,
+    session: requests.Session | None, proxy: str | None, clock: Callable[[], float], sleep: Callable[[float], None],
+) -> Sender:  # fmt: skip
+    """One request at a time, at most `most` a second; ConfigError where an option of the target `kind` is out of range."""
+    check_range(kind, "requests_per_second", requests_per_second, 0.1, most)
+    check_range(kind, "seconds", seconds, 1, 600)
+    check_range(kind, "timeout", timeout, 0.1, 100)
+    return Sender(
+        url if isinstance(url, Secret) else Secret(url), who=who, pace=Pace((1, 1 / requests_per_second), clock=clock),
+        timeout=timeout, session=session, proxy=proxy, clock=clock, sleep=sleep,
+    )  # fmt: skip
 
 
 class Sender:

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 import requests
 
 from ad_stream.errors import ConfigError
-from ad_stream.push.base import Delivery, Row, Which, check_choice, check_range, which_rows
+from ad_stream.push.base import Delivery, Row, Which, check_choice, which_rows
 from ad_stream.push.incident_bodies import pagerduty
-from ad_stream.push.limits import Pace
-from ad_stream.push.sending import Sender, one_by_one
+from ad_stream.push.sending import one_by_one, sender_to_people
 from ad_stream.secrets import Secret
 
 URL = "https://events.pagerduty.com/v2/enqueue"
@@ -52,15 +51,11 @@ class PagerDuty:
         if not routing_key:
             raise ConfigError("the push target 'pagerduty' has no routing_key: give it as ${env:NAME}")
         check_choice(self.kind, "rows", rows, "incidents")
-        check_range(self.kind, "requests_per_second", requests_per_second, 0.1, 20)
-        check_range(self.kind, "seconds", seconds, 1, 600)
-        check_range(self.kind, "timeout", timeout, 0.1, 100)
         self.rows: Which = which_rows(self.kind, rows, at_least)
         self.name, self.seconds, self._clock = name, seconds, clock
         self._key = routing_key if isinstance(routing_key, Secret) else Secret(routing_key)
-        address = url if isinstance(url, Secret) else Secret(url)
-        self._sender = Sender(
-            address, who="PagerDuty", pace=Pace((1, 1 / requests_per_second), clock=clock), timeout=timeout,
+        self._sender = sender_to_people(
+            self.kind, url, who="PagerDuty", requests_per_second=requests_per_second, most=20, seconds=seconds, timeout=timeout,
             session=session, proxy=proxy, clock=clock, sleep=sleep,
         )  # fmt: skip
 

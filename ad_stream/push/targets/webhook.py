@@ -17,10 +17,9 @@ from ad_stream.config.durations import parse_duration
 from ad_stream.errors import ConfigError
 from ad_stream.model import REASONS
 from ad_stream.push import incident_bodies
-from ad_stream.push.base import COLUMNS, Delivery, Row, Which, check_choice, check_range, dumped, plain, which_rows
+from ad_stream.push.base import COLUMNS, Delivery, Row, Which, check_choice, dumped, plain, which_rows
 from ad_stream.push.escaping import no_markdown, no_mrkdwn
-from ad_stream.push.limits import Pace
-from ad_stream.push.sending import Sender, one_by_one
+from ad_stream.push.sending import one_by_one, sender_to_people
 from ad_stream.secrets import Secret
 from ad_stream.times import shown
 
@@ -69,17 +68,13 @@ class Webhook:
         self.rows: Which = which_rows(self.kind, rows, at_least)
         bodies: Mapping[str, object] = _INCIDENT_BODIES if rows == "incidents" else _BODIES
         check_choice(self.kind, "format", format, *bodies)
-        check_range(self.kind, "requests_per_second", requests_per_second, 0.1, 5)
-        check_range(self.kind, "seconds", seconds, 1, 600)
-        check_range(self.kind, "timeout", timeout, 0.1, 100)
         self.name, self.seconds, self._clock = name, seconds, clock
         self._body = _BODIES.get(format, _json)
         self._incident_body = _INCIDENT_BODIES[format] if rows == "incidents" else None
         self._cool_down = _duration(cool_down)
         self._told: dict[tuple[str, str], datetime] = {}
-        address = url if isinstance(url, Secret) else Secret(url)
-        self._sender = Sender(
-            address, who="the webhook", pace=Pace((1, 1 / requests_per_second), clock=clock), timeout=timeout,
+        self._sender = sender_to_people(
+            self.kind, url, who="the webhook", requests_per_second=requests_per_second, most=5, seconds=seconds, timeout=timeout,
             session=session, proxy=proxy, clock=clock, sleep=sleep,
         )  # fmt: skip
 
