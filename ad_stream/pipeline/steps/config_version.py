@@ -153,9 +153,7 @@ def _utc(micros: int | None) -> datetime | None:
 
 def _noted(tables: DeltaTables, query_id: str, batch_id: int) -> dict[str, Any]:
     """The versions with which the batch was begun, table -> version; none if nobody began it."""
-    for commit in (
-        tables.history("minutes", LOOK_BACK) if tables.version("minutes") else ()
-    ):  # 0: nothing was ever written
+    for commit in () if tables.is_new("minutes") else tables.history("minutes", LOOK_BACK):
         try:
             note = json.loads(commit["userMetadata"] or "")
             if (note["query_id"], note["batch_id"]) == (query_id, batch_id):

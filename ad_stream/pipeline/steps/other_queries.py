@@ -30,12 +30,8 @@ def find_others(batch: Batch) -> None:
     if batch.state.sole_writer:
         return
     first, other = F.lit(batch.tally.first), F.col("query_id") != batch.query_id
-    sets = [
-        batch.tables.read(table).where((F.col(at) >= first) & other)
-        for table, at in TIME_OF.items()
-        if not batch.tables.is_new(table)
-    ]
-    batch.state.sole_writer = not any(rows.limit(1).count() for rows in sets)
+    sets = [batch.tables.read(table).where((F.col(at) >= first) & other) for table, at in TIME_OF.items()]
+    batch.state.sole_writer = all(rows.isEmpty() for rows in sets)
 
 
 def resolved(batch: Batch, closed: DataFrame) -> DataFrame:
