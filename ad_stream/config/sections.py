@@ -52,6 +52,8 @@ class Telemetry(Section):
     characters of the name of a device or signal. Beyond them: quarantine as `too_many_elements`, `too_many_members`,
     `too_deep`, `name_too_long`.
     max_ahead: how far the hub's clock may be ahead of this machine's, null: any (docs/decisions/hostile-messages.md).
+    max_signals_per_device, max_new_series: how many signals of a device, and how many series (device and signal) that were
+    never seen before in an hour of telemetry, are taken on; windows beyond are left out and counted (docs/limits.md).
     """
 
     signals: Annotated[Literal["auto"] | list[str], BeforeValidator(_parse_signals)] = "auto"
@@ -66,6 +68,8 @@ class Telemetry(Section):
     max_depth: int = Field(default=32, ge=2, le=500)
     max_name: int = Field(default=256, ge=8, le=4_096)
     max_ahead: Duration | None = timedelta(hours=1)
+    max_signals_per_device: int = Field(default=2_000, ge=1, le=1_000_000)
+    max_new_series: int = Field(default=200_000, ge=1, le=100_000_000)
 
 
 class Minutes(Section):

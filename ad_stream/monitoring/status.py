@@ -61,6 +61,8 @@ class Status:
     fallback_calls: int
     fallback_failed: int
     set_aside: int
+    too_many_signals: int
+    too_many_new_series: int
     quarantined: dict[str, int]
     late: int
     duplicates: int

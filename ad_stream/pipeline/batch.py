@@ -20,6 +20,7 @@ from ad_stream.pipeline.steps import (
     config_version,
     incidents,
     ledger,
+    new_series,
     other_queries,
     stored_windows,
     upkeep,
@@ -52,6 +53,7 @@ def push(batch: Batch) -> None:
 STEPS: tuple[Step, ...] = (
     other_queries.find_others,
     config_version.pin,
+    new_series.admit,
     stored_windows.store,
     store_quarantine,
     store_late,

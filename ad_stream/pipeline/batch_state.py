@@ -12,6 +12,7 @@ from ad_stream.pipeline.store.learned import LiveModels
 from ad_stream.tables.catalog import BATCHES
 
 if TYPE_CHECKING:
+    import numpy as np
     from pyspark.sql import DataFrame
 
     from ad_stream.config import Config
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ad_stream.pipeline.steps.config_version import BatchConfig
     from ad_stream.pipeline.steps.fallback import FallbackScorer
     from ad_stream.pipeline.steps.incidents import OpenIncidents
+    from ad_stream.pipeline.steps.new_series import TakenOn
     from ad_stream.pipeline.store.delta import DeltaTables
     from ad_stream.pipeline.store.learned import Learned
     from ad_stream.pipeline.store.set_aside import SetAside
@@ -29,13 +31,14 @@ Series = tuple[str, str]
 
 @dataclass(frozen=True)
 class Tally:
-    """What a batch holds, counted once. rejected: rows that are no good minute, by reason."""
+    """What a batch holds, counted once. quarantined: by reason; series: `history.series_id` of its good windows."""
 
     first: datetime
     last: datetime
     minutes: int
     late: int
     quarantined: dict[str, int]
+    series: np.ndarray
 
 
 @dataclass
@@ -80,6 +83,7 @@ class BatchState:
     flags        latest flag of each series, as far   `detections`
                  back as `refractory`; None: unread
     set_aside    steps that an earlier start gave up  `set_aside`
+    known_series series that were taken on            `series`; None: unread
     models       which version of `models` that is    the same
     maintained   hour of the last maintenance         nowhere: an hour later it is done again
     incidents    open incidents, who is silent        `incident_state` and `detections` since; None: unread
@@ -96,6 +100,7 @@ class BatchState:
     flags: dict[Series, datetime] | None = None
     maintained: datetime | None = None
     incidents: OpenIncidents | None = None
+    known_series: TakenOn | None = None
     unread: Unread | None = None
 
 
@@ -105,7 +110,7 @@ class Batch:
 
     groups: what Spark hands over; closed: its closed windows, once a step has made them; learned: the model that its verdicts
     use; stored: whether they are in `minutes`. Without closed windows no verdict is given, without a stored window neither.
-    verdicts: once they are given, counted what they are, kept what Spark holds of them.
+    verdicts: once they are given, counted what they are. surplus: series whose windows are left out, where there are some.
     """
 
     config: Config
@@ -120,9 +125,10 @@ class Batch:
     closed: DataFrame | None = None
     learned: Learned | None = None
     stored: bool = False
-    kept: DataFrame | None = None
+    surplus: DataFrame | None = None
     verdicts: DataFrame | None = None
     counted: dict[str, int] = field(default_factory=dict)
+    held: list[DataFrame] = field(default_factory=list)
 
     @property
     def name(self) -> dict[str, Any]:
@@ -133,7 +139,12 @@ class Batch:
         """Do one write of the batch; -> whether it is done, False where its rows were set aside for their data."""
         return self.state.set_aside(self, table, rows, work)
 
+    def hold(self, rows: DataFrame) -> DataFrame:
+        """Let Spark keep what it computes of these rows until the batch ends."""
+        self.held.append(rows.persist())
+        return rows
+
     def release(self) -> None:
-        """Spark need not hold the verdicts any more."""
-        if self.kept is not None:
-            self.kept.unpersist()
+        """Spark need not keep them any more."""
+        for rows in self.held:
+            rows.unpersist()

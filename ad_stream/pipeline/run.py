@@ -24,7 +24,7 @@ from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.operation.signals import asked_to_stop
 from ad_stream.pipeline.operation.summary import Summary
 from ad_stream.pipeline.operation.telling import Tell, Telling
-from ad_stream.pipeline.steps import history, rows
+from ad_stream.pipeline.steps import history, new_series, rows
 from ad_stream.pipeline.steps.clock import Clock
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
@@ -98,6 +98,7 @@ def _stream(
 
     batches = Batches(config, tables, cpu=_cpu_of(spark), report=report)
     history.rebuild(tables, batches.state.scorer.points * config.minutes.every)
+    new_series.seed(tables)
     newest, remote = _newest(tables, config), connect.is_remote(spark)
     batches.deliver.start(tables, newest)
     troubles.start()

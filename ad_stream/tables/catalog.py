@@ -117,6 +117,8 @@ BATCHES = Table(
         whole("push_waiting", "rows of the batch that were still to be pushed when it ended", COUNT, since=2),
         whole("set_aside", "steps whose rows could not be written for their data, see the table set_aside", COUNT, since=2),
         whole("slow_anomalies", "windows that the slow verdict flagged", COUNT, since=3),
+        whole("too_many_signals", "windows left out: their device has telemetry.max_signals_per_device signals", COUNT, since=5),
+        whole("too_many_new_series", "windows left out: their hour took on telemetry.max_new_series series", COUNT, since=5),
     ),
     key=("query_id", "batch_id"),
 )  # fmt: skip
@@ -168,6 +170,16 @@ SET_ASIDE = Table(
         *BATCH,
     ),
     key=("query_id", "batch_id", "step"),
+)  # fmt: skip
+
+SERIES = Table(
+    "series", "Every series that the stream has taken on, once",
+    (
+        DEVICE, SIGNAL,
+        moment("first", "start of its first window, UTC"),
+        *BATCH,
+    ),
+    key=("device_id", "signal"),
 )  # fmt: skip
 
 HISTORY = Table(
@@ -241,7 +253,7 @@ MODELS = Table(
 TABLES = {
     table.name: table
     for table in (
-        MINUTES, DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, INCIDENT_EVENTS, FEEDBACK,
+        MINUTES, DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, SERIES, INCIDENT_EVENTS, FEEDBACK,
         INCIDENT_STATE, HISTORY, OWNER, SERIES_CONFIG, MODELS,
     )
 }  # fmt: skip

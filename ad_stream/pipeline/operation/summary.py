@@ -44,6 +44,8 @@ class Summary:
     quarantined: dict[str, int] = field(default_factory=dict)
     late: int = 0
     set_aside: int = 0
+    too_many_signals: int = 0
+    too_many_new_series: int = 0
     pushed: int = 0
     push_failed: int = 0
     push_waiting: int = 0
@@ -109,7 +111,11 @@ class Summary:
             (self.duplicates, "duplicates removed"), (self.dropped_by_watermark, "dropped by the watermark"),
             (self.source_lost, "lost by the source"),
         )  # fmt: skip
+        surplus = _counted(
+            (self.too_many_signals, "beyond the signals of a device"), (self.too_many_new_series, "of too many new series")
+        )  # fmt: skip
         return [
+            *([f"windows LEFT OUT: {', '.join(surplus)} (docs/limits.md)"] if surplus else []),
             *([f"no readings: {odd} (tables quarantine, late)"] if odd else []),
             *([", ".join(gone)] if gone else []),
         ]

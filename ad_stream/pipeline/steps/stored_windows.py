@@ -17,7 +17,10 @@ def store(batch: Batch) -> None:
     """Both appends in one write: a verdict is given from `history`, so it may not lack what `minutes` holds."""
     if not batch.tally.minutes:
         return
-    batch.closed = resolved(batch, windows.closed(batch.groups, batch.config))
+    closed = windows.closed(batch.groups, batch.config)
+    if batch.surplus is not None:
+        closed = closed.join(batch.surplus, ["device_id", "signal"], "left_anti")
+    batch.closed = resolved(batch, closed)
     batch.stored = batch.write("minutes", batch.tally.minutes, lambda: _append(batch))
 
 

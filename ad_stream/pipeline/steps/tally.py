@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.batch_state import Tally
@@ -12,18 +13,21 @@ from ad_stream.sources.contract import HEARTBEAT
 from ad_stream.times import from_seconds
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from ad_stream.config import Config
 
 
 def tally_of(groups: DataFrame, config: Config) -> Tally | None:
     """The counts of a batch; None where it holds no row."""
-    signals = config.telemetry.signals
-    good = "sum(cast(n > 0 as int))" if signals == "auto" else f"sum({_stored_signals(len(signals))})"
+    windows = _windows(config)
+    good = F.col("odd").isNull()
     kinds = groups.groupBy("odd.reason").agg(
-        F.expr(good).alias("rows"), F.count(F.lit(1)).alias("groups"),
+        sum((F.sum(there.cast("int")) for there, _ in windows), F.lit(0)).alias("rows"), F.count(F.lit(1)).alias("groups"),
         F.min(F.unix_seconds("minute")).alias("first"), F.max(F.unix_seconds("minute")).alias("last"),
+        F.array_sort(F.array_distinct(F.flatten(F.array(*[
+            F.collect_set(F.when(good & there, F.xxhash64("device_id", signal))) for there, signal in windows
+        ])))).alias("series"),
     ).collect()  # fmt: skip
     if not kinds:
         return None
@@ -34,8 +38,13 @@ def tally_of(groups: DataFrame, config: Config) -> Tally | None:
         minutes=sum(kind["rows"] for kind in kinds if kind["reason"] is None),
         late=sum(kind["rows"] for kind in kinds if kind["reason"] == LATE),
         quarantined=rejected,
+        series=np.concatenate([np.array(kind["series"], dtype=np.int64) for kind in kinds]),
     )
 
 
-def _stored_signals(count: int) -> str:
-    return " + ".join(f"cast(n_{i} > 0 as int)" for i in range(count))
+def _windows(config: Config) -> list[tuple[Column, Column]]:
+    """The windows that a group may hold: whether it does, and the name of the signal."""
+    signals = config.telemetry.signals
+    if signals == "auto":
+        return [(F.col("n") > 0, F.col("signal"))]
+    return [(F.col(f"n_{i}") > 0, F.lit(name)) for i, name in enumerate(signals)]

@@ -32,7 +32,7 @@ def store(batch: Batch) -> None:
 def _judge(batch: Batch) -> None:
     asked: dict[str, int] = {}
     batch.release()
-    verdicts = batch.kept = _scored(batch).persist()
+    verdicts = batch.hold(_scored(batch))
     if batch.fallback is not None:
         verdicts, asked = batch.fallback(verdicts, batch.state.flags or {})
     counted = _counted(verdicts)
