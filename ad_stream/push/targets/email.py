@@ -105,7 +105,7 @@ class Email:
 
     def _mail(self, row: Row) -> EmailMessage:
         mail = EmailMessage()
-        line = " ".join(headline(row).split())
+        line = " ".join(_sendable(headline(row)).split())
         domain = self._sender.rpartition("@")[2]
         mail["Subject"], mail["From"], mail["To"] = line[:SUBJECT], self._sender, ", ".join(self._to)
         mail["Date"] = cast(datetime, row["minute"])
@@ -113,9 +113,8 @@ class Email:
         if row["seq"] != 0:
             mail["In-Reply-To"] = mail["References"] = f"<{row['incident_id']}.0@{domain}>"
         mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that nobody's holiday answers
-        mail.set_content(
-            "\n".join([headline(row), "", *(f"{name}: {value}" for name, value in facts(row).items())]) + "\n"
-        )
+        text = "\n".join([headline(row), "", *(f"{name}: {value}" for name, value in facts(row).items())])
+        mail.set_content(f"{_sendable(text)}\n")
         return mail
 
     def _connected(self) -> smtplib.SMTP:
@@ -159,6 +158,11 @@ def _answer(error: Exception) -> tuple[int, str]:
         )
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
     return int(code), " ".join(said.split())[:200]
+
+
+def _sendable(text: str) -> str:
+    """Without lone surrogates, which no mail can carry."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _given(option: str, value: str) -> str:
