@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from ad_stream.azure_api.migrate import Migration, Note
 from ad_stream.errors import InputError
+from ad_stream.secrets import SCOPE
 
 Compute = Literal["auto", "classic", "serverless"]
 NAME = re.compile(r"[\w-]{1,128}")
@@ -29,14 +30,14 @@ DDL = re.compile(
 )
 SECRET = re.compile(
     r"secrets\.get\(\s*(?:scope\s*=\s*)?[\"']([\w.@-]+)[\"']\s*,\s*(?:key\s*=\s*)?[\"']([\w.@-]+)[\"']"
-    r"|\{\{secrets/([\w.@-]+)/([\w.@-]+)\}\}"
+    rf"|{SCOPE.pattern}"
 )
 NO_SIGNALS = ("epoch", "timestamp", "ts", "time", "offset", "partition", "batch", "id")
 """Numbers of a schema that are no measurement, by the last word of their name."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Destination:
+class JobPlace:
     """Where the job is to run. scope: None takes the one that the file reads its own secrets from, else `ad-stream`."""
 
     catalog: str
@@ -50,7 +51,7 @@ class Destination:
                 raise InputError(f"--{option} {name!r} is no name: give letters, digits, _ and -")
 
 
-def to_databricks(found: Migration, text: str, where: Destination) -> Migration:
+def to_databricks(found: Migration, text: str, where: JobPlace) -> Migration:
     """What `migrate` found in `text`, with what only this machine has exchanged for what the workspace has."""
     scope, key = _secret(text, where)
     secret = f"{{{{secrets/{scope}/{key}}}}}"
@@ -72,7 +73,7 @@ def to_databricks(found: Migration, text: str, where: Destination) -> Migration:
 
 def commands(config: dict[str, Any], *, file: str, job: str, compute: Compute) -> list[str]:
     """The three steps to type, the first with a line per secret."""
-    secrets = dict.fromkeys(re.findall(r"\{\{secrets/([^/{}]+)/([^/{}]+)\}\}", repr(config)))
+    secrets = dict.fromkeys(SCOPE.findall(repr(config)))
     submit = ["ad-stream", "submit", file, "--job", job]
     return [
         *(shlex.join(["databricks", "secrets", "put-secret", *secret]) for secret in secrets),
@@ -90,10 +91,11 @@ def signals_of(text: str) -> list[str]:
 
 
 def _last_word(name: str) -> str:
-    return (re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name) or [name])[-1].lower()
+    words: list[str] = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name) or [name]
+    return words[-1].lower()
 
 
-def _secret(text: str, where: Destination) -> tuple[str, str]:
+def _secret(text: str, where: JobPlace) -> tuple[str, str]:
     """Scope and key of the hub's connection string: the file's own where it reads one from a scope."""
     known = [(one[1] or one[3], one[2] or one[4]) for one in SECRET.finditer(text)]
     hub = next((one for one in known if re.search(r"(?i)hub|conn|eh|kafka", one[1])), None)
@@ -103,7 +105,7 @@ def _secret(text: str, where: Destination) -> tuple[str, str]:
     return scope, "eventhub-connection-string"
 
 
-def _source(source: dict[str, Any], where: Destination, secret: str) -> dict[str, Any]:
+def _source(source: dict[str, Any], where: JobPlace, secret: str) -> dict[str, Any]:
     """The job's own source; on serverless, which takes no jars, a hub is read through its Kafka endpoint."""
     if source["kind"] == "files":
         return {"kind": "files", "path": f"{_volume(where)}/in/*.jsonl"}
@@ -112,7 +114,7 @@ def _source(source: dict[str, Any], where: Destination, secret: str) -> dict[str
     return {"kind": "kafka", **{key: source[key] for key in ("topic",) if key in source}, "connection_string": secret}
 
 
-def _notes(source: dict[str, Any], signals: list[str], where: Destination) -> list[Note]:
+def _notes(source: dict[str, Any], signals: list[str], where: JobPlace) -> list[Note]:
     kind = source["kind"]
     told = [
         f"writes to {where.catalog}.{where.schema} and keeps its checkpoint in {_volume(where)}: the schema and the volume "
@@ -132,5 +134,5 @@ def _notes(source: dict[str, Any], signals: list[str], where: Destination) -> li
     return [Note(0, text) for text in told]
 
 
-def _volume(where: Destination) -> str:
+def _volume(where: JobPlace) -> str:
     return f"/Volumes/{where.catalog}/{where.schema}/{VOLUME}"

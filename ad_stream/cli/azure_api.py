@@ -61,10 +61,10 @@ def migrate(
 ) -> None:
     """Print the configuration that replaces a notebook or script, and on stderr what differs and why."""
     from ad_stream.azure_api import migrate as old
-    from ad_stream.azure_api.migrate_databricks import Destination, commands, to_databricks
+    from ad_stream.azure_api.migrate_databricks import JobPlace, commands, to_databricks
 
     writable("--out", out)
-    where = Destination(catalog=catalog, schema=schema, scope=scope, compute=compute.value)
+    where = JobPlace(catalog=catalog, schema=schema, scope=scope, compute=compute.value)
     text = old.read_source(file)
     found = old.migrate(text)
     if databricks:

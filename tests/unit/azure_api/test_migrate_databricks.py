@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from ad_stream import config as settings
 from ad_stream.azure_api.migrate import Migration, migrate
-from ad_stream.azure_api.migrate_databricks import Compute, Destination, commands, signals_of, to_databricks
+from ad_stream.azure_api.migrate_databricks import Compute, JobPlace, commands, signals_of, to_databricks
 from ad_stream.cli import app
 from ad_stream.databricks import plan, portable
 from ad_stream.errors import InputError
@@ -31,7 +31,7 @@ FILES = 'spark.read.csv("/dbfs/tmp/x.csv")\n'
 
 
 def moved(text: str, **where: object) -> Migration:
-    wanted = Destination(**({"catalog": "plants", "schema": "iot"} | where))  # type: ignore[arg-type]
+    wanted = JobPlace(**({"catalog": "plants", "schema": "iot"} | where))  # type: ignore[arg-type]
     return to_databricks(migrate(text), text, wanted)
 
 
