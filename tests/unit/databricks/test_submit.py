@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from ad_stream import config as settings
 from ad_stream.cli import app
 from ad_stream.config.overrides import overrides
+from ad_stream.databricks.plan import Cluster
 from ad_stream.databricks.run import Order, Submitted, submit
 from ad_stream.databricks.workspace import Workspace
 from ad_stream.errors import AdStreamError, ConfigError, InputError, RunError, WorkspaceError
@@ -339,3 +340,9 @@ def test_a_span_that_makes_no_sense_is_refused(
 ) -> None:
     answer = asked(monkeypatch, str(SHIPPED), *arguments)
     assert isinstance(answer.exception, InputError) and sentence in str(answer.exception)
+
+
+def test_a_policy_is_handed_to_the_cluster(fake: Fake, workspace: Workspace, wheel: Path) -> None:
+    wanted = order(wheel, job="iot", cluster=Cluster(policy="ABC123"))
+    done, _ = sent(wanted, workspace)
+    assert fake.jobs[int(done.job_id or 0)]["tasks"][0]["new_cluster"]["policy_id"] == "ABC123"
