@@ -55,7 +55,7 @@ def sites(watch: Watch, overview: Overview, asked: Asked) -> dict[str, Any]:
 def heat(watch: Watch, overview: Overview, asked: Asked, *, by: By) -> dict[str, Any]:
     """-> columns (starts of the cells, at most about MOST_CELLS), `end` of the last, and rows whose `cells` count flagged windows.
 
-    by: what a row is. A device that is silent comes first and says since when.
+    by: what a row is. What is silent comes first: a device says since when, a site how many of its devices are.
     """
     with watch.lock:
         fleet, grid = watch.fleet, watch.grid
@@ -67,16 +67,17 @@ def heat(watch: Watch, overview: Overview, asked: Asked, *, by: By) -> dict[str,
         counted = chosen[flags.series] & (flags.minute < first + width * columns)
         group, cell = of[flags.series][counted], ((flags.minute - first) // width)[counted]
         there = np.unique(of[chosen])
-        silent = _silent(watch, by, len(labels))
+        since, quiet = _silent(watch, by, of[chosen], np.flatnonzero(chosen), len(labels))
         total = np.bincount(group, minlength=len(labels))
-        order = there[np.lexsort((there, -total[there], silent[there] < 0))]
+        order = there[np.lexsort((there, -total[there], -quiet[there]))]
         shown = order[asked.slice()]
         place = np.full(len(labels), -1, dtype=np.int64)
         place[shown] = np.arange(len(shown))
         inside = place[group] >= 0
         cells = np.bincount(place[group[inside]] * columns + cell[inside], minlength=len(shown) * columns)
         rows = [
-            {"name": labels[one], "flags": int(total[one]), "silent": iso(int(silent[one]), grid), "cells": line}
+            {"name": labels[one], "flags": int(total[one]), "cells": line}
+            | {"silent": iso(int(since[one]), grid), "silent_devices": int(quiet[one]) if by == "site" else 0}
             for one, line in zip(shown, cells.reshape(len(shown), columns).tolist(), strict=True)
         ]
         starts = [iso(first + width * n, grid) for n in range(columns)]
@@ -106,9 +107,10 @@ def _devices(watch: Watch, series: Ints, of: Ints, sites: int) -> dict[str, Ints
     }
 
 
-def _silent(watch: Watch, by: By, groups: int) -> Ints:
-    """(groups,): the newest window of a silent device, -1 of all others and of sites."""
+def _silent(watch: Watch, by: By, of: Ints, series: Ints, groups: int) -> tuple[Ints, Ints]:
+    """(groups,) each: the newest window of a silent device, -1 of all others and of sites; how many devices are silent."""
+    nowhere = np.full(groups, -1, dtype=np.int64)
     if by == "site":
-        return np.full(groups, -1, dtype=np.int64)
-    found: Ints = np.where(silent_devices(watch.fleet), watch.fleet.newest_of_devices(), -1)
-    return found
+        return nowhere, _devices(watch, series, of, groups)["silent"]
+    silent = silent_devices(watch.fleet)
+    return np.where(silent, watch.fleet.newest_of_devices(), nowhere), silent.astype(np.int64)

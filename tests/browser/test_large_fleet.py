@@ -43,6 +43,9 @@ OVERLAPS = """() => {
       });
     });
   }
+  for (const card of document.querySelectorAll('.card, .scroll table')) {
+    if (card.scrollWidth > card.clientWidth + 1) wrong.push(`spills out of its card: ${card.textContent.slice(0, 80)}`);
+  }
   return wrong;
 }"""
 WIDE = "document.documentElement.scrollWidth > innerWidth"
@@ -164,7 +167,7 @@ def test_every_time_follows_the_zone_of_the_page(visit: Open, large: Served) -> 
         expect(page.locator(".why h2")).to_contain_text(f"{time:%H:%M} {label}")
         expect(page.locator(".cards tbody button").first).to_have_text(re.compile(f"{time:%H:%M}$"))
         expect(page.locator("#live-text")).to_contain_text(label)
-        marks = page.locator(".plot .xtick text").all_inner_texts()
+        marks = page.locator(".plot .xtick text").all_text_contents()
         assert marks and all(int(mark[3:5]) % 5 == 0 for mark in marks), "marks stand at round times of the zone"
         known = {f"{newest_of(large) - timedelta(minutes=n) + (time - flag):%H:%M}" for n in range(MINUTES)}
         assert all(mark[:5] in known for mark in marks)

@@ -56,7 +56,7 @@ export function eventRow(event, state, long = false) {
   const lasted = minutesBetween(event.first, event.last) + grid.every / 60;
   return h("li", { class: `event ${event.open ? "open" : ""}` },
     h("span", { class: "arrow", role: "img", "aria-label": up ? "above" : "below" }, up ? "▲" : "▼"),
-    nameLink(event, href, `${event.device} ${event.signal} ${event.first}`, long ? 34 : 25),
+    nameLink(event, href, `${event.device} ${event.signal} ${event.first}`, long ? 34 : 31),
     h("span", { class: "when" }, event.open && h("small", {}, ago(event.last)), h("time", { datetime: event.first, title: "start of its first and end of its last window" }, fromTo(event.first, shift(event.last, 1)))),
     h("span", { class: "what" },
       h("b", {}, number(event.value)), h("span", {}, `expected ${band(event)}`),

@@ -1,6 +1,6 @@
 // One series drawn: band, expected value, value, flags, and what lay outside the band without being flagged.
 import { band } from "./picture.js";
-import { clockIn, isoOf, number } from "./words.js";
+import { clockIn, isoOf, narrow, number } from "./words.js";
 import { ticks } from "./zone.js";
 
 let loading = null;
@@ -60,7 +60,7 @@ function layout(one, selected, small) {
 /** Draws into `place`; a click on a window calls choose(its text in `times`), a stretch that is drawn over zoom(from, to). */
 export async function draw(place, one, selected, choose, zoom) {
   const library = await plotly();
-  const small = matchMedia("(max-width: 44rem)").matches;
+  const small = narrow();
   await library.react(place, traces(one, small), layout(one, selected, small), { displayModeBar: false, responsive: true, scrollZoom: false });
   if (!place.dataset.ready) {
     place.dataset.ready = "yes";

@@ -1,5 +1,5 @@
 // Elements from data. Whatever the tables hold becomes text, never markup.
-import { cut } from "./words.js";
+import { cut, narrow } from "./words.js";
 import { fromWall, wall, zoneName } from "./zone.js";
 
 export function h(tag, attributes = {}, ...children) {
@@ -51,7 +51,8 @@ export function time(label, chosen, onchange) {
 }
 
 /** A device and signal, cut to what fits, that lead to `href`; the whole names are in the tooltip. */
-export function nameLink(row, href, key, most = 34) {
+export function nameLink(row, href, key, room = 34) {
+  const most = narrow() ? Math.min(room, 30) : room;
   return h("a", { class: "cover", href, title: `${row.device} ${row.signal}`, "data-row": true, "data-key": key }, h("b", {}, cut(row.device, most)), h("span", {}, cut(row.signal, most)));
 }
 

@@ -1,13 +1,13 @@
 // The fleet over time: a row per site or device, a cell per stretch of time, darker the more of its windows were flagged.
 import { h } from "./dom.js";
-import { clock, clockIn, count, cut, fromTo, link, windows } from "./words.js";
+import { clock, clockIn, count, cut, fromTo, link, narrow, windows } from "./words.js";
 import { zoneName } from "./zone.js";
 
 /** asked: the fleet's filter. A cell leads to the anomalies of its row and span, a site's name to its devices. */
 export function heatMap(answer, asked) {
   const { columns, end, rows, by, most } = answer;
   const until = (i) => columns[i + 1] ?? end;
-  const every = Math.max(1, Math.ceil(columns.length / 8));
+  const every = Math.max(1, Math.ceil(columns.length / (narrow() ? 4 : 8)));
   const heads = columns.map((at, i) => h("th", { scope: "col", title: `${clock(at)} to ${clock(until(i))}` }, i % every === 0 ? clock(at).slice(-5) : h("span", { class: "unseen" }, clock(at))));
   return h("div", { class: "scroll heat", tabindex: 0, role: "region", "aria-label": `Flagged ${windows(2)} over time` },
     h("table", {},
@@ -26,7 +26,8 @@ function of(row, by, asked) {
 
 function name(row, by, asked) {
   const href = link("fleet", { ...of(row, by, asked), signal: asked.signal, minutes: asked.minutes, show: by === "site" ? "heat" : "" });
-  return [h("a", { href, title: row.name, "data-row": true, "data-key": `heat ${row.name}` }, cut(row.name, 26)), row.silent && h("small", {}, `silent since ${clock(row.silent)}`)];
+  return [h("a", { href, title: row.name, "data-row": true, "data-key": `heat ${row.name}` }, cut(row.name, narrow() ? 17 : 26)),
+    row.silent && h("small", {}, `silent since ${clock(row.silent)}`), row.silent_devices > 0 && h("small", {}, `${count(row.silent_devices)} silent`)];
 }
 
 function cell(n, most, text, href) {

@@ -59,6 +59,9 @@ export function ago(iso) {
   return minutes <= 0 ? "now" : `${age(minutes)} ago`;
 }
 
+/** Is this a phone? As the style sheet asks it. */
+export const narrow = () => matchMedia("(max-width: 44rem)").matches;
+
 /** A long name with its middle left out, for its beginning says the site and its end the device. */
 export function cut(name, most = 34) {
   const signs = [...name], kept = Math.floor((most - 1) / 2);

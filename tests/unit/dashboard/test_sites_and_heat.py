@@ -102,6 +102,9 @@ def test_a_silent_device_is_the_first_row_and_says_since_when(served: Served) ->
     first, *others = served.get("/api/heat", minutes=60, by="device")["rows"]
     assert (first["name"], first["silent"]) == ("south-valve", "2026-11-01T10:18Z")
     assert [row["silent"] for row in others] == [None] * 6
+    sites = served.get("/api/heat", minutes=60, by="site")["rows"]
+    assert (sites[0]["name"], sites[0]["silent_devices"]) == ("south", 1)
+    assert sum(row["silent_devices"] for row in sites) == 1
     assert [row["flags"] for row in others] == sorted((row["flags"] for row in others), reverse=True)
 
 
