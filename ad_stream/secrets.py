@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 MASK = "***"
 _ENV = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
-_SCOPE = re.compile(r"\{\{secrets/([^/{}\s]+)/([^/{}\s]+)\}\}")
+SCOPE = re.compile(r"\{\{secrets/([^/{}\s]+)/([^/{}\s]+)\}\}")
+"""A reference into a secret scope of Databricks: scope and key."""
 _LOOKS_LIKE_REFERENCE = re.compile(r"\$\{|\{\{\s*secrets")
 _NAMES = r"(?:[\w-]*key|sig|signature|code|[\w-]*token|[\w-]*secret|[\w-]*password|passwd|pwd)"
 # name=value as in query strings and connection strings; name: value as in headers and JSON.
@@ -32,7 +33,7 @@ _SHORTEST_PART = 8
 
 def is_reference(text: str) -> bool:
     """Is the whole text a reference to a secret that lies elsewhere?"""
-    return bool(_ENV.fullmatch(text) or _SCOPE.fullmatch(text))
+    return bool(_ENV.fullmatch(text) or SCOPE.fullmatch(text))
 
 
 class Secret:
@@ -47,7 +48,7 @@ class Secret:
     def __init__(self, text: str) -> None:
         if not text.strip():
             raise ConfigError("a secret is empty: write a reference such as ${env:NAME}")
-        whole = _ENV.fullmatch(text) or _SCOPE.fullmatch(text)
+        whole = _ENV.fullmatch(text) or SCOPE.fullmatch(text)
         if whole is None and _LOOKS_LIKE_REFERENCE.search(text):
             raise ConfigError("a secret reference must be the whole value: write ${env:NAME} or {{secrets/scope/key}}")
         self._text = text
@@ -64,7 +65,7 @@ class Secret:
             if not value.strip():
                 raise ConfigError(f"the environment variable {env[1]} is not set: export it, {self} refers to it")
             return value.strip()
-        if scope := _SCOPE.fullmatch(self._text):
+        if scope := SCOPE.fullmatch(self._text):
             return _from_databricks(scope[1], scope[2])
         return self._text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from ad_stream.errors import InputError
 
@@ -42,6 +42,15 @@ def moment(text: str) -> datetime:
             f"{short(text)} lies outside the years {FIRST_TIME.year} to {LAST_TIME.year}: write a time within them"
         )
     return value
+
+
+def day_or_moment(text: str, today: datetime | None = None) -> datetime:
+    """As `moment`; 'today' and 'yesterday' are the starts of these days in UTC."""
+    days = {"today": 0, "yesterday": 1}.get(text.strip().lower())
+    if days is None:
+        return moment(text)
+    midnight = (today or now()).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - timedelta(days=days)
 
 
 def shown(moment: datetime) -> str:

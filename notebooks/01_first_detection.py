@@ -51,6 +51,19 @@ display(verdicts.loc[verdicts["is_anomaly"], SHOWN])
 # COMMAND ----------
 
 # MAGIC %md
+# MAGIC ### Value, band and flags
+# MAGIC The band is what each minute was expected to be from the minutes before it; a triangle is a flag.
+
+# COMMAND ----------
+
+from ad_stream.report import figure_of
+
+for name, one in verdicts.groupby("device"):
+    display(figure_of(one, values=readings["value"], title=name))
+
+# COMMAND ----------
+
+# MAGIC %md
 # MAGIC ## Spark in, Spark out
 # MAGIC The rows are those of the stream: `device_id`, `signal`, `minute` and the verdict.
 
@@ -108,3 +121,17 @@ display(flagged.orderBy("minute", "device_id", "signal"))
 # COMMAND ----------
 
 display(tables.read("quarantine").groupBy("reason").count().orderBy("reason"))
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What to write into a configuration of your own
+# MAGIC The same run, kept as a file: exchange the source for yours (`docs/sources.md`), then
+# MAGIC `ad-stream validate first.yaml` and `ad-stream submit first.yaml`.
+
+# COMMAND ----------
+
+import yaml
+
+kept = config.model_dump(mode="json", by_alias=True, exclude_unset=True)
+print(yaml.safe_dump(kept | {"detection": {"detector": "default", "sensitivity": 95}}, sort_keys=False))

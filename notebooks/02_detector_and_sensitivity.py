@@ -80,10 +80,29 @@ display(sensitivities.round(3))
 # COMMAND ----------
 
 # MAGIC %md
+# MAGIC ## How that looks
+# MAGIC The device with the most labelled rows, judged as chosen: value, expected band, flags.
+
+# COMMAND ----------
+
+import ad_stream
+from ad_stream.report import figure_of
+
+affordable = sensitivities[sensitivities["alarms"] <= 10]
+chosen = int((affordable if len(affordable) else sensitivities.iloc[:1])["sensitivity"].max())
+table = pd.read_parquet(labelled) if labelled.endswith(".parquet") else pd.read_csv(labelled)
+shown = table.groupby("device")["label"].sum().idxmax()
+series = table.loc[table["device"] == shown, ["timestamp", "value"]].assign(
+    timestamp=lambda frame: pd.to_datetime(frame["timestamp"], utc=True)
+)
+judged = ad_stream.detect(series, device=None, detector=best, sensitivity=chosen)
+display(figure_of(judged, values=series["value"], title=f"{shown}, {best}, {chosen}"))
+
+# COMMAND ----------
+
+# MAGIC %md
 # MAGIC ## What to write into the configuration
 
 # COMMAND ----------
 
-affordable = sensitivities[sensitivities["alarms"] <= 10]
-chosen = int((affordable if len(affordable) else sensitivities.iloc[:1])["sensitivity"].max())
 print(f"detection:\n  detector: {best}\n  sensitivity: {chosen}")

@@ -64,15 +64,31 @@ display(events.orderBy(F.desc("began"), "series").limit(100))
 
 # MAGIC %md
 # MAGIC ## One series
-# MAGIC The series with the most events, over its last day: choose a line chart with `minute` below and `value`, `expected`,
-# MAGIC `lower_bound`, `upper_bound` and `flagged_value` as lines.
+# MAGIC The series with the most events, over its last day: value, expected band and flags, then the rows.
 
 # COMMAND ----------
 
 worst = view("series_now").orderBy(F.desc("events_last_day"), "series").first()["series"]
 drawn = view("series_minutes").where(F.col("series") == worst)
 newest = drawn.agg(F.max("minute")).first()[0]
-display(drawn.where(F.col("minute") > F.lit(newest) - F.expr("INTERVAL 1 DAY")).orderBy("minute"))
+last_day = drawn.where(F.col("minute") > F.lit(newest) - F.expr("INTERVAL 1 DAY")).orderBy("minute")
+rows = last_day.toPandas()
+
+# COMMAND ----------
+
+from ad_stream.report import figure_of
+
+bounds = {
+    "upper_margin": rows["upper_bound"] - rows["expected"],
+    "lower_margin": rows["expected"] - rows["lower_bound"],
+    "is_anomaly": rows["anomaly"] == 1,
+    "is_positive": rows["side"] == "above",
+}
+display(figure_of(rows.assign(minute=rows["minute"].dt.tz_localize("UTC"), **bounds), title=worst))
+
+# COMMAND ----------
+
+display(last_day)
 
 # COMMAND ----------
 
@@ -115,3 +131,18 @@ if known_events:
         "known_events long, found long, false_alarms long, false_alarms_per_series_and_day double",
     )
     display(quality)
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What to write into the configuration
+# MAGIC So severe must a flag be to open an incident by itself, if about `wanted` a day are to be looked at; three windows out of
+# MAGIC the band among five open one whatever their severity (`docs/incidents.md`).
+
+# COMMAND ----------
+
+wanted = 10
+severities = events.select("severity").where("severity IS NOT NULL").orderBy(F.desc("severity")).toPandas()["severity"]
+days = max(1.0, view("series_hours").select("hour").distinct().count() / 24)
+least = float(severities.iloc[min(len(severities) - 1, round(wanted * days))]) if len(severities) else 0.36
+print(f"incidents:\n  enabled: true\n  open: {{severity: {max(0.25, least):.2f}}}")

@@ -114,9 +114,31 @@ display(comparison)
 
 # COMMAND ----------
 
+# MAGIC %md
+# MAGIC ## Value, band and flags of `default`
+
+# COMMAND ----------
+
+from ad_stream.report import figure_of
+
+for stream, frame in streams.items():
+    display(figure_of(ad_stream.detect(frame, device=None), values=frame["value"], title=stream))
+
+# COMMAND ----------
+
 display(
     pd.concat(
         frame.assign(stream=stream, **{name: np.isin(day, at) for name, at in answers[stream].items()})
         for stream, frame in streams.items()
     )
 )
+
+# COMMAND ----------
+
+# MAGIC %md
+# MAGIC ## What to write into the configuration
+# MAGIC `default`, or the alarms that you had (`docs/migration.md`).
+
+# COMMAND ----------
+
+print("detection:\n  detector: default       # service gives the alarms of the retired service\n  sensitivity: 95")

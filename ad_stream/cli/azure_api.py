@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from ad_stream.cli.settings import writable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,14 +36,47 @@ def serve(
     serve_until_stopped(host=host, port=port, ready=ready)
 
 
+class MigrateCompute(str, Enum):
+    """Which compute a migrated job is for."""
+
+    AUTO = "auto"
+    CLASSIC = "classic"
+    SERVERLESS = "serverless"
+
+
 def migrate(
     file: Annotated[Path, typer.Argument(help="Notebook or script written for the service.", show_default=False)],
+    databricks: Annotated[
+        bool, typer.Option("--databricks", help="For `ad-stream submit`: catalog, secret scope, volume, signals.")
+    ] = False,
+    catalog: Annotated[str, typer.Option(help="Catalog of the tables, with --databricks.")] = "main",
+    schema: Annotated[str, typer.Option(help="Schema of the tables, with --databricks.")] = "iot",
+    scope: Annotated[
+        str | None, typer.Option(help="Secret scope, else the one that the file reads from, else ad-stream.")
+    ] = None,
+    compute: Annotated[
+        MigrateCompute, typer.Option(help="serverless reads a hub through its Kafka endpoint; auto keeps the source.")
+    ] = MigrateCompute.AUTO,
+    out: Annotated[Path | None, typer.Option(help="File for the configuration, else standard output.")] = None,
 ) -> None:
     """Print the configuration that replaces a notebook or script, and on stderr what differs and why."""
-    from ad_stream.azure_api.migrate import migrate as find
-    from ad_stream.azure_api.migrate import read_source
+    from ad_stream.azure_api import migrate as old
+    from ad_stream.azure_api.migrate_databricks import JobPlace, commands, to_databricks
 
-    found = find(read_source(file))
+    writable("--out", out)
+    where = JobPlace(catalog=catalog, schema=schema, scope=scope, compute=compute.value)
+    text = old.read_source(file)
+    found = old.migrate(text)
+    if databricks:
+        found = to_databricks(found, text, where)
     for note in found.notes:
         print(f"line {note.line}: {note.text}" if note.line else note.text, file=sys.stderr)
-    print(found.yaml().rstrip())
+    if out is None:
+        print(found.yaml().rstrip())
+    else:
+        out.write_text(found.yaml(), encoding="utf-8")
+    if databricks:
+        named = str(out or f"{file.stem}.yaml")
+        lines = commands(found.config, file=named, job=file.stem, compute=where.compute)
+        kept = "" if out else f" (with the configuration above in {named})"
+        print(f"Now type{kept}:", *(f"  {line}" for line in lines), sep="\n", file=sys.stderr)

@@ -24,9 +24,13 @@ def dashboard(
     host: Annotated[
         str, typer.Option(help="Address to listen on; others than this machine need a token.")
     ] = "127.0.0.1",
+    sites: Annotated[
+        str | None, typer.Option(help="Pattern of the site in a device's name: '(?P<site>[^-]+)-'.", show_default=False)
+    ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8010,
 ) -> None:
     """Show a stream live in the browser until stopped: fleet, anomalies, each series with its band, pipeline health."""
+    from ad_stream import config as settings
     from ad_stream.dashboard.server import serve
 
     config = one_of(file, config)
@@ -36,4 +40,8 @@ def dashboard(
         asks = " and asks for the token" if token else ""
         print(f"{address} shows the tables in {redact(place)}{asks}; Ctrl-C ends it", file=sys.stderr, flush=True)
 
-    serve(place, config=config or "conf/local.yaml", host=host, port=port, ready=ready)
+    base = settings.usual(place) if config is None else settings.load(config)
+    if sites is not None:
+        named = settings.usual(place, {"dimensions": {"device": sites}})
+        base = base.model_copy(update={"dimensions": named.dimensions})
+    serve(place, config=config or "conf/local.yaml", host=host, port=port, ready=ready, base=base)

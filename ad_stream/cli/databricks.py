@@ -46,6 +46,7 @@ def submit(
     node_type: Annotated[str, typer.Option(help="Node of a classic cluster, else the smallest of 4 cores.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Workers of a classic cluster.")] = 1,
     runtime: Annotated[str, typer.Option(help="Databricks Runtime of a classic cluster.")] = "",
+    policy: Annotated[str, typer.Option(help="Id of the policy of a classic cluster.")] = "",
     wheel: Annotated[Path | None, typer.Option(help="Wheel of ad-stream, else the newest in dist/.")] = None,
     profile: Annotated[str | None, typer.Option(help="Profile of the Databricks CLI.")] = None,
     wait: Annotated[bool, typer.Option(help="Wait for the run; an endless one until it runs.")] = True,
@@ -61,7 +62,7 @@ def submit(
     named = Path(needed(file, config, "submit"))
     order = Order(
         file=named, config=settings.load(named, overrides(set_)), overrides=set_, span=_span(start, end, job), job=job, paused=paused,
-        notify=notify, compute=compute.value, cluster=Cluster(node_type, workers, runtime), wheel=wheel,
+        notify=notify, compute=compute.value, cluster=Cluster(node_type, workers, runtime, policy), wheel=wheel,
     )  # fmt: skip
     # The SDK warns where a workspace lacks an address that it can do without.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)

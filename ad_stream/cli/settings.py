@@ -68,7 +68,7 @@ def place_of(config: str | None, tables: Path | None) -> settings.Config:
     from ad_stream import config as settings
 
     if config is None:
-        return settings.parse({"source": {"kind": "files", "path": ""}, "tables": {"path": str(tables or TABLES)}})
+        return settings.usual(str(tables or TABLES))
     loaded = settings.load(config)
     return loaded if tables is None else loaded.model_copy(update={"tables": settings.Tables(path=str(tables))})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Annotated
 
 import typer
 
@@ -22,13 +23,16 @@ def views(
     file: File = None,
     config: Config = None,
     set_: Set = [],  # noqa: B006 (typer wants the list)
+    readers: Annotated[
+        str | None, typer.Option(help="Also the grants that let this group read the views.", show_default=False)
+    ] = None,
 ) -> None:
     """Print the SQL of the views for Power BI and dashboards; a run and `maintain` make them by themselves."""
     from ad_stream import config as settings
     from ad_stream.tables.views import script
 
     run = settings.load(needed(file, config, "views"), overrides(set_))
-    print(script(run.tables, run.minutes.grid), end="")
+    print(script(run.tables, run.minutes.grid, readers), end="")
 
 
 def maintain(file: File = None, config: Config = None, set_: Set = [], as_json: Json = False) -> None:  # noqa: B006

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 def parser_of(description: str) -> argparse.ArgumentParser:
-    """--config FILE, --set KEY=VALUE."""
+    """--config FILE, --set KEY=VALUE, --scope NAME."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--config", required=True)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="one setting over the file's")
+    parser.add_argument("--scope", metavar="NAME", help="secret scope, in place of the one that the file names")
     return parser
 
 
@@ -29,7 +30,9 @@ def start(parser: argparse.ArgumentParser, work: Callable[[Config, argparse.Name
 
     arguments = parser.parse_args()
     try:
-        print(work(config.load(arguments.config, overrides(arguments.set)), arguments).sentence())
+        print(
+            work(config.load(arguments.config, overrides(arguments.set), scope=arguments.scope), arguments).sentence()
+        )
     except AdStreamError as error:
         print(f"jobs/{Path(sys.argv[0]).name}: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ad_stream.config.masking import hidden
 from ad_stream.errors import InputError
+from ad_stream.secrets import SCOPE
 from ad_stream.times import short
 
 MOST_SECTIONS = 8
@@ -49,3 +50,12 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         both = isinstance(value, Mapping) and isinstance(out.get(key), Mapping)
         out[key] = merged(out[key], value) if both else value
     return out
+
+
+def in_scope(settings: Any, scope: str) -> Any:
+    """The settings with every reference {{secrets/…/key}} into another secret scope."""
+    if isinstance(settings, Mapping):
+        return {key: in_scope(value, scope) for key, value in settings.items()}
+    if isinstance(settings, list):
+        return [in_scope(value, scope) for value in settings]
+    return SCOPE.sub(rf"{{{{secrets/{scope}/\g<2>}}}}", settings) if isinstance(settings, str) else settings

@@ -9,21 +9,25 @@ from typing import Any
 from pydantic import ValidationError
 
 from ad_stream.config.explain import sentence
-from ad_stream.config.overrides import merged
+from ad_stream.config.overrides import in_scope, merged
 from ad_stream.config.sections import Config, Detection
 from ad_stream.config.yaml_text import MOST_BYTES, YamlTextError, read_yaml
 from ad_stream.errors import ConfigError
 
 
-def load(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
-    """Read and check a YAML file; ConfigError is one sentence with key, value and the way out."""
+def load(path: str | Path, overrides: Mapping[str, Any] | None = None, *, scope: str | None = None) -> Config:
+    """Read and check a YAML file; ConfigError is one sentence with key, value and the way out.
+
+    scope: the secret scope of Databricks that every reference is to mean, in place of the one that the file names.
+    """
     try:
         content = read_yaml(_text(path))
     except YamlTextError as error:
         raise ConfigError(f"{str(path)!r} {error}") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{str(path)!r} holds no settings: start from conf/local.yaml")
-    return parse(merged(content, overrides or {}))
+    whole = merged(content, overrides or {})
+    return parse(whole if scope is None else in_scope(whole, scope))
 
 
 def _text(path: str | Path) -> str:
@@ -50,6 +54,11 @@ def parse(content: Mapping[str, Any]) -> Config:
         return Config.model_validate(content)
     except ValidationError as error:
         raise ConfigError(sentence(error.errors(include_url=False)[0], content)) from None
+
+
+def usual(tables: str, more: Mapping[str, Any] | None = None) -> Config:
+    """What holds for tables of which no configuration is named; `more`: sections in place of the usual ones."""
+    return parse({"source": {"kind": "files", "path": ""}, "tables": {"path": tables}, **(more or {})})
 
 
 def parse_detection(settings: Mapping[str, Any]) -> Detection:

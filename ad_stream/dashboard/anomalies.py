@@ -28,7 +28,7 @@ def anomalies(
         newest = watch.fleet.newest if last is None else last
         chosen = (rows.minute[ends] >= first) & (rows.minute[starts] <= newest)
         if len(starts):
-            chosen &= overview.matching(asked.device, asked.signal)[rows.series[starts]]
+            chosen &= overview.matching(asked)[rows.series[starts]]
         events = np.flatnonzero(chosen)
         events = events[
             np.lexsort((rows.series[starts[events]], -rows.minute[starts[events]], -rows.minute[ends[events]]))

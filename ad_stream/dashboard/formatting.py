@@ -19,16 +19,22 @@ State = Literal["all", "flagged", "warming_up", "declined", "silent"]
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A page of a list. device: part of its name, in any case; signal: its whole name; minutes: how far back flags
-    count, from the newest window of the fleet."""
+    """A page of a list. device: part of its name, in any case, or the whole of it in double quotes; signal, site: the whole
+    name; minutes: how far back flags count, from the newest window of the fleet."""
 
     device: str = ""
     signal: str = ""
+    site: str = ""
     state: State = "all"
     order: Order = "worst"
     minutes: int = 60
     page: int = 0
     size: int = 25
+
+    @property
+    def exact(self) -> str | None:
+        """The device whose whole name is asked for."""
+        return self.device[1:-1] if len(self.device) > 2 and self.device[0] == self.device[-1] == '"' else None
 
     def slice(self) -> slice:
         """The rows of the page."""

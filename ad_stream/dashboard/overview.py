@@ -10,6 +10,7 @@ import numpy as np
 
 from ad_stream.dashboard.fleet import silent_devices
 from ad_stream.dashboard.formatting import Asked, iso, number, page_of, words
+from ad_stream.dashboard.sites import SiteOf, Sites
 from ad_stream.model import DECLINED, STATUSES, WARMING_UP
 
 if TYPE_CHECKING:
@@ -35,8 +36,9 @@ class Flagged:
 class Overview:
     """Answers what pages ask about the fleet; what pages share is worked out once per version of the tables."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, site_of: SiteOf | None = None) -> None:
         self._watch = watch
+        self.sites = Sites(site_of)
         self._names = watch.fleet.names
         self._lower: list[str] = []
         self._ranks = np.empty(0, dtype=np.int64)
@@ -45,31 +47,41 @@ class Overview:
     def page(self, asked: Asked) -> dict[str, Any]:
         """-> rows, total, and how many series of the filter are in each state."""
         with self._watch.lock:
-            flagged = self._flags(asked.minutes)
+            flagged = self.flagged(asked.minutes)
             states = self._states(flagged)
-            chosen = self.matching(asked.device, asked.signal)
+            chosen = self.matching(asked)
             counts = {name: int((mask & chosen).sum()) for name, mask in states.items()}
             series = np.flatnonzero(chosen & states[asked.state])
             order = self._order(series, flagged, asked.order, states["silent"])[asked.slice()]
             rows = self._rows(series[order], flagged, states["silent"])
         return page_of(rows, len(series), asked) | {"counts": counts, "minutes": asked.minutes}
 
-    def matching(self, device: str, signal: str) -> Bools:
-        """(series,): those whose device's name has a part and whose signal has a name; '' is all."""
+    def known_sites(self) -> list[str]:
+        """The sites as a page offers them."""
+        with self._watch.lock:
+            return self.sites.sorted_labels(self._watch.fleet.names)
+
+    def matching(self, asked: Asked) -> Bools:
+        """(series,): those that device, signal and site of the question leave."""
         names = self._watch.fleet.names
         if names is not self._names:  # the tables were made anew
             self._names, self._lower, self._ranks = names, [], self._ranks[:0]
         chosen = np.ones(len(names), dtype=bool)
-        if device:
+        if asked.exact is not None:
+            chosen &= names.device_of == names.numbers("devices").get(asked.exact, -1)
+        elif asked.device:
             self._lower += [name.lower() for name in names.devices[len(self._lower) :]]
-            part = device.lower()
+            part = asked.device.lower()
             found = np.fromiter((part in name for name in self._lower), dtype=bool, count=len(self._lower))
             chosen &= found[names.device_of]
-        if signal:
-            chosen &= np.array([name == signal for name in names.signals], dtype=bool)[names.signal_of]
+        if asked.signal:
+            chosen &= np.array([name == asked.signal for name in names.signals], dtype=bool)[names.signal_of]
+        if asked.site:
+            chosen &= self.sites.chosen(names, asked.site)
         return chosen
 
-    def _flags(self, minutes: int) -> Flagged:
+    def flagged(self, minutes: int) -> Flagged:
+        """The flags of each series within so many minutes, counted back from the fleet's newest window."""
         version, known = self._flagged.get(minutes, (-1, None))
         if known is not None and version == self._watch.version:
             return known

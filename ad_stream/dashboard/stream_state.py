@@ -119,7 +119,8 @@ def _situation(watch: Watch, newest: int, alive: datetime | None, running: bool)
         return (
             "stopped",
             f"The stream is stopped{since}.",
-            f"Nothing newer than {watch.grid.start(newest):{watch.grid.format()}} will appear until it runs; it goes on where it stopped.",
+            f"Nothing newer than {watch.grid.start(newest):{watch.grid.format()}} UTC will appear until it runs; it goes on "
+            "where it stopped.",
             run,
         )
     # A window that is still open has no verdict yet, however long it is.

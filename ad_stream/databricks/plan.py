@@ -59,6 +59,7 @@ class Cluster:
     node_type: str = ""
     workers: int = 1
     runtime: str = ""
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,7 @@ class Plan:
             or registry.kind_of(self.config.source.kind).databricks.runtime
             or RUNTIME,
             node_type_id=self.cluster.node_type,
+            policy_id=self.cluster.policy or None,
             num_workers=self.cluster.workers,
             data_security_mode=DataSecurityMode.SINGLE_USER,
             spark_conf=SPARK | {key: str(value) for key, value in self.config.spark.items()},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream.config.masking import masked
 from ad_stream.errors import ConfigError
+from ad_stream.secrets import SCOPE
 from ad_stream.sources import registry
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 REMOTE = ("/Volumes/", "/Workspace/", "dbfs:", "/dbfs/", "abfss://", "s3://", "gs://")
 ENV = re.compile(r"\$\{env:(\w+)\}")
-SCOPE = re.compile(r"\{\{secrets/([^/{}\s]+)/([^/{}\s]+)\}\}")
 VOLUME = "/Volumes/<catalog>/<schema>/<volume>"
 
 

@@ -2,7 +2,7 @@
 
 from ad_stream.report.page import Fact, Page, PageSection, PageTable, write
 from ad_stream.report.picture import Picture, draw, overview
-from ad_stream.report.png import png
+from ad_stream.report.png import figure_of, png
 from ad_stream.report.series import pictures_of, read_series, series_page, series_report
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "PageTable",
     "Picture",
     "draw",
+    "figure_of",
     "overview",
     "pictures_of",
     "png",

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.report.picture import Picture
+from ad_stream.grid import MINUTE, Grid
+from ad_stream.report.picture import Picture, overview
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -34,6 +36,24 @@ def png(picture: Picture, *, theme: str = "light") -> bytes:
     # Without the software's name in it, equal data give equal bytes on one installation.
     drawn.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
+
+
+def figure_of(verdicts: pd.DataFrame, *, title: str, values: pd.Series[float] | None = None) -> Figure:
+    """Rows of one series of `detections`, or what `ad_stream.detect` gave with the `values` it judged -> a figure for a notebook.
+
+    values: with the index of the verdicts, which `detect` keeps; None where `verdicts` has the column `value`.
+    """
+    import pandas as pd
+
+    rows = verdicts if values is None else verdicts.assign(value=values)
+    rows = rows.rename(columns={"timestamp": "minute"})
+    seconds = pd.api.types.is_numeric_dtype(rows["minute"])
+    rows = rows.assign(minute=pd.to_datetime(rows["minute"], utc=True, unit="s" if seconds else None))
+    rows = rows.sort_values("minute").reset_index(drop=True)
+    step = rows["minute"].diff().median().total_seconds() if len(rows) > 1 else MINUTE.seconds
+    flags = int(rows["is_anomaly"].eq(True).fillna(False).sum())
+    caption, grid = f"{flags} flagged of {len(rows)}", Grid(max(1, round(step)))
+    return figure(overview(rows, id="series", title=title, caption=caption, grid=grid))
 
 
 def figure(picture: Picture, *, theme: str = "light") -> Figure:

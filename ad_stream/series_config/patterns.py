@@ -43,6 +43,11 @@ def regular(pattern: str) -> str:
     return f"(?s)^{''.join(out)}$"
 
 
+def exactly(name: str) -> str:
+    """The pattern that this one name alone fits."""
+    return re.sub(r"[*?\[]", r"[\g<0>]", name)
+
+
 def complaint(pattern: str) -> str:
     """Why the pattern is none, '' if it is one."""
     try:

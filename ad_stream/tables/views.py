@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ad_stream.errors import InputError
 from ad_stream.grid import MINUTE, SILENT, Grid
 from ad_stream.model import REASONS
 from ad_stream.tables import names
@@ -145,6 +146,23 @@ def statements(settings: config.Tables, *, replace: bool, grid: Grid = MINUTE) -
     ]
 
 
-def script(settings: config.Tables, grid: Grid = MINUTE) -> str:
-    """The statements as a file for a SQL editor."""
-    return ";\n\n".join(statements(settings, replace=True, grid=grid)) + ";\n"
+def script(settings: config.Tables, grid: Grid = MINUTE, readers: str | None = None) -> str:
+    """The statements as a file for a SQL editor; readers: a group that may read the views, and so no body of a message."""
+    return ";\n\n".join([*statements(settings, replace=True, grid=grid), *grants(settings, readers)]) + ";\n"
+
+
+def grants(settings: config.Tables, readers: str | None) -> list[str]:
+    """What lets a group read the views, which read the tables with their owner's rights; nothing for None."""
+    if readers is None:
+        return []
+    if settings.path is not None:
+        raise InputError(
+            f"the tables in {settings.path} are folders, whose views end with their session: grants are for tables of a catalog"
+        )
+    group = "`" + readers.replace("`", "``") + "`"
+    schema = f"`{settings.catalog}`.`{settings.schema_}`"
+    return [
+        f"GRANT USE CATALOG ON CATALOG `{settings.catalog}` TO {group}",
+        f"GRANT USE SCHEMA ON SCHEMA {schema} TO {group}",
+        *(f"GRANT SELECT ON VIEW {names.name(settings, view)} TO {group}" for view in VIEWS),
+    ]

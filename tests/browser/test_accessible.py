@@ -37,6 +37,7 @@ def test_no_view_has_a_serious_finding(
     page = visit(served.address, viewport={"width": width, "height": 900}, color_scheme=scheme)
     for path, ready in (
         ("", "table.series tbody tr"),
+        ("#/fleet?show=heat&by=device", ".heat td a"),
         ("#/anomalies", ".event"),
         ("#/pipeline", ".durations"),
         ("#/series?device=pump-2&signal=temperature", ".why .sentence"),

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
+from matplotlib.figure import Figure
 from pyspark.sql import SparkSession
 
+from ad_stream.config import parse
 from ad_stream.simulate.devices.truth import read_truth
 from ad_stream.tables import views
 
+USUAL = {"source": {"kind": "files", "path": "in"}, "tables": {"path": "tables"}}
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
@@ -34,16 +40,22 @@ class Dbutils:
 
 
 def executed(name: str, spark: SparkSession, **texts: str) -> tuple[dict[str, Any], list[pd.DataFrame]]:
-    """The names a notebook leaves behind, and the frames it displayed."""
+    """The names a notebook leaves behind (its figures as `figures`, what it printed as `printed`), and the frames it displayed."""
     shown: list[pd.DataFrame] = []
+    figures: list[Figure] = []
+    printed = io.StringIO()
 
-    def display(frame: Any) -> None:
-        shown.append(frame if isinstance(frame, pd.DataFrame) else frame.toPandas())
+    def display(what: Any) -> None:
+        if isinstance(what, Figure):
+            figures.append(what)
+        else:
+            shown.append(what if isinstance(what, pd.DataFrame) else what.toPandas())
 
     names: dict[str, Any] = {"spark": spark, "dbutils": Dbutils(Widgets(**texts)), "display": display}
     path = NOTEBOOKS / name
-    exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
-    return names, shown
+    with contextlib.redirect_stdout(printed):
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
+    return names | {"figures": figures, "printed": printed.getvalue()}, shown
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.py")), ids=lambda path: path.name)
@@ -72,6 +84,9 @@ def test_the_first_detection_shows_the_same_spike_through_both_doors_and_what_th
     assert statuses["count"].sum() == names["detections"].count() > 5 * 2 * 200
     assert len(stream_flags) > 0
     assert {"malformed", "not_utf8"} <= set(quarantined["reason"])
+    assert [figure.axes[0].get_title("left") for figure in names["figures"]] == ["fan", "pump"]
+    kept = parse(yaml.safe_load(names["printed"][names["printed"].index("source:") :]))
+    assert (kept.tables, kept.trigger) == (names["config"].tables, "available_now")
 
 
 def test_the_results_notebook_tells_the_tables_and_how_many_known_events_were_found(
@@ -88,12 +103,18 @@ def test_the_results_notebook_tells_the_tables_and_how_many_known_events_were_fo
         "known_events": str(folder / "known.csv"),
     }
 
-    _, (fleet, events, drawn, reasons, hours, refused, quality) = executed("03_results_and_quality.py", spark, **tables)
+    names, (fleet, events, drawn, reasons, hours, refused, quality) = executed(
+        "03_results_and_quality.py", spark, **tables
+    )
 
     assert len(fleet) == 10 and fleet["events_last_day"].is_monotonic_decreasing
     assert set(drawn["series"]) == {fleet["series"].iloc[0]} and drawn["flagged_value"].notna().sum() > 0
     assert reasons["count"].sum() == hours["minutes_closed"].sum()
     assert len(events) > 0 and len(refused) > 0
+    (figure,) = names["figures"]
+    assert figure.axes[0].get_title("left") == fleet["series"].iloc[0]
+    section = yaml.safe_load(names["printed"])["incidents"]
+    assert parse(USUAL | {"incidents": section}).incidents.open.severity >= 0.25
     assert quality["known_events"].iloc[0] == len(known) > 0
     assert 0.5 * len(known) <= quality["found"].iloc[0] <= len(known)
     for name in views.VIEWS:

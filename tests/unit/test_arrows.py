@@ -36,8 +36,8 @@ MAY = {
     ),
     "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
     "dashboard": (
-        "errors grid incidents model monitoring report secrets tables times web",
-        "anyio fastapi numpy pandas pyarrow starlette uvicorn",
+        "config errors grid incidents model monitoring report secrets series_config settings tables times web",
+        "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
     "databricks": ("config errors runtime secrets sources", "databricks requests"),
     "demo": (

@@ -48,6 +48,12 @@ def test_pages_are_read_for_their_command_lines() -> None:
     assert len(LINES) > 30
 
 
+def test_a_command_that_a_help_text_names_exists() -> None:
+    known = set(getattr(get_command(app), "commands", {}))
+    named = re.findall(r"`ad-stream ([a-z]+)", (ROOT / "docs" / "commands.md").read_text(encoding="utf-8"))
+    assert set(named) <= known and len(named) > len(known) // 2
+
+
 def test_version_is_the_packages() -> None:
     answer = CliRunner().invoke(app, ["--version"])
     assert (answer.exit_code, answer.output) == (0, f"ad-stream {__version__}\n")

@@ -1,12 +1,12 @@
 // Anomalies as events, newest first, by device, signal and time.
 import { ask } from "./api.js";
-import { empty, h, pager, put, search, signals, time } from "./dom.js";
-import { age, ago, band, clock, count, cut, link, grid, minutesBetween, number, shift, windows } from "./words.js";
+import { empty, h, nameLink, pager, put, search, signals, siteFilter, time } from "./dom.js";
+import { age, ago, band, count, fromTo, link, grid, minutesBetween, number, shift, windows } from "./words.js";
 
 const AROUND = 90;
 
 export function anomalies(asked, shared) {
-  const filter = { device: "", signal: "", from: "", to: "", page: 0, ...asked };
+  const filter = { device: "", site: "", signal: "", from: "", to: "", page: 0, ...asked };
   const bar = h("div", { class: "filters" });
   const list = h("ol", { class: "events" });
   const foot = h("div", {});
@@ -23,13 +23,14 @@ export function anomalies(asked, shared) {
   }
 
   function drawBar() {
-    const known = shared.state.signals;
-    if (known.join("\n") === listed) return;
-    listed = known.join("\n");
+    const { signals: known, sites } = shared.state, now = [...known, "", ...sites].join("\n");
+    if (now === listed) return;
+    listed = now;
     put(bar,
       search(filter.device, (value) => change("device", value)),
+      siteFilter(sites, filter.site, (value) => change("site", value)),
       signals(known, filter.signal, (value) => change("signal", value)),
-      time("From (UTC)", filter.from, (value) => change("from", value)), time("To (UTC)", filter.to, (value) => change("to", value)));
+      time("From", filter.from, (value) => change("from", value)), time("To", filter.to, (value) => change("to", value)));
   }
 
   async function refresh() {
@@ -55,8 +56,8 @@ export function eventRow(event, state, long = false) {
   const lasted = minutesBetween(event.first, event.last) + grid.every / 60;
   return h("li", { class: `event ${event.open ? "open" : ""}` },
     h("span", { class: "arrow", role: "img", "aria-label": up ? "above" : "below" }, up ? "▲" : "▼"),
-    h("a", { class: "cover", href, "data-row": true, "data-key": `${event.device} ${event.signal} ${event.first}` }, h("b", { title: event.device }, cut(event.device)), h("span", { title: event.signal }, cut(event.signal))),
-    h("span", { class: "when" }, event.open && h("small", {}, ago(event.last)), h("time", { datetime: event.first }, clock(event.first))),
+    nameLink(event, href, `${event.device} ${event.signal} ${event.first}`, long ? 34 : 31),
+    h("span", { class: "when" }, event.open && h("small", {}, ago(event.last)), h("time", { datetime: event.first, title: "start of its first and end of its last window" }, fromTo(event.first, shift(event.last, 1)))),
     h("span", { class: "what" },
       h("b", {}, number(event.value)), h("span", {}, `expected ${band(event)}`),
       event.minutes > 1 && h("span", {}, `${event.minutes} flagged in ${age(lasted)}`),

@@ -4,14 +4,22 @@ export class Refused extends Error {}
 
 export async function ask(path, parameters = {}) {
   const kept = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  const answer = await fetch(`${path}?${new URLSearchParams(kept)}`, { headers: { Accept: "application/json" } });
+  return content(await fetch(`${path}?${new URLSearchParams(kept)}`, { headers: { Accept: "application/json" } }));
+}
+
+/** Changes something: the only question that does. */
+export async function change(path, body) {
+  return content(await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }));
+}
+
+async function content(answer) {
   if (answer.status === 401) {
     location.assign("/");
     throw new Refused("The token is asked for again.");
   }
-  const content = await answer.json();
-  if (!answer.ok) throw new Refused(content.error || `The server answered ${answer.status}.`);
-  return content;
+  const told = await answer.json();
+  if (!answer.ok) throw new Refused(told.error || `The server answered ${answer.status}.`);
+  return told;
 }
 
 /** Calls onChange with every message of the server, onState with true and false as the connection comes and goes. */

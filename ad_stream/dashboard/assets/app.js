@@ -5,7 +5,8 @@ import { empty, h, put } from "./dom.js";
 import { fleet } from "./fleet.js";
 import { pipeline } from "./pipeline.js";
 import { series } from "./series.js";
-import { clock, grid, link, windows } from "./words.js";
+import { clockIn, grid, link, windows } from "./words.js";
+import { ownZone, switchZone, told, zoneName } from "./zone.js";
 
 const VIEWS = { fleet, anomalies, pipeline, series };
 const OFTEN = 700, SELDOM = 20000, PATIENCE = 3000;
@@ -62,19 +63,27 @@ function tellState() {
   const live = document.getElementById("live"), banner = document.getElementById("banner");
   const kind = connected ? state?.kind ?? "wait" : "lost";
   live.dataset.kind = kind;
-  const through = state?.newest ? `through ${clock(state.newest)} UTC` : "";
+  const through = state?.newest ? `through ${clockIn(state.newest)}` : "";
   const words = { live: "live", stopped: "stopped", stalled: `no new ${windows(2)}`, no_rows: "waiting", no_tables: "no tables", trouble: "trouble", lost: "not connected", wait: "connecting" };
   put(document.getElementById("live-text"), h("b", {}, words[kind]), through && h("span", {}, ` ${through}`));
-  const lost = { sentence: "The dashboard's server does not answer.", hint: `What is shown is from ${lostSince ?? "before"}; the page comes back by itself once the server does.`, command: "" };
-  const told = kind === "lost" ? lost : state;
+  const lost = { sentence: "The dashboard's server does not answer.", hint: `What is shown is from ${lostSince ? clockIn(lostSince) : "before"}; the page comes back by itself once the server does.`, command: "" };
+  const news = kind === "lost" ? lost : state;
   const loading = state && kind !== "lost" && state.loaded < 1 && state.newest;
-  banner.hidden = !told || ((kind === "live" || state?.newest === null) && kind !== "lost" && !loading);
+  banner.hidden = !news || ((kind === "live" || state?.newest === null) && kind !== "lost" && !loading);
   banner.dataset.kind = kind;
   if (banner.hidden) return;
   put(banner,
-    kind !== "live" && h("p", {}, h("b", {}, told.sentence), " ", told.hint),
-    kind !== "live" && told.command && command(told.command),
+    kind !== "live" && h("p", {}, h("b", {}, told(news.sentence)), " ", told(news.hint)),
+    kind !== "live" && news.command && command(news.command),
     loading && h("p", { class: "soft" }, `Reading the last day: ${Math.round(100 * state.loaded)} %`, h("progress", { max: 1, value: state.loaded, "aria-label": "reading the last day" })));
+}
+
+/** The button says the zone that is shown, and what it switches to. */
+function tellZone() {
+  const button = document.getElementById("zone"), zone = zoneName();
+  button.textContent = zone;
+  button.title = `Times are in ${zone}; UTC or ${ownZone()} (u)`;
+  button.setAttribute("aria-label", `Times are in ${zone}: switch between UTC and ${ownZone()}`);
 }
 
 function command(text) {
@@ -85,7 +94,7 @@ function command(text) {
 function nothingYet(state) {
   return h("section", { class: "card start" },
     h("img", { src: "/assets/mark.svg", alt: "", width: 56, height: 56 }),
-    h("h1", {}, state.sentence), h("p", { class: "soft" }, state.hint), state.command && command(state.command),
+    h("h1", {}, told(state.sentence)), h("p", { class: "soft" }, told(state.hint)), state.command && command(state.command),
     h("p", { class: "soft" }, "Tables: ", h("code", {}, state.tables)));
 }
 
@@ -98,7 +107,7 @@ listen(
   (message) => { if (message.flagged) announce(message.flagged); soon(1); },
   (up) => {
     if (up) { connected = true; lostSince = null; soon(0); return; }
-    lostSince ??= `${new Date().toISOString().slice(11, 16)} UTC`;
+    lostSince ??= new Date().toISOString();
     setTimeout(() => { if (lostSince) { connected = false; tellState(); } }, PATIENCE);
   },
 );
@@ -114,7 +123,7 @@ function moveRow(step) {
 
 const KEYS = {
   1: () => shared.go(link("fleet")), 2: () => shared.go(link("anomalies")), 3: () => shared.go(link("pipeline")),
-  j: () => moveRow(1), k: () => moveRow(-1), t: () => window.switchTheme(), "?": () => document.getElementById("keys").showModal(),
+  j: () => moveRow(1), k: () => moveRow(-1), t: () => window.switchTheme(), u: switchZone, "?": () => document.getElementById("keys").showModal(),
   "/": () => {
     const box = main.querySelector("input[type=search]");
     if (box) { box.focus(); box.select(); } else shared.go(link("fleet", { focus: 1 }));
@@ -132,10 +141,13 @@ document.addEventListener("keydown", (event) => {
   if (act) { event.preventDefault(); act(); }
 });
 document.getElementById("theme").addEventListener("click", () => window.switchTheme());
+document.getElementById("zone").addEventListener("click", switchZone);
 document.getElementById("help").addEventListener("click", KEYS["?"]);
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 window.addEventListener("hashchange", route);
+window.addEventListener("zone", () => { tellZone(); route(); });
 window.addEventListener("theme", () => shown?.repaint?.());
 document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(0); });
 setInterval(() => { if (shared.state) tellState(); }, 30000);
+tellZone();
 route();

@@ -1,6 +1,7 @@
 // One series drawn: band, expected value, value, flags, and what lay outside the band without being flagged.
 import { band } from "./picture.js";
-import { number } from "./words.js";
+import { clockIn, isoOf, narrow, number } from "./words.js";
+import { ticks } from "./zone.js";
 
 let loading = null;
 
@@ -22,7 +23,7 @@ function hover(one, i) {
   if (one.value[i] === null) return "no row";
   const bounds = one.lower[i] === null ? "" : `<br>expected band ${number(one.lower[i])} to ${number(one.upper[i])}`;
   const why = one.why[i] ? `<br>${one.why[i]}` : "";
-  return `<b>${number(one.value[i])}</b>${one.flags[i] ? " flagged" : ""}${bounds}${why}`;
+  return `<b>${number(one.value[i])}</b>${one.flags[i] ? " flagged" : ""}${bounds}${why}<br>${clockIn(isoOf(one.times[i]))}`;
 }
 
 function traces(one, small) {
@@ -34,7 +35,7 @@ function traces(one, small) {
   return [
     { ...band(one), name: "expected band", type: "scatter", mode: "lines", fill: "toself", fillcolor: color("--band"), line: { width: 1, color: color("--band") }, hoverinfo: "skip" },
     line(one.expected, { name: "expected", line: { width: 1.2, dash: "dot", color: color("--expected") }, hoverinfo: "skip" }),
-    line(one.value, { name: "value", mode: one.times.length > (small ? 60 : 200) ? "lines" : "lines+markers", line: { width: 1.8, color: color("--value") }, marker: { size: 3.5 }, text: every.map((i) => hover(one, i)), hovertemplate: "%{text}<extra></extra>" }),
+    line(one.value, { name: "value", mode: one.times.length > (small ? 60 : 200) ? "lines" : "lines+markers", line: { width: 1.8, color: color("--value") }, marker: { size: 3.5 }, text: every.map((i) => hover(one, i)), hoverinfo: "text" }),
     marks("outside, not flagged", spared, { size: 9, color: "rgba(0,0,0,0)", symbol: "circle-open", line: { width: 1.6, color: color("--warn") } }),
     marks("flagged", flagged, { size: 11, color: color("--flag"), symbol: flagged.map((i) => (one.flags[i] === "above" ? "triangle-up" : "triangle-down")), line: { width: 1, color: color("--card") } }),
   ];
@@ -42,6 +43,8 @@ function traces(one, small) {
 
 function layout(one, selected, small) {
   const axis = { gridcolor: color("--line"), zeroline: false, linecolor: color("--line"), tickfont: { color: color("--soft") } };
+  // The library knows no zones: places stay in UTC, and what stands at them is the time in the zone of the page.
+  const marks = ticks(Date.parse(isoOf(one.times[0])), Date.parse(isoOf(one.times.at(-1))), small ? 4 : 9);
   const shapes = selected ? [{ type: "line", xref: "x", yref: "paper", x0: selected, x1: selected, y0: 0, y1: 1, line: { width: 1.5, color: color("--ink"), dash: "dot" } }] : [];
   return {
     // The same margins for every signal, so that charts one below the other have one time axis.
@@ -49,7 +52,7 @@ function layout(one, selected, small) {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "system-ui, sans-serif", color: color("--ink"), size: 12 },
     hoverlabel: { bgcolor: color("--card"), bordercolor: color("--line"), font: { color: color("--ink") }, align: "left" },
     legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { color: color("--soft") }, itemclick: false, itemdoubleclick: false },
-    xaxis: { ...axis, range: [one.times[0], one.times.at(-1)], nticks: small ? 4 : 9, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: color("--line"), type: "date" },
+    xaxis: { ...axis, range: [one.times[0], one.times.at(-1)], tickvals: marks.places, ticktext: marks.labels, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: color("--line"), type: "date" },
     yaxis: { ...axis, nticks: 6, fixedrange: small },
   };
 }
@@ -57,7 +60,7 @@ function layout(one, selected, small) {
 /** Draws into `place`; a click on a window calls choose(its text in `times`), a stretch that is drawn over zoom(from, to). */
 export async function draw(place, one, selected, choose, zoom) {
   const library = await plotly();
-  const small = matchMedia("(max-width: 44rem)").matches;
+  const small = narrow();
   await library.react(place, traces(one, small), layout(one, selected, small), { displayModeBar: false, responsive: true, scrollZoom: false });
   if (!place.dataset.ready) {
     place.dataset.ready = "yes";

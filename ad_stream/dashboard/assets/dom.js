@@ -1,4 +1,6 @@
 // Elements from data. Whatever the tables hold becomes text, never markup.
+import { cut, narrow } from "./words.js";
+import { fromWall, wall, zoneName } from "./zone.js";
 
 export function h(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
@@ -40,15 +42,31 @@ export function search(chosen, onchange) {
   return h("label", { class: "field grow" }, h("span", {}, "Device ", h("kbd", {}, "/")), box);
 }
 
-/** A time in UTC, '2026-11-01T06:30Z' or ''. */
+/** A time, '2026-11-01T06:30Z' or '', which people read and write in the zone of the page. */
 export function time(label, chosen, onchange) {
-  const box = h("input", { type: "datetime-local", value: chosen.replace("Z", "") });
-  box.addEventListener("change", () => onchange(box.value ? `${box.value}Z` : ""));
-  return h("label", { class: "field" }, h("span", {}, label), box);
+  const at = chosen && wall(Date.parse(chosen));
+  const box = h("input", { type: "datetime-local", value: at ? `${at.date}T${at.seconds.endsWith(":00") ? at.time : at.seconds}` : "" });
+  box.addEventListener("change", () => onchange(box.value ? fromWall(box.value) : ""));
+  return h("label", { class: "field" }, h("span", {}, `${label} (${zoneName()})`), box);
 }
 
+/** A device and signal, cut to what fits, that lead to `href`; the whole names are in the tooltip. */
+export function nameLink(row, href, key, room = 34) {
+  const most = narrow() ? Math.min(room, 30) : room;
+  return h("a", { class: "cover", href, title: `${row.device} ${row.signal}`, "data-row": true, "data-key": key }, h("b", {}, cut(row.device, most)), h("span", {}, cut(row.signal, most)));
+}
+
+/** Buttons of which one is pressed. */
+export const choices = (label, rows, chosen, onchange) =>
+  h("div", { class: "chips", role: "group", "aria-label": label }, rows.map(([value, text]) =>
+    h("button", { type: "button", "data-key": `${label} ${value}`, "aria-pressed": String(value === chosen), onclick: () => onchange(value) }, text)));
+
 export const signals = (known, chosen, onchange) =>
-  select("Signal", "signal", [["", "all signals"], ...known.map((one) => [one, one])], chosen, onchange);
+  select("Signal", "signal", [["", "all signals"], ...known.map((one) => [one, cut(one)])], chosen, onchange);
+
+/** The sites of the fleet; nothing where devices have none. */
+export const siteFilter = (known, chosen, onchange) =>
+  known.length > 0 && select("Site", "site", [["", "all sites"], ...known.map((one) => [one, cut(one)])], chosen, onchange);
 
 export function pager(answer, go) {
   const { page, size, total } = answer;

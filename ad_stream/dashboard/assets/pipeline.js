@@ -1,7 +1,7 @@
 // How the stream itself is doing: where it stands, what it did in the last day, what it set aside, what it pushed.
 import { ask } from "./api.js";
 import { empty, h, put, svg } from "./dom.js";
-import { age, clock, count, link, stretch } from "./words.js";
+import { age, clock, clockIn, count, cut, link, stretch } from "./words.js";
 
 const seconds = (milliseconds) => (milliseconds === null || milliseconds === undefined ? "–" : `${(milliseconds / 1000).toFixed(1)} s`);
 
@@ -31,10 +31,10 @@ function standing(found, state) {
   const behind = Math.max(0, Math.floor(state.behind_seconds / 60));
   return panel("Where it stands", "", facts([
     ["stream", state.kind === "stopped" ? "stopped" : "running", state.kind === "stopped" ? "bad" : "good"],
-    ["last sign of life", clock(found.alive)],
-    ["judged through", clock(state.newest)],
+    ["last sign of life", clockIn(found.alive)],
+    ["judged through", clockIn(state.newest)],
     ["behind the clock", age(behind), state.kind === "stalled" ? "bad" : ""],
-    ["watermark (closed until)", clock(found.watermark)],
+    ["watermark (closed until)", clockIn(found.watermark)],
     ["events waiting at the source", found.waiting === null ? "the source does not tell" : count(found.waiting), found.waiting > 0 ? "warn" : ""],
     ["devices", count(state.devices)],
     ["series", count(state.series)],
@@ -78,7 +78,7 @@ function pushes(found) {
 
 function silent(found) {
   const rows = found.silent.map((one) => h("li", {},
-    h("a", { href: link("fleet", { device: one.device }), "data-row": true, "data-key": one.device }, one.device), h("span", {}, `since ${clock(one.since)}`)));
+    h("a", { href: link("fleet", { device: `"${one.device}"` }), "data-row": true, "data-key": one.device, title: one.device }, cut(one.device)), h("span", {}, `since ${clock(one.since)}`)));
   return panel("Silent devices", `More than ${stretch(10)} behind the newest of the fleet; seen in the last day.`,
     rows.length ? h("ul", { class: "silent scroll", tabindex: 0, "aria-label": "Silent devices" }, rows) : empty("No device is silent.", ""),
     found.silent_total > rows.length && h("p", { class: "soft" }, `The first ${rows.length} of ${count(found.silent_total)}; all of them: Fleet, Silent.`));
@@ -90,11 +90,11 @@ function batches(found) {
   const most = Math.max(1, ...rows.map((row) => row.duration_ms ?? 0)), width = 100 / Math.max(rows.length, 20);
   const chart = svg("svg", { class: "durations", viewBox: "0 0 100 30", preserveAspectRatio: "none", role: "img", "aria-label": `Duration of the last ${rows.length} batches, at most ${seconds(most)}` },
     rows.map((row, i) => svg("rect", { x: i * width, width: width * 0.8, y: 30 - (30 * (row.duration_ms ?? 0)) / most, height: (30 * (row.duration_ms ?? 0)) / most }, svg("title", {}, `batch ${row.batch_id}: ${seconds(row.duration_ms)}`))));
-  const cells = rows.slice(-12).reverse().map((row) => h("tr", {},
-    [row.batch_id, clock(row.at), clock(row.watermark)].map((text) => h("td", {}, String(text))),
-    [row.events, row.minutes_closed, row.anomalies, row.quarantined, row.pushed, row.push_waiting].map((value) => h("td", { class: "right" }, value === null ? "–" : count(value))),
-    h("td", { class: "right" }, seconds(row.duration_ms))));
   const heads = ["batch", "written", "closed until", "events", "windows", "flagged", "quarantined", "pushed", "push failed", "took"];
+  const cells = rows.slice(-12).reverse().map((row) => h("tr", {},
+    [row.batch_id, clock(row.at), clock(row.watermark)].map((text, i) => h("td", { "data-label": heads[i] }, String(text))),
+    [row.events, row.minutes_closed, row.anomalies, row.quarantined, row.pushed, row.push_waiting].map((value, i) => h("td", { class: "right", "data-label": heads[i + 3] }, value === null ? "–" : count(value))),
+    h("td", { class: "right", "data-label": heads[9] }, seconds(row.duration_ms))));
   return h("section", { class: "card whole" }, h("h2", {}, "Batches"), h("p", { class: "soft" }, `Duration of the last ${rows.length}; the longest took ${seconds(most)}.`), chart,
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Batches" }, h("table", {}, h("thead", {}, h("tr", {}, heads.map((text, i) => h("th", { scope: "col", class: i > 2 ? "right" : null }, text)))), h("tbody", {}, cells))));
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Batches" }, h("table", { class: "cards" }, h("thead", {}, h("tr", {}, heads.map((text, i) => h("th", { scope: "col", class: i > 2 ? "right" : null }, text)))), h("tbody", {}, cells))));
 }

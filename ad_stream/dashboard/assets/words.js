@@ -1,4 +1,5 @@
 // Numbers, times and links as the page writes them.
+import { wall, zoneName } from "./zone.js";
 
 export function number(value, digits = 5) {
   if (value === null || value === undefined) return "–";
@@ -22,11 +23,24 @@ export function stretch(n) {
 
 const now = () => new Date().toISOString();
 
-/** '2026-11-01T06:30Z' -> '06:30', with the day in front where it is not today. */
+/** '2026-11-01T06:30Z' -> '06:30' in the zone of the page, with the day in front where it is not today. */
 export function clock(iso) {
   if (!iso) return "–";
-  return (now().slice(0, 10) === iso.slice(0, 10) ? "" : `${iso.slice(5, 10)} `) + iso.slice(11, grid.every % 60 ? 19 : 16).replace("Z", "");
+  const at = wall(Date.parse(iso));
+  return (wall(Date.now()).date === at.date ? "" : `${at.date.slice(5)} `) + (grid.every % 60 ? at.seconds : at.time);
 }
+
+/** As `clock`, with the zone behind. */
+export const clockIn = (iso) => (iso ? `${clock(iso)} ${zoneName(Date.parse(iso))}` : "–");
+
+/** Start of a window and end of a stretch, the day said once where both have it: '11-01 23:50–23:58'. */
+export function fromTo(first, last) {
+  const [start, end] = [clock(first), clock(last)], day = start.slice(0, 6);
+  return start === end ? start : `${start}–${start.length > 8 && end.startsWith(day) ? end.slice(6) : end}`;
+}
+
+/** A window of a chart, '2026-11-01 06:30' in UTC -> ISO. */
+export const isoOf = (text) => `${text.replace(" ", "T")}Z`;
 
 export const minutesBetween = (from, to) => (Date.parse(to) - Date.parse(from)) / 60000;
 
@@ -44,6 +58,9 @@ export function ago(iso) {
   const minutes = Math.round(minutesBetween(iso, now()));
   return minutes <= 0 ? "now" : `${age(minutes)} ago`;
 }
+
+/** Is this a phone? As the style sheet asks it. */
+export const narrow = () => matchMedia("(max-width: 44rem)").matches;
 
 /** A long name with its middle left out, for its beginning says the site and its end the device. */
 export function cut(name, most = 34) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -180,3 +181,17 @@ def test_the_version_changes_with_what_a_verdict_rests_on_and_with_nothing_else(
 def test_a_configuration_cannot_be_changed_after_it_was_checked() -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse(content()).detection.points = 30  # type: ignore[misc]
+
+
+def test_a_scope_takes_the_place_of_the_one_that_each_reference_names(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "source: {kind: kafka, connection_string: '{{secrets/old/hub}}'}\ntables: {catalog: a, schema: b}\n"
+        "push: [{kind: webhook, url: '{{secrets/old/teams}}', format: teams}]\n"
+    )
+    loaded = load(file, {"checkpoint": "/Volumes/a/b/c"}, scope="new")
+    assert re.findall(r"secrets/[\w/]+", repr(loaded.model_dump(mode="json"))) == [
+        "secrets/new/hub",
+        "secrets/new/teams",
+    ]
+    assert "secrets/old/hub" in repr(load(file).model_dump(mode="json"))

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from ad_stream import config as settings
 from ad_stream.config.overrides import overrides
 from ad_stream.databricks import portable
 from ad_stream.databricks.plan import Cluster, Plan
+from ad_stream.times import day_or_moment
 from tests.unit.databricks.fake_workspace import ME, TOKEN, Fake
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,6 +42,7 @@ FILES = f"/Workspace/Users/{ME}/.bundle/ad_stream/prod/files"
 GIVEN = {
     "workspace.file_path": FILES,
     "workspace.current_user.userName": ME,
+    "workspace.current_user.short_name": "me",
     "bundle.name": "ad_stream",
     "bundle.target": "prod",
 }
@@ -61,13 +64,19 @@ def resolved(target: str, **variables: str) -> dict[str, Any]:
         if name in GIVEN:
             return GIVEN[name]
         if name.startswith("var."):
-            return str(values[name.removeprefix("var.")])
+            return re.sub(r"\$\{([^}]+)\}", value_of, str(values[name.removeprefix("var.")]))
         place: Any = {"resources": resources}
         for part in name.split("."):
             place = place[part]
         return re.sub(r"\$\{([^}]+)\}", value_of, str(place))
 
-    text = re.sub(r"\$\{([^}]+)\}", value_of, json.dumps(resources))
+    def whole(reference: re.Match[str]) -> str:
+        value = values.get(reference[1])
+        return reference[0] if value is None or isinstance(value, str) else json.dumps(value)
+
+    # A variable that holds more than a text stands for a whole value.
+    text = re.sub(r'"\$\{var\.([^}]+)\}"', whole, json.dumps(resources))
+    text = re.sub(r"\$\{([^}]+)\}", value_of, text)
     assert "${" not in text
     return dict(json.loads(text))
 
@@ -80,9 +89,34 @@ def test_every_resource_is_taken_by_the_classes_of_databricks(target: str) -> No
         for member in members.values():
             CLASSES[kind].from_dict(member)
     assert set(resources["jobs"]) == TASK_KEYS
-    assert ("secret_scopes" in resources) == (target == "prod"), (
-        "the scope belongs to the workspace, one target makes it"
+    assert resources["secret_scopes"]["ad_stream"]["name"] == {"dev": "ad-stream-me", "prod": "ad-stream"}[target], (
+        "a workspace may hold both targets, and a scope belongs to the whole of it"
     )
+
+
+def test_a_reader_is_granted_nothing_that_holds_messages() -> None:
+    for target in BUNDLE["targets"]:
+        assert [one["privileges"] for one in resolved(target)["schemas"]["iot"]["grants"]] == [["USE_SCHEMA"]]
+
+
+def test_prod_runs_as_a_service_principal_that_has_to_be_named() -> None:
+    assert BUNDLE["targets"]["prod"]["run_as"] == {"service_principal_name": "${var.run_as}"}
+    assert BUNDLE["variables"]["run_as"]["default"] == ""
+
+
+def test_policy_and_tags_of_jobs_and_clusters_are_variables() -> None:
+    jobs = resolved("prod", policy_id="ABC", tags={"cost_center": "42"})["jobs"]  # type: ignore[arg-type]
+    clusters = [task["new_cluster"] for job in jobs.values() for task in job["tasks"] if "new_cluster" in task]
+    assert {job["tags"]["cost_center"] for job in jobs.values()} == {"42"}
+    assert [(one["policy_id"], one["custom_tags"]) for one in clusters] == [("ABC", {"cost_center": "42"})] * 2
+
+
+def test_no_job_defaults_to_a_date_that_passes() -> None:
+    assert re.findall(r"\b20\d\d-\d\d-\d\d\b", (ROOT / "databricks.yml").read_text(encoding="utf-8")) == []
+    given = {one["name"]: one["default"] for one in resolved("prod")["jobs"]["backfill"]["parameters"]}
+    noon = datetime(2026, 11, 29, 12, 30, tzinfo=timezone.utc)
+    span = [day_or_moment(given[name], noon) for name in ("from", "to")]
+    assert span == [datetime(2026, 11, day, tzinfo=timezone.utc) for day in (28, 29)]
 
 
 @pytest.mark.parametrize(
@@ -109,10 +143,10 @@ def test_a_mistake_in_a_resource_would_be_seen(place: tuple[str, ...], value: An
 def test_what_stands_beside_the_resources_is_known_to_the_cli() -> None:
     """The CLI only warns of an unknown key, so a misspelt one would be lost."""
     assert set(BUNDLE) == {"bundle", "variables", "artifacts", "sync", "resources", "targets"}
-    assert all(set(spec) <= {"description", "default", "lookup"} for spec in BUNDLE["variables"].values())
+    assert all(set(spec) <= {"description", "default", "lookup", "type"} for spec in BUNDLE["variables"].values())
     assert all(set(spec) == {"type", "build"} for spec in BUNDLE["artifacts"].values())
     for target in BUNDLE["targets"].values():
-        assert set(target) <= {"mode", "default", "workspace", "variables", "resources"}
+        assert set(target) <= {"mode", "default", "workspace", "variables", "resources", "run_as"}
         assert set(target.get("variables", {})) <= set(BUNDLE["variables"])
 
 
@@ -133,17 +167,23 @@ def test_the_arguments_make_a_configuration_that_can_run_there(name: str) -> Non
     config = of_job(name)
     assert (config.tables.catalog, config.tables.schema_) == ("main", "iot")
     if name in STREAMS:
-        assert portable.check(config) == [("ad-stream", "eventhub-connection-string"), ("ad-stream", "power-bi-url")]
+        assert portable.check(config) == [("ad-stream", "eventhub-connection-string")]
         assert config.source.kind == STREAMS[name]
         assert config.checkpoint == f"/Volumes/main/iot/ad_stream/{name.removeprefix('stream_')}"
         assert (config.trigger == "available_now") == (name == "stream_serverless")
 
 
-def of_job(name: str) -> settings.Config:
-    task = resolved("prod")["jobs"][name]["tasks"][0]["spark_python_task"]
+def test_a_second_target_in_the_workspace_reads_its_own_scope() -> None:
+    assert portable.check(of_job("stream_kafka", "dev")) == [("ad-stream-me", "eventhub-connection-string")]
+
+
+def of_job(name: str, target: str = "prod") -> settings.Config:
+    task = resolved(target)["jobs"][name]["tasks"][0]["spark_python_task"]
     script = runpy.run_path(str(ROOT / task["python_file"]), run_name="looked_at")
     arguments = script["parser"].parse_args(task["parameters"])
-    return settings.load(ROOT / arguments.config.removeprefix(f"{FILES}/"), overrides(arguments.set))
+    return settings.load(
+        ROOT / arguments.config.removeprefix(f"{FILES}/"), overrides(arguments.set), scope=arguments.scope
+    )
 
 
 @pytest.mark.parametrize("name", sorted(STREAMS))
@@ -161,7 +201,11 @@ def test_the_bundle_and_submit_ask_for_the_same_compute(name: str) -> None:
     for key in ("health", "email_notifications", "max_concurrent_runs"):
         assert job[key] == planned[key]
     ours, theirs = task.get("new_cluster"), planned["tasks"][0].get("new_cluster")
-    assert ours == (theirs and {key: value for key, value in theirs.items() if key != "custom_tags"})
+    of_the_owner = ("custom_tags", "policy_id")
+    for one in (ours, theirs):
+        for key in of_the_owner if one else ():
+            one.pop(key, None)
+    assert ours == theirs
 
 
 def test_only_one_stream_starts_by_itself_and_none_in_dev() -> None:
@@ -215,6 +259,17 @@ def test_the_cli_validates_the_bundle_against_the_fake_workspace(fake: Fake, tar
         "PATH": str(Path(str(CLI)).parent),
         "HOME": str(tmp_path),
     }
-    command = [str(CLI), "bundle", "validate", "-t", target, "--var", "notify=ops@example.com", "--strict"]
+    command = [
+        str(CLI),
+        "bundle",
+        "validate",
+        "-t",
+        target,
+        "--var",
+        "notify=ops@example.com",
+        "--var",
+        f"run_as={ME}",
+        "--strict",
+    ]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

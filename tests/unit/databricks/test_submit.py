@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from ad_stream import config as settings
 from ad_stream.cli import app
 from ad_stream.config.overrides import overrides
+from ad_stream.databricks.plan import Cluster
 from ad_stream.databricks.run import Order, Submitted, submit
 from ad_stream.databricks.workspace import Workspace
 from ad_stream.errors import AdStreamError, ConfigError, InputError, RunError, WorkspaceError
@@ -54,6 +55,20 @@ def test_a_backfill_runs_to_its_end_on_serverless_and_tells_its_page(
     ]
     assert fake.files[f"/Users/{ME}/.ad_stream/ad-stream-backfill-databricks/config.yaml"] == SHIPPED.read_bytes()
     assert done.sentence() == f"the run has succeeded: {done.page}"
+
+
+@pytest.mark.parametrize("compute", ["auto", "serverless"])
+def test_what_migrate_writes_is_submitted_unchanged(
+    fake: Fake, workspace: Workspace, wheel: Path, tmp_path: Path, compute: str
+) -> None:
+    old, new = tmp_path / "old.py", tmp_path / "new.yaml"
+    old.write_text('spark.readStream.format("eventhubs").load()\nStructField("temperature", DoubleType())\n')
+    words = ["migrate", str(old), "--databricks", "--scope", "ad-stream", "--compute", compute, "--out", str(new)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    done, _ = sent(order(wheel, file=new, job="iot", compute=compute), workspace)
+    task = fake.jobs[int(done.job_id or 0)]["tasks"][0]
+    assert fake.files[f"/Users/{ME}/.ad_stream/iot/config.yaml"] == new.read_bytes()
+    assert ("new_cluster" in task) == (compute == "auto")
 
 
 def test_the_stream_of_an_event_hub_gets_the_connector_and_the_last_runtime_that_takes_it(
@@ -325,3 +340,9 @@ def test_a_span_that_makes_no_sense_is_refused(
 ) -> None:
     answer = asked(monkeypatch, str(SHIPPED), *arguments)
     assert isinstance(answer.exception, InputError) and sentence in str(answer.exception)
+
+
+def test_a_policy_is_handed_to_the_cluster(fake: Fake, workspace: Workspace, wheel: Path) -> None:
+    wanted = order(wheel, job="iot", cluster=Cluster(policy="ABC123"))
+    done, _ = sent(wanted, workspace)
+    assert fake.jobs[int(done.job_id or 0)]["tasks"][0]["new_cluster"]["policy_id"] == "ABC123"

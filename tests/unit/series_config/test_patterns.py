@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 import pytest
 
-from ad_stream.series_config.patterns import NameList, complaint, matches
+from ad_stream.series_config.patterns import NameList, complaint, exactly, matches
 
 SIGNS = "ab*?[]!x^\\.$é\n"
 
@@ -52,3 +52,10 @@ def test_signs_stand_for_what_the_page_says(pattern: str, name: str, fits: bool)
 def test_brackets_that_hold_no_range_are_complained_about() -> None:
     assert complaint("[a-f]*") == complaint("[") == ""
     assert complaint("[f-a]") == "the pattern '[f-a]' has brackets that hold no range, write them like [a-f]"
+
+
+def test_a_name_with_any_signs_is_fitted_by_its_own_pattern_alone() -> None:
+    draws = random.Random(5)
+    names = {"".join(draws.choice("ab*?[]!-.\\") for _ in range(draws.randint(1, 6))) for _ in range(400)}
+    for name in sorted(names):
+        assert [other for other in names if matches(exactly(name), other)] == [name]
