@@ -38,9 +38,15 @@ def migrate(
 ) -> None:
     """Print the configuration that replaces a notebook or script, and on stderr what differs and why."""
     from ad_stream.azure_api.migrate import migrate as find
-    from ad_stream.azure_api.migrate import read_source
+    from ad_stream.azure_api.notebook_files import read_cells
+    from ad_stream.errors import InputError
 
-    found = find(read_source(file))
+    found = find(read_cells(file))
+    if not found.found:
+        raise InputError(
+            f"nothing to migrate here: {file} holds no call of the service and no streaming job; name the notebook or"
+            " script that has it"
+        )
     for note in found.notes:
-        print(f"line {note.line}: {note.text}" if note.line else note.text, file=sys.stderr)
+        print(f"{note.place}{note.text}", file=sys.stderr)
     print(found.yaml().rstrip())
