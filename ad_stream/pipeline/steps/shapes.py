@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ad_stream.sources.instants import literal
+from ad_stream.sources.instants import let, literal
 
 if TYPE_CHECKING:
     from ad_stream.config import Telemetry
@@ -53,12 +53,7 @@ def _map(pairs: str) -> str:
     """SQL: pairs -> map; of pairs with one key the last counts."""
     last = "filter(p, (x, i) -> not exists(slice(p, i + 2, size(p)), y -> y.key = x.key))"
     whole = "size(array_distinct(transform(p, x -> x.key))) = size(p)"
-    return _let(pairs, "p", f"map_from_entries(if({whole}, p, {last}))")
-
-
-def _let(value: str, name: str, inside: str) -> str:
-    """SQL: an expression that names a value, so that Spark computes it once."""
-    return f"transform(array({value}), {name} -> {inside})[0]"
+    return let(pairs, "p", f"map_from_entries(if({whole}, p, {last}))")
 
 
 def flat(element: str, levels: int, *, kept: Iterable[str] = (), left_out: Iterable[str] = ()) -> str:
@@ -171,4 +166,4 @@ def _as_told(elements: str, kept: list[str], time: str | None) -> str:
             plain = from_records("r", name, value, kept)
             records = f"if(left(r[0]['{value}'], 1) = '{{', {records}, {plain})" if value == "Value" else plain
         cases.append(f"when {told} then {records}")
-    return _let(elements, "r", f"case {' '.join(cases)} else r end")
+    return let(elements, "r", f"case {' '.join(cases)} else r end")

@@ -19,8 +19,8 @@ from pyspark.sql import functions as F
 from ad_stream.pipeline.steps import members as of_members
 from ad_stream.pipeline.steps.bodies import elements_of, is_heartbeat
 from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, window_start
-from ad_stream.sources.contract import SET_ASIDE
-from ad_stream.sources.instants import TimeForms, instant, later_of_fold, literal
+from ad_stream.sources.contract import SET_ASIDE, storable
+from ad_stream.sources.instants import TimeForms, instant, later_of_fold, let, literal, raw_instant
 from ad_stream.sources.instants import literal as quoted
 
 if TYPE_CHECKING:
@@ -93,7 +93,10 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     forms = TimeForms(telemetry.time_zone, telemetry.time_unit, telemetry.day_first)
     near = f"(enqueued_time + interval {_micros(telemetry.max_future)} microseconds)"
     # The numbers in a step of their own, so that the flags look at them and do not make them again.
-    return elements.selectExpr("*", f"{found.members} as members").selectExpr(
+    numbers = elements.selectExpr(
+        "*", f"{found.members} as members", f"{raw_instant(time_text, forms, near)} as raw_time"
+    )
+    return numbers.selectExpr(
         *[name for name in elements.columns if name != "one"],
         "one is null as no_object",
         f"translate(left({device}, {telemetry.max_name}), char(0), '\ufffd') as device",
@@ -101,7 +104,7 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
         f"{_has_nul(device)} or {signal.format(_has_nul('k'))} as bad_name",
         f"{f'size(one) > {telemetry.max_members}' if is_auto else 'false'} as many_members",
         f"{time_text} is not null as has_time",
-        f"{instant(time_text, forms, near)} as body_time",
+        f"{storable('raw_time')} as body_time",
         f"left({time_text}, 60) as time_text",
         f"{_gap(time_text, telemetry.time_zone)} as in_gap",
         "members",
@@ -183,8 +186,9 @@ def _clocks_observed(placed: DataFrame, telemetry: Telemetry) -> DataFrame:
     off = F.when(timed, F.unix_seconds("body_time") - F.unix_seconds("enqueued_time"))
     fold = F.lit(False)
     if telemetry.time_zone not in (None, "UTC"):
-        local = f"from_utc_timestamp(body_time, {literal(str(telemetry.time_zone))})"
-        fold = F.expr(f"{later_of_fold(local, str(telemetry.time_zone))} is not null")
+        zone = str(telemetry.time_zone)
+        local = f"from_utc_timestamp(body_time, {literal(zone)})"
+        fold = F.expr(f"{let(local, 'l', later_of_fold('l', zone))} is not null")
     return placed.observe(
         "clocks", F.count(F.when(timed, 1)).alias("timed"), F.count(F.when(ahead, 1)).alias("ahead"),
         F.count(F.when(F.col("is_late"), 1)).alias("late"), F.min(off).alias("least"), F.max(off).alias("most"),
