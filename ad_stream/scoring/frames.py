@@ -101,7 +101,8 @@ def _check(frame: pd.DataFrame, names: Sequence[str]) -> None:
 def _long(frame: pd.DataFrame, values: list[str]) -> pd.DataFrame:
     """A wide frame -> one row per value, column after column, each with the index of its row."""
     others = [name for name in frame.columns if name not in values]
-    return pd.concat([frame[others].assign(**{SIGNAL: name, "value": frame[name]}) for name in values])
+    long: pd.DataFrame = pd.concat([frame[others].assign(**{SIGNAL: name, "value": frame[name]}) for name in values])
+    return long
 
 
 def _device(frame: pd.DataFrame, names: list[str]) -> pd.Series[Any] | None:

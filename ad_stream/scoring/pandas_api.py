@@ -155,7 +155,7 @@ def _judged(
 def _name_onsets(columns: dict[str, NDArray[Any]], nanoseconds: Ints, widths: Ints) -> None:
     """Windows back -> times in UTC, NaT where nothing began."""
     back = columns["slow_onset"]
-    begun = pd.to_datetime(nanoseconds - back * widths, utc=True).to_series(index=range(len(back)))
+    begun = pd.to_datetime(nanoseconds - back * widths, utc=True).to_series(index=pd.RangeIndex(len(back)))
     columns["slow_onset"] = begun.where(back != NO_ONSET).array
     del columns["slow_deviation"]
 

@@ -112,7 +112,7 @@ def reason_of(told: Column) -> Column:
 
 def detail_of(told: Column) -> Column:
     """What the reason rests on in this message, null where nothing is said."""
-    rest = F.substring(told, F.length(reason_of(told)) + len(BEHIND) + 1, F.length(told))
+    rest = told.substr(F.length(reason_of(told)) + F.lit(len(BEHIND) + 1), F.length(told))
     return F.when(F.instr(told, BEHIND) > 0, rest)
 
 
