@@ -22,7 +22,9 @@ import measure
 
 DEVICES, PER_MINUTE, FILES, FILES_PER_TRIGGER = 5_000, 4, 8, 2
 BODY = "messageId long, deviceId string, temperature double, humidity double, time timestamp"
-NESTED_BODY = "messageId long, deviceId string, data struct<air struct<temperature double, humidity double>>, time timestamp"
+NESTED_BODY = (
+    "messageId long, deviceId string, data struct<air struct<temperature double, humidity double>>, time timestamp"
+)
 SIGNALS = {False: ["temperature", "humidity"], True: ["data.air.temperature", "data.air.humidity"]}
 SIZES = ("full", "empty")
 MODES = {
@@ -43,7 +45,9 @@ def parent() -> None:
         for size, count in zip(SIZES, (events, FILES), strict=True):
             write(work / size, count, nested=nested)
         tasks = {
-            size: {mode: {"mode": mode, "input": str(work / size), "work": str(work), "nested": nested} for mode in MODES}
+            size: {
+                mode: {"mode": mode, "input": str(work / size), "work": str(work), "nested": nested} for mode in MODES
+            }
             for size in SIZES
         }
         full = measure.interleaved(tasks["full"], __file__, repeats)
