@@ -53,7 +53,7 @@ def read_all(spark: SparkSession, cases: Mapping[str, Wanted]) -> Found:
         config = parse({"source": {"kind": "files", "path": "in"}, "tables": {"path": "out"}, "telemetry": section})
         bodies = [body.encode() if isinstance(body, str) else body for body in (cases[name][1] for name in names)]
         events = [
-            (bytearray(body), cases[name][2], "d1", None, None, "s", str(names.index(name)), 0)
+            (bytearray(body), cases[name][2], None if b'"e"' in body else "d1", None, None, "s", str(names.index(name)), 0)
             for name, body in zip(names, bodies, strict=True)
         ]
         for row in readings(spark.createDataFrame(events, EVENT), config).collect():
@@ -121,6 +121,16 @@ CASES: dict[str, tuple[dict[str, Any], str | bytes, str, list[str]]] = {
     "opc_nested_untold": ({}, BY_FORM["OPC Publisher, nested"].body, "Torque 20.5", []),
     "names_and_values_untold": ({}, '[{"name":"t","value":1},{"name":"h","value":2}]', "h 2, t 1", []),
     "records_off": ({"records": "off"}, OPC, "Value 1450, Value 20.5", []),
+    "one_of_several_is_no_object": (
+        {"records": {"name": "n", "value": "v"}}, '[{"n":"a","v":1},5,{"n":"b","v":2}]', "a 1, b 2", ["malformed"],
+    ),
+    "devices_that_have_ids_are_no_records": (
+        {}, '[{"id":"x","value":1,"deviceId":"d1"},{"id":"y","value":2,"deviceId":"e"}]', "value 1, value 2 of e", [],
+    ),
+    "objects_with_a_name_are_no_records": (
+        {}, '[{"name":"t","value":1,"min":0,"max":3},{"name":"h","value":2,"min":1,"max":4}]',
+        "max 3, max 4, min 0, min 1, value 1, value 2", [],
+    ),
     "readings_of_one_name_are_no_records": ({}, '[{"name":"t","value":1},{"name":"t","value":2}]', "value 1, value 2", []),
     "one_record_of_a_loose_form": ({}, '{"name":"t","value":1}', "value 1", []),
     "senml_with_base_value": ({}, '[{"bn":"d/","bv":20,"n":"t","v":0.5},{"n":"h","v":1}]', "d/h 21, d/t 20.5", []),

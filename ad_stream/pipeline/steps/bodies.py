@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import shapes
+from ad_stream.pipeline.steps.shapes import NOT_SIGNALS
 from ad_stream.sources.contract import HEARTBEAT, SET_ASIDE
 from ad_stream.sources.instants import literal as quoted
 
@@ -21,12 +22,6 @@ if TYPE_CHECKING:
     from ad_stream.pipeline.steps.clock import Clock
 
 REASON_SET_ASIDE = "set_aside"
-NOT_SIGNALS = (
-    "id", "deviceId", "device_id", "messageId", "message_id", "time", "timestamp", "ts", "date", "datetime",
-    "eventTime", "event_time", "enqueuedTime", "enqueued_time",
-)  # fmt: skip
-"""Members that `signals: auto` never takes for a signal: ids and times."""
-
 TEXT = "cast(body as string)"
 IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
 STRING = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'
@@ -178,7 +173,7 @@ def _reshaped(bodies: DataFrame, telemetry: Telemetry) -> DataFrame:
     shaped = shapes.reshaped("elements", telemetry, kept, time)
     if shaped == "elements":
         return bodies
-    may_be = "elements[0]['v'] is not null or elements[0]['Value'] is not null or size(elements) > 1"
+    may_be = "get(elements, 0)['v'] is not null or get(elements, 0)['Value'] is not null or size(elements) > 1"
     asked = "true" if telemetry.by_paths else may_be
     too_many = f"size(elements) > {telemetry.max_elements}"
     return (

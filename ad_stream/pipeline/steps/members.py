@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ad_stream.pipeline.steps.bodies import NOT_SIGNALS
+from ad_stream.pipeline.steps.shapes import NOT_SIGNALS
 from ad_stream.sources.instants import literal
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def auto(telemetry: Telemetry) -> Members:
     read = number("v")
     if switches:
         value, read = f"(k in ({switches}) or {value})", f"if(k in ({switches}), {switch('v')}, {read})"
-    first = "map_keys(map_filter(members, (k, v) -> v is null))[0]"
+    first = "get(map_keys(map_filter(members, (k, v) -> v is null)), 0)"
     return Members(
         members=f"transform_values(map_filter(one, (k, v) -> k not in ({names}) and {value}), (k, v) -> {read})",
         any_member="cardinality(members) > 0",

@@ -9,7 +9,7 @@ Maps are put together by `_map` only: Spark fails a whole batch for a key that s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ad_stream.sources.instants import let, literal
@@ -17,6 +17,11 @@ from ad_stream.sources.instants import let, literal
 if TYPE_CHECKING:
     from ad_stream.config import Telemetry
 
+NOT_SIGNALS = (
+    "id", "deviceId", "device_id", "messageId", "message_id", "time", "timestamp", "ts", "date", "datetime",
+    "eventTime", "event_time", "enqueuedTime", "enqueued_time",
+)  # fmt: skip
+"""Members that `signals: auto` never takes for a signal: ids and times."""
 MAP = "map<string,string>"
 PAIRS = "array<struct<key:string,value:string>>"
 SENML_ABSOLUTE = 2**28
@@ -97,7 +102,8 @@ def from_records(elements: str, name: str, value: str, kept: Iterable[str]) -> s
 
 def _record(member: str, element: str, kept: Iterable[str]) -> str:
     own = [f"struct({literal(path)} as key, {at(element, path)} as value)" for path in dict.fromkeys(kept)]
-    return _map(f"filter(array({', '.join([member, *own])}), p -> p.key is not null and p.value is not null)")
+    pairs = f"filter(array({', '.join([member, *own])}), p -> p.key is not null and p.value is not null)"
+    return f"if({element} is null, null, {_map(pairs)})"
 
 
 def from_senml(elements: str, kept: Iterable[str], time: str | None) -> str:
@@ -118,14 +124,21 @@ def from_senml(elements: str, kept: Iterable[str], time: str | None) -> str:
     pairs = f"filter(array({', '.join([f'struct({name} as key, {value} as value)', *own])}), p -> p.value is not null)"
     step = (
         f"named_struct('bn', coalesce(e['bn'], s.bn), 'bt', {base['bt']}, 'bv', {base['bv']},"
-        f" 'out', concat(s.out, array({_map(pairs)})))"
+        f" 'out', concat(s.out, array(if(e is null, null, {_map(pairs)}))))"
     )
     return f"aggregate({elements}, {start}, (s, e) -> {step}).out"
 
 
-def are_records(elements: str) -> list[tuple[str, str, str]]:
-    """(SQL whether the elements are such records, name, value): told by signature, or by one value under several names."""
-    first = f"{elements}[0]"
+def are_records(elements: str, kept: Sequence[str]) -> list[tuple[str, str, str]]:
+    """(SQL whether the elements are such records, name, value): told by signature, or by one value under several names.
+
+    kept: members that name the device. Where they differ, or an element holds further numbers, the elements are no loose
+    records: they are readings of several devices, or objects that happen to have a name.
+    """
+    devices = " and ".join(
+        f"size(array_distinct(transform({elements}, e -> e[{literal(path)}]))) = 1" for path in dict.fromkeys(kept)
+    )
+    first = f"get({elements}, 0)"
     found = []
     for name, value in SIGNED:
         named = f"{first}['{name}'] is not null and try_cast({first}['{name}'] as double) is null"
@@ -135,9 +148,10 @@ def are_records(elements: str) -> list[tuple[str, str, str]]:
     for name, value in LOOSE:
         several = f"size(array_distinct(transform({elements}, e -> e['{name}']))) = size({elements})"
         worded = f"{first}['{name}'] is not null and try_cast({first}['{name}'] as double) is null"
-        found.append(
-            (f"size({elements}) > 1 and {first}['{value}'] is not null and {worded} and {several}", name, value)
-        )
+        told = f"size({elements}) > 1 and {first}['{value}'] is not null and {worded} and {several}"
+        known = ",".join(literal(one) for one in (value, *NOT_SIGNALS, *kept))
+        more = f"map_filter({first}, (k, v) -> k not in ({known}) and try_cast(v as double) is not null)"
+        found.append((f"{told} and size({more}) = 0 and {devices or 'true'}", name, value))
     return found
 
 
@@ -157,13 +171,13 @@ def reshaped(elements: str, telemetry: Telemetry, kept: list[str], time: str | N
 
 def _as_told(elements: str, kept: list[str], time: str | None) -> str:
     cases = []
-    for told, name, value in are_records("r"):
+    for told, name, value in are_records("r", [path for path in kept if path != time]):
         if (name, value) == SIGNED[0]:
             records = from_senml("r", kept, time)
         else:
             # OPC UA nests its value where the publisher sends times and quality with it.
             records = from_records("r", name, f"{value}.Value" if value == "Value" else value, kept)
             plain = from_records("r", name, value, kept)
-            records = f"if(left(r[0]['{value}'], 1) = '{{', {records}, {plain})" if value == "Value" else plain
+            records = f"if(left(get(r, 0)['{value}'], 1) = '{{', {records}, {plain})" if value == "Value" else plain
         cases.append(f"when {told} then {records}")
     return let(elements, "r", f"case {' '.join(cases)} else r end")
