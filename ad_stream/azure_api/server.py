@@ -246,7 +246,8 @@ def _add_rest(app: FastAPI, desk: Desk) -> None:
         )
 
     for probe in PROBES:
-        app.add_api_route(probe, health, methods=["GET", "HEAD"], include_in_schema=probe == PROBES[0])
+        app.add_api_route(probe, health, methods=["GET"], include_in_schema=probe == PROBES[0])
+        app.add_api_route(probe, health, methods=["HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", metrics, methods=["GET"])
     verbs = ["GET", "POST", "DELETE", "PUT", "PATCH"]
     path = "/anomalydetector/{version}/multivariate/{rest:path}"
