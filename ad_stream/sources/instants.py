@@ -15,7 +15,7 @@ UNIT = {"s": 1_000_000.0, "ms": 1_000.0, "us": 1.0, "ns": 0.001}
 """Microseconds in one."""
 MONTHS = "janfebmaraprmayjunjulaugsepoctnovdec"
 COMPACT = "^ *([0-9]{4})([0-9]{2})([0-9]{2})[T ]?([0-9]{2})([0-9]{2})([0-9]{2})(.*)$"
-COMPACT_DIGITS = 14
+COMPACT_NUMBER = "^ *[0-9]{14} *$"
 """A number of so many digits is no epoch time that a table could hold, in any unit."""
 RFC_2822 = "^ *(?:[A-Za-z]{3,9},? +)?([0-9]{1,2}) ([A-Za-z]{3})[A-Za-z]* ([0-9]{4}) +([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(.*)$"
 PARTS = (
@@ -60,7 +60,7 @@ def raw_instant(text: str, forms: TimeForms = PLAIN, near: str | None = None) ->
     """
     # The usual forms are told apart first, because the patterns of the others are dear.
     is_iso = f"substr(ltrim({text}), 5, 1) = '-' and instr({text}, ',') = 0"
-    is_number = f"{text} rlike '{NUMBER}' and length(trim({text})) <> {COMPACT_DIGITS}"
+    is_number = f"{text} rlike '{NUMBER}' and {text} not rlike '{COMPACT_NUMBER}'"
     others = let(text, "t", _other("t", forms, near))
     return f"case when {is_iso} then {_in_zone(text, forms, near)} when {is_number} then {epoch(text, forms)} else {others} end"
 

@@ -18,7 +18,7 @@ ON = ("true", "on", "open", "yes", "active", "high", "running")
 OFF = ("false", "off", "closed", "no", "inactive", "low", "stopped")
 NO_NUMBER = r"n/?a|nan|null|nil|none|[-+]?inf(?:inity)?|unavailable|unknown|undefined|err(?:or)?|fault|ovf|overflow|bad|invalid|missing"
 WORDS = (
-    rf"(?is)^\s*(?!(?:{NO_NUMBER})\s*$)\p{{L}}.*|^\s*[<>#/(\[{{_\"'@*&].*|^\s*\d+([-:/.])\d+\1\d.*|^\s*\d+[-:/]\d+.*"
+    rf"(?is)^\s*(?!(?:{NO_NUMBER})\s*$)\p{{L}}.*|^\s*[<>#/(\[{{_@*&].*|^\s*\d+([-:/.])\d+\1\d.*|^\s*\d+[-:/]\d+.*"
     r"|^\s*(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\s*$|^\s*[0-9a-f]{8}-[0-9a-f]{4}-.*"
 )
 """Texts that no sensor means as a number: words, dates, addresses, ids. Others failed at being one and are quarantined."""

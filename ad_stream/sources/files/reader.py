@@ -70,15 +70,23 @@ class FilesReader(Reader[FilesSource]):
 
 
 def _events(reader: DataStreamReader, settings: FilesSource, kind: Kind) -> DataFrame:
-    path = settings.path
+    path, name = _watched(settings.path), settings.path
     if kind == "bodies":
         named = "value", "_metadata.file_modification_time as file_time", "_metadata.file_name as file_name"
-        return bodies(reader.text(path).selectExpr(*named), path, settings.time)
+        return bodies(reader.text(path).selectExpr(*named), name, settings.time)
     reader = reader.option("columnNameOfCorruptRecord", CORRUPT)
     if kind == "routed":
         # The container has a folder for each hub, partition, day, hour and minute.
-        return routed(reader.schema(ROUTED).option("recursiveFileLookup", "true").json(path), path)
-    return envelopes(reader.schema(ENVELOPE).json(path), path)
+        return routed(reader.schema(ROUTED).option("recursiveFileLookup", "true").json(path), name)
+    return envelopes(reader.schema(ENVELOPE).json(path), name)
+
+
+def _watched(path: str) -> str:
+    """The path as Spark's stream takes it: a folder or a pattern; a single file becomes the pattern that it alone fits."""
+    file = Path(path)
+    if not file.is_file() or any(letter in path for letter in "*?[{"):
+        return path
+    return str(file.with_name(f"[{file.name[0]}]{file.name[1:]}"))
 
 
 def _age(path: Path) -> float:
