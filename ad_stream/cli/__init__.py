@@ -20,6 +20,7 @@ from ad_stream.cli import (
     detect,
     evaluate,
     incidents,
+    infer,
     models,
     power_bi,
     report,
@@ -64,6 +65,7 @@ app.add_typer(simulate.app)
 status.add_to(app)
 report.add_to(app)
 stream.add_to(app)
+infer.add_to(app)
 dashboard.add_to(app)
 tables.add_to(app)
 databricks.add_to(app)

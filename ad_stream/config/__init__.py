@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         Minutes,
         PushTarget,
         Tables,
-        Telemetry,
     )
+    from ad_stream.config.telemetry import Telemetry
 
 __all__ = [
     "AGGREGATES", "Config", "Detection", "Fallback", "Metrics", "Minutes", "PushTarget", "Tables", "Telemetry", "load",
@@ -37,5 +37,5 @@ _READ = ("load", "parse", "parse_detection", "usual")
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'ad_stream.config' has no attribute {name!r}")
-    home = "read" if name in _READ else "sections"
+    home = "read" if name in _READ else "telemetry" if name == "Telemetry" else "sections"
     return getattr(import_module(f"ad_stream.config.{home}"), name)

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from ad_stream.config.masking import hidden
-from ad_stream.config.sections import Config, Detection, Fallback, Metrics, Minutes, Tables, Telemetry
+from ad_stream.config.sections import Config, Detection, Fallback, Metrics, Minutes, Tables
+from ad_stream.config.telemetry import Telemetry
 from ad_stream.errors import did_you_mean
 from ad_stream.secrets import MASK
 from ad_stream.sources import registry

@@ -22,6 +22,7 @@ from pydantic import (
 
 from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.config.incidents import Dimensions, Incidents
+from ad_stream.config.telemetry import Telemetry
 from ad_stream.errors import ConfigError
 from ad_stream.grid import DEFAULT, MINUTE, Grid
 from ad_stream.model import REFRACTORY, DetectorSpec
@@ -30,46 +31,8 @@ from ad_stream.settings import Section
 from ad_stream.sources import registry
 from ad_stream.sources.contract import SourceSettings
 
-
-def _parse_signals(value: object) -> object:
-    names = [name for name in value if isinstance(name, str) and name] if isinstance(value, list) else []
-    if value != "auto" and (not names or list(dict.fromkeys(names)) != value):
-        raise ValueError("write auto, or a list of different names such as [temperature, humidity]")
-    return value
-
-
 Aggregate = Literal["max", "min", "mean", "last", "sum", "count"]
 AGGREGATES: tuple[str, ...] = get_args(Aggregate)
-
-
-class Telemetry(Section):
-    """How a body becomes readings.
-
-    signals: `auto` (every numeric top-level member) or the declared names (faster).
-    event_time: `enqueued`, or the name of the body's own time member (then least(body time, enqueued time)).
-    max_body: bytes; a longer body goes to quarantine as `too_large`. keep_body: bytes of a bad body that are kept.
-    max_elements of an array body, max_members of an element (with `auto`), max_depth of brackets in each other, max_name:
-    characters of the name of a device or signal. Beyond them: quarantine as `too_many_elements`, `too_many_members`,
-    `too_deep`, `name_too_long`.
-    max_ahead: how far the hub's clock may be ahead of this machine's, null: any (docs/decisions/hostile-messages.md).
-    max_signals_per_device, max_new_series: how many signals of a device, and how many series (device and signal) that were
-    never seen before in an hour of telemetry, are taken on; windows beyond are left out and counted (docs/limits.md).
-    """
-
-    signals: Annotated[Literal["auto"] | list[str], BeforeValidator(_parse_signals)] = "auto"
-    ignore: list[str] = Field(default=[])
-    device_id: list[str] = Field(default=["system", "deviceId"], min_length=1)
-    event_time: str = "enqueued"
-    max_future: Duration = timedelta(minutes=5)
-    max_body: int = Field(default=262_144, ge=1)
-    keep_body: int = Field(default=1024, ge=0, le=65_536)
-    max_elements: int = Field(default=5_000, ge=1, le=100_000)
-    max_members: int = Field(default=1_000, ge=1, le=100_000)
-    max_depth: int = Field(default=32, ge=2, le=500)
-    max_name: int = Field(default=256, ge=8, le=4_096)
-    max_ahead: Duration | None = timedelta(hours=1)
-    max_signals_per_device: int = Field(default=2_000, ge=1, le=1_000_000)
-    max_new_series: int = Field(default=200_000, ge=1, le=100_000_000)
 
 
 class Minutes(Section):

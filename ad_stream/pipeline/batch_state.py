@@ -31,7 +31,8 @@ Series = tuple[str, str]
 
 @dataclass(frozen=True)
 class Tally:
-    """What a batch holds, counted once. quarantined: by reason; series: `history.series_id` of its good windows."""
+    """What a batch holds, counted once. quarantined: by reason, examples: what one row of a reason rests on; series:
+    `history.series_id` of its good windows."""
 
     first: datetime
     last: datetime
@@ -39,13 +40,15 @@ class Tally:
     late: int
     quarantined: dict[str, int]
     series: np.ndarray
+    examples: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class BatchReport:
     """What a batch did: a row of `batches`, and what the run tells while it goes on.
 
-    counts: the columns of `batches` that add up; first, last: its windows (UTC); reasons: rejected messages by reason.
+    counts: the columns of `batches` that add up; first, last: its windows (UTC); reasons: rejected messages by reason;
+    examples: of a reason, what it rests on in one of them.
     """
 
     batch_id: int
@@ -56,6 +59,7 @@ class BatchReport:
     duration_ms: int = 0
     cpu_seconds: float | None = None
     scoring_seconds: float = 0.0
+    examples: dict[str, str] = field(default_factory=dict)
 
     def row(self) -> dict[str, Any]:
         """The columns of `batches`, without those that name the batch."""

@@ -16,6 +16,7 @@ from ad_stream.errors import RunError
 from ad_stream.pipeline.batch import Batches, Report, no_cpu
 from ad_stream.pipeline.operation import connect, metrics
 from ad_stream.pipeline.operation.cpu import process_tree_seconds
+from ad_stream.pipeline.operation.device_clocks import DeviceClocks
 from ad_stream.pipeline.operation.failure import stopped, told_in_a_sentence
 from ad_stream.pipeline.operation.mending import Mender
 from ad_stream.pipeline.operation.pipeline_incidents import PipelineIncidents
@@ -109,7 +110,10 @@ def _stream(
     newest_of = partial(registry.reader_of(config.source).newest, spark, config.source)
     written = Progress(tables, None if remote else newest_of)
 
+    clocks = DeviceClocks(tell)
+
     def look(query: StreamingQuery) -> None:
+        clocks(list(query.recentProgress))
         finished = written.collect(query)
         for row in finished:
             summary.add_progress(row)
@@ -120,6 +124,7 @@ def _stream(
     telling = None if tell is _nobody else Telling(tell, time.monotonic)
 
     def between(query: StreamingQuery) -> None:
+        clocks(list(query.recentProgress))
         if telling is not None:
             telling(list(query.recentProgress))
         _push_between(batches.deliver, troubles.look(), remote=remote)

@@ -92,6 +92,7 @@ QUARANTINE = Table(
         text("device_id", "device, where the message names one"),
         LATE["enqueued_time"],
         *BATCH,
+        text("detail", "what in the message the reason rests on, and the way out; null: nothing to add", since=6),
     ),
     key=("source", "partition", "sequence", "element"),
 )  # fmt: skip

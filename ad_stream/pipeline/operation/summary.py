@@ -22,7 +22,8 @@ BY_REASON_OR_TARGET = {"quarantined", "push_failed", "push_waiting"}
 
 @dataclass
 class Summary:
-    """What a run did; `quarantined` by reason, cpu_seconds of the whole process tree (null on a cluster).
+    """What a run did; `quarantined` by reason, `examples` of what a reason rests on, cpu_seconds of the whole process tree
+    (null on a cluster).
 
     set_aside: writes of batches that the data made impossible, rows of the table of that name.
     watermark: minutes that began before it are closed; lag: events that waited at the source when it was last asked.
@@ -42,6 +43,7 @@ class Summary:
     warming_up: int = 0
     declined: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
     late: int = 0
     set_aside: int = 0
     too_many_signals: int = 0
@@ -66,6 +68,7 @@ class Summary:
                 setattr(self, name, getattr(self, name) + report.counts[name])
         self.scoring_seconds += report.scoring_seconds
         self.quarantined = dict(Counter(self.quarantined) + Counter(report.reasons))
+        self.examples = report.examples | self.examples
 
     def add_progress(self, row: dict[str, Any]) -> None:
         """What the progress of a batch adds."""
@@ -117,6 +120,7 @@ class Summary:
         return [
             *([f"windows LEFT OUT: {', '.join(surplus)} (docs/limits.md)"] if surplus else []),
             *([f"no readings: {odd} (tables quarantine, late)"] if odd else []),
+            *(f"  {reason}, for example: {self.examples[reason]}" for reason, _ in reasons if reason in self.examples),
             *([", ".join(gone)] if gone else []),
         ]
 

@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.pipeline.batch_state import Tally
 from ad_stream.pipeline.steps.telemetry import LATE
+from ad_stream.pipeline.steps.windows import detail_of, reason_of
 from ad_stream.sources.contract import HEARTBEAT
 from ad_stream.times import from_seconds
 
@@ -22,7 +23,9 @@ def tally_of(groups: DataFrame, config: Config) -> Tally | None:
     """The counts of a batch; None where it holds no row."""
     windows = _windows(config)
     good = F.col("odd").isNull()
-    kinds = groups.groupBy("odd.reason").agg(
+    told = F.col("odd.reason")
+    kinds = groups.groupBy(reason_of(told).alias("reason")).agg(
+        F.min(detail_of(told)).alias("example"),
         sum((F.sum(there.cast("int")) for there, _ in windows), F.lit(0)).alias("rows"), F.count(F.lit(1)).alias("groups"),
         F.min(F.unix_seconds("minute")).alias("first"), F.max(F.unix_seconds("minute")).alias("last"),
         F.array_sort(F.array_distinct(F.flatten(F.array(*[
@@ -38,6 +41,7 @@ def tally_of(groups: DataFrame, config: Config) -> Tally | None:
         minutes=sum(kind["rows"] for kind in kinds if kind["reason"] is None),
         late=sum(kind["rows"] for kind in kinds if kind["reason"] == LATE),
         quarantined=rejected,
+        examples={kind["reason"]: kind["example"] for kind in kinds if kind["reason"] in rejected and kind["example"]},
         series=np.concatenate([np.array(kind["series"], dtype=np.int64) for kind in kinds]),
     )
 

@@ -1,4 +1,4 @@
-"""Events -> readings: bodies are parsed, and every element of a body is good, late or odd and says why.
+"""Events -> readings: every element of a body is good, late or odd and says why.
 
 Good and bad travel in one plan, because a second query would steal the Event Hubs epoch and a second read would
 cost as much as the first. A row is good while `odd` is null; otherwise `odd` holds all that the tables `quarantine`
@@ -6,8 +6,7 @@ or `late` will show. Rows travel under `minute`: that of the event for good rows
 ones, so that no device clock moves the watermark past the hub's. A row whose hub time is not trusted has no minute
 (`ad_stream.pipeline.steps.clock`).
 
-What one message may cost is bounded before its body becomes rows: its elements, members, names and nesting have limits,
-and the body itself stays behind, because every element would carry a copy of it (docs/decisions/hostile-messages.md).
+A reason travels with what it rests on behind it ("bad_time: ts is 'soon'"); the tables keep the two apart (`windows.quarantine`).
 """
 
 from __future__ import annotations
@@ -17,8 +16,12 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from ad_stream.pipeline.steps import members as of_members
+from ad_stream.pipeline.steps.bodies import elements_of, is_heartbeat, is_longer
 from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, window_start
-from ad_stream.sources.contract import HEARTBEAT, SET_ASIDE, storable, timestamp
+from ad_stream.sources.contract import SET_ASIDE, storable
+from ad_stream.sources.instants import TimeForms, instant, later_of_fold, let, literal, raw_instant
+from ad_stream.sources.instants import literal as quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -26,25 +29,24 @@ if TYPE_CHECKING:
     from ad_stream.config import Config, Telemetry
 
 LATE = "late"
-REASON_SET_ASIDE = "set_aside"
 NAN = "not_a_number"
-NOT_SIGNALS = (
-    "id", "deviceId", "device_id", "messageId", "message_id", "time", "timestamp", "ts", "date", "datetime",
-    "eventTime", "event_time", "enqueuedTime", "enqueued_time",
-)  # fmt: skip
-"""Members that `signals: auto` never takes for a signal: ids and times."""
+BEHIND = ": "
+"""Between a reason and what it rests on."""
+ZONES, NEAR_ZONE = 900, 120
+"""Seconds: time zones differ by whole quarters of an hour; a clock this near to one is taken for a zone."""
+LONGEST_DETAIL = 200
+HELP = {
+    "empty": "the message has no body",
+    "not_utf8": "if bodies are packed, set telemetry.compressed",
+    "too_large": "set telemetry.max_body",
+    "too_deep": "set telemetry.max_depth",
+    "too_many_elements": "set telemetry.max_elements",
+    "too_many_members": "set telemetry.max_members, or declare telemetry.signals",
+    "no_device": "name the member that holds it in telemetry.device_id",
+}
+"""Reason -> the way out, where it is the same for every message."""
 
-TEXT = "cast(body as string)"
-IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
-LARGEST = "1.7976931348623157E308D"
-STRING = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-PAIR = r"[\[{][^\[\]{}]*+[\]}]"
-"""Java patterns: a JSON string, and the innermost brackets; possessive, because Java would recurse once a character."""
-
-LONGEST_PARTITION = 64
-MANY = 16
-"""Bad elements of one body that keep the whole `keep_body` each; with more elements all of them share as much."""
-LEAST_KEPT = 64
+__all__ = ["LATE", "checked", "instant", "quoted", "readings"]
 
 
 def readings(events: DataFrame, config: Config, clock: Clock | None = None) -> DataFrame:
@@ -59,10 +61,8 @@ def readings(events: DataFrame, config: Config, clock: Clock | None = None) -> D
     clock = clock or Clock(telemetry.max_ahead)
     return (
         events.transform(_counted)
-        .where(_is_telemetry() | _is_heartbeat())
-        .transform(lambda df: _bounded(df, telemetry, clock))
-        .transform(lambda df: _parsed(df, telemetry))
-        .transform(lambda df: _elements(df, telemetry))
+        .where(_is_telemetry() | is_heartbeat())
+        .transform(lambda df: elements_of(df, telemetry, clock))
         .transform(lambda df: _measured(df, telemetry))
         .transform(lambda df: _judged(df, config))
     )
@@ -72,177 +72,60 @@ def _counted(events: DataFrame) -> DataFrame:
     """Counts arrive in the batch's progress as `observedMetrics.events`."""
     return events.observe(
         "events",
-        F.count(F.when(~_is_heartbeat(), 1)).alias("events"),
-        F.count(F.when(~_is_heartbeat() & ~_is_telemetry(), 1)).alias("non_telemetry"),
+        F.count(F.when(~is_heartbeat(), 1)).alias("events"),
+        F.count(F.when(~is_heartbeat() & ~_is_telemetry(), 1)).alias("non_telemetry"),
     )
-
-
-def _is_heartbeat() -> Column:
-    return F.coalesce(F.col("message_source") == HEARTBEAT, F.lit(False))
 
 
 def _is_telemetry() -> Column:
     return F.coalesce(F.lower("message_source").isin("telemetry", SET_ASIDE), F.lit(True))
 
 
-def _is_set_aside() -> Column:
-    return F.coalesce(F.col("message_source") == SET_ASIDE, F.lit(False))
-
-
-def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
-    """The envelope in storable form and size, as every element carries a copy; `enqueued_time` null where not believed."""
-    # Spark takes a hash for one that may be null, and the state of an earlier version has a partition that may not be.
-    names = {name: f"coalesce(if({_is_longer(name, most)}, sha2({name}, 256), {name}), {name})" for name, most in
-             {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
-    longest = telemetry.max_name + 1
-    changed = {
-        **names, "enqueued_time": f"if({clock.trusts('enqueued_time')}, enqueued_time, null)",
-        "device_id": f"if({_is_longer('device_id', longest)}, left(device_id, {longest}), device_id)",
-    }  # fmt: skip
-    kept = [name for name in events.columns if name not in changed]
-    return events.selectExpr(*kept, *[f"{text} as {name}" for name, text in changed.items()])
-
-
-def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`.
-
-    Parsing is dear, so it is a step of its own, and the elements are another. Spark compiles no step that holds from_json or
-    a lambda, and copies the row for it: what few bodies need stands in these two, more than once rather than in a third.
-    """
-    shape = "map<string,string>" if telemetry.signals == "auto" else _struct(telemetry)
-    unreadable = (
-        F.when(_is_heartbeat(), HEARTBEAT)
-        .when(_is_set_aside(), REASON_SET_ASIDE)
-        .when(F.coalesce(F.octet_length("body"), F.lit(0)) == 0, "empty")
-        .when(F.octet_length("body") > telemetry.max_body, "too_large")
-        # Not decode(): where bytes are no UTF-8, Spark 3.5 mends them and 4.1 fails the batch. encode() mends on both.
-        .when(F.encode(F.col("body").cast("string"), "UTF-8") != F.col("body"), "not_utf8")
-    )
-    most, texts = telemetry.max_elements, _lists(TEXT, "string")
-    good = f"coalesce({_is_whole('parsed')} and (size(parsed[0]) = 1 or {IS_ARRAY}), false)"
-    is_deep = f"may_be_deep and {_is_deep(telemetry.max_depth)}"
-    # One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
-    bad_array = f"unreadable is null and {IS_ARRAY} and not ({is_deep})"
-    each = f"transform(texts[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0))"
-    elements = f"case when {_is_whole('texts')} and size(texts[0]) <= {most} then {each} end"
-    are_many = f"{_is_whole('texts')} and size(texts[0]) > {most}"
-    of_texts = f"transform(array({texts}), texts -> {{}})[0]"
-    others = [name for name in events.columns if name != "unreadable"]
-    return (
-        events.withColumns({"unreadable": unreadable, "may_be_deep": F.expr(_may_be_deep(telemetry.max_depth))})
-        .withColumn("parsed", F.expr(_parsed_body(shape, is_deep)))
-        .selectExpr(
-            *others,
-            f"case when {good} then if(size(parsed[0]) > {most}, 'too_many_elements', unreadable)"
-            f" when unreadable is not null then unreadable when {is_deep} then 'too_deep'"
-            f" when {bad_array} and {of_texts.format(are_many)} then 'too_many_elements' end as unreadable",
-            f"case when {good} then if(size(parsed[0]) <= {most}, parsed[0], null)"
-            f" when {bad_array} then {of_texts.format(elements)} end as elements",
-        )
-    )
-
-
-def _is_longer(text: str, most: int) -> str:
-    """SQL: whether a text has more characters; they are counted only where it has more bytes."""
-    return f"octet_length({text}) > {most} and length({text}) > {most}"
-
-
-def _may_be_deep(most: int) -> str:
-    """SQL: whether there are more than `most` opening brackets."""
-    opens = "^" + r"(?:[^\[{]*+[\[{])" + f"{{{most + 1}}}"
-    # So many of both kinds are half as many of one; to look for a character costs a tenth of a pattern.
-    half = most // 2 + 1
-    some = " or ".join(f"octet_length(substring_index({TEXT}, '{one}', {half})) < octet_length(body)" for one in "{[")
-    return f"octet_length(body) > {2 * most} and ({some}) and {TEXT} rlike {quoted(opens)}"
-
-
-def _is_deep(most: int) -> str:
-    """SQL: whether brackets nest deeper than `most`: strings away, then `most` times the innermost pairs."""
-    bare = f"regexp_replace({TEXT}, {quoted(STRING)}, '')"
-    left = f"aggregate(sequence(1, {most}), {bare}, (rest, _) -> regexp_replace(rest, {quoted(PAIR)}, ''))"
-    opened = f"length(translate(rest, '[{{', '')) < length(rest) - {most}"
-    return f"exists(array({left}), rest -> rest rlike {quoted(PAIR)} or {opened})"
-
-
-def _parsed_body(shape: str, is_deep: str) -> str:
-    """SQL: the body as a list of its elements and an empty list; null where it is not to be read."""
-    text = (
-        f"case when unreadable is not null or {is_deep} then null when {IS_ARRAY} then {TEXT} else {_in_list(TEXT)} end"
-    )
-    return _lists(text, shape)
-
-
-def _in_list(text: str) -> str:
-    return f"concat('[', {text}, ']')"
-
-
-def _lists(text: str, shape: str) -> str:
-    """SQL: JSON text of a list -> the list, and an empty list behind it.
-
-    from_json ends where its value is complete and overlooks what follows: a second array, a torn rest.
-    With the empty list behind the text, such a rest breaks the JSON or the number of lists.
-    """
-    return f"from_json(concat('[', {text}, ',[]]'), {quoted(f'array<array<{shape}>>')})"
-
-
-def _is_whole(lists: str) -> str:
-    return f"size({lists}) = 2 and size({lists}[1]) = 0"
-
-
-def _struct(telemetry: Telemetry) -> str:
-    """The type of one element for declared signals: text members, so that nothing is lost to a type that does not fit."""
-    ids = [name for name in telemetry.device_id if name != "system"]
-    times = [] if telemetry.event_time == "enqueued" else [telemetry.event_time]
-    return (
-        "struct<"
-        + ",".join(f"`{name.replace('`', '``')}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals]))
-        + ">"
-    )
-
-
-def _elements(bodies: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """One row per element; a body without elements keeps one row. Of the body only its beginning, length and hash go on."""
-    keep = telemetry.keep_body
-    share = f"greatest(least({LEAST_KEPT}, {keep}), {MANY * keep} div greatest(coalesce(size(elements), 1), 1))"
-    named = ["enqueued_time", "device_id", "message_id", "source", "partition", "sequence", "unreadable", "elements"]
-    light = bodies.selectExpr(
-        *named,
-        f"substring(body, 1, cast(least({keep}, {share}) as int)) as cut",
-        "cast(octet_length(body) as bigint) as body_bytes",
-        "if(message_id is null, null, xxhash64(body)) as body_hash",
-    )
-    others = [name for name in light.columns if name != "elements"]
-    return light.select(*others, F.posexplode_outer("elements").alias("position", "one"))
-
-
 def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """Adds device, body_time, members, any_member and any_nan."""
+    """Adds device, body_time, members, any_member, any_nan and what there is to say of them."""
     times = telemetry.event_time != "enqueued"
-    time_text = _member(telemetry.event_time) if times else "cast(null as string)"
+    time_text = of_members.member(telemetry, telemetry.event_time) if times else "cast(null as string)"
     is_auto = telemetry.signals == "auto"
-    members, any_member, any_nan = _auto(telemetry) if is_auto else _declared(telemetry)
-    devices = ["device_id" if name == "system" else _member(name) for name in telemetry.device_id]
+    found = of_members.auto(telemetry) if is_auto else of_members.declared(telemetry)
+    devices = ["device_id" if name == "system" else of_members.member(telemetry, name) for name in telemetry.device_id]
     device = "coalesce(" + ", ".join(f"nullif({text}, '')" for text in devices) + ")"
     shown = f"translate(left({device}, {telemetry.max_name}), char(0), '\ufffd')"
     # All names in one text first: where that is short and holds no 0, no name is long or holds one.
     names = "array_join(map_keys(members), '')"
-    longer = f"exists(map_keys(members), k -> {_is_longer('k', telemetry.max_name)})"
+    longer = f"exists(map_keys(members), k -> {is_longer('k', telemetry.max_name)})"
     long_signal = f"(octet_length({names}) > {telemetry.max_name} and {longer})" if is_auto else "false"
     bad_signal = _has_nul(names) if is_auto else "false"
+    forms = TimeForms(telemetry.time_zone, telemetry.time_unit, telemetry.day_first)
+    near = f"(enqueued_time + interval {_micros(telemetry.max_future)} microseconds)"
     # The numbers in a step of their own, so that the flags look at them and do not make them again.
-    return elements.selectExpr("*", f"{members} as members").selectExpr(
+    numbers = elements.selectExpr(
+        "*", f"{found.members} as members", f"{raw_instant(time_text, forms, near)} as raw_time"
+    )
+    return numbers.selectExpr(
         *[name for name in elements.columns if name != "one"],
         "one is null as no_object",
-        f"if({_is_longer(device, telemetry.max_name)} or {_has_nul(device)}, {shown}, {device}) as device",
-        f"{_is_longer(device, telemetry.max_name)} or {long_signal} as long_name",
+        f"if({is_longer(device, telemetry.max_name)} or {_has_nul(device)}, {shown}, {device}) as device",
+        f"{is_longer(device, telemetry.max_name)} or {long_signal} as long_name",
         f"{_has_nul(device)} or {bad_signal} as bad_name",
         f"{f'size(one) > {telemetry.max_members}' if is_auto else 'false'} as many_members",
         f"{time_text} is not null as has_time",
-        f"{instant(time_text)} as body_time",
+        f"{storable('raw_time')} as body_time",
+        f"left({time_text}, 60) as time_text",
+        f"{_gap(time_text, telemetry.time_zone)} as in_gap",
         "members",
-        f"{any_member} as any_member",
-        f"{any_nan} as any_nan",
+        f"{found.any_member} as any_member",
+        f"{found.any_nan} as any_nan",
+        f"if({found.any_nan}, {found.nan_detail}, null) as nan_detail",
+        f"if({found.any_member}, null, {found.none_detail}) as none_detail",
     )
+
+
+def _gap(text: str, zone: str | None) -> str:
+    """SQL: whether a clock of the zone never shows the local time of a text (beginning of summer time)."""
+    if zone in (None, "UTC"):
+        return "false"
+    local, named = f"try_cast(left({text}, 19) as timestamp)", literal(str(zone))
+    return f"coalesce(from_utc_timestamp(to_utc_timestamp({local}, {named}), {named}) <> {local}, false)"
 
 
 def _has_nul(text: str) -> str:
@@ -250,57 +133,10 @@ def _has_nul(text: str) -> str:
     return f"locate(char(0), {text}) > 0"
 
 
-def _member(name: str) -> str:
-    return f"one[{quoted(name)}]"
-
-
-def quoted(text: str) -> str:
-    """A text as a SQL literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-def instant(text: str) -> str:
-    """SQL: ISO 8601 text with a date, or epoch seconds or milliseconds as a number; null where it is neither.
-
-    Spark would also take a time of day (as one of today) and a bare year, and it hands 1793491450.5 over as 1.7934914505E9.
-    """
-    number = f"try_cast({text} as double)"
-    epoch = f"timestamp_micros(cast({number} * if(abs({number}) > 1e11, 1000, 1000000) as bigint))"
-    # Dates are told apart first because the pattern is dear.
-    is_number = f"{text} rlike '^ *-?([0-9]{{9,13}}([.][0-9]+)?|[0-9][.][0-9]+E([89]|1[012])) *$'"
-    return storable(
-        f"if(substr(ltrim({text}), 5, 1) = '-', {timestamp(text)}, if({is_number}, {epoch}, cast(null as timestamp)))"
-    )
-
-
-def _number(text: str) -> str:
-    """SQL: the finite number a text stands for, else null. Java would read '5d' and '0x1p3' as numbers, JSON users would not."""
-    number = f"try_cast({text} as double)"
-    decimal = " and ".join(f"not contains({text}, '{letter}')" for letter in "dDfFxX")
-    return f"if(abs({number}) <= {LARGEST} and {decimal}, {number}, cast(null as double))"
-
-
-def _declared(telemetry: Telemetry) -> tuple[str, str, str]:
-    texts = [_member(name) for name in telemetry.signals]
-    fields = ", ".join(f"{quoted(name)}, {_number(text)}" for name, text in zip(telemetry.signals, texts, strict=True))
-    any_nan = " or ".join(
-        f"({text} is not null and members[{quoted(name)}] is null)"
-        for name, text in zip(telemetry.signals, texts, strict=True)
-    )
-    return f"named_struct({fields})", " or ".join(f"{text} is not null" for text in texts), any_nan
-
-
-def _auto(telemetry: Telemetry) -> tuple[str, str, str]:
-    """Numeric members; objects, arrays, true, false and null are no signals, text that is no number is odd."""
-    left_out = dict.fromkeys([*NOT_SIGNALS, *telemetry.device_id, telemetry.event_time, *telemetry.ignore])
-    names = ",".join(quoted(name) for name in left_out)
-    signal = f"k not in ({names}) and v not in ('true','false') and left(v, 1) not in ('{{','[')"
-    numbers = f"transform_values(map_filter(one, (k, v) -> {signal}), (k, v) -> {_number('v')})"
-    return numbers, "cardinality(members) > 0", "exists(map_values(members), v -> v is null)"
-
-
 def _judged(elements: DataFrame, config: Config) -> DataFrame:
     """Gives each element its reason, its travelling minute and the key by which its copies are known."""
+    telemetry = config.telemetry
+    future = f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(telemetry.max_future)}"
     reason = (
         F.when(F.col("unreadable").isNotNull(), F.col("unreadable"))
         .when(F.col("no_object"), "malformed")
@@ -310,10 +146,7 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
         .when(F.col("bad_name"), "bad_name")
         .when(F.col("device").isNull(), "no_device")
         .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
-        .when(
-            F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(config.telemetry.max_future)}"),
-            "future_time",
-        )
+        .when(F.expr(future), "future_time")
         .when(~F.col("any_member"), "no_signal")
     )
     placed = elements.select(
@@ -336,21 +169,68 @@ def _tagged(placed: DataFrame, config: Config) -> DataFrame:
     is_late = F.col("reason").isNull() & (F.unix_micros("enqueued_time") >= closes)
     reason = F.when(is_late, LATE).otherwise(F.col("reason"))
     is_nan = F.col("any_nan") & (F.col("reason").isNull())
-    timed = placed.withColumn("told", F.when(reason.isNull(), F.col("event_time")).otherwise(F.col("enqueued_time")))
+    timed = _clocks_observed(placed.withColumn("is_late", is_late), config.telemetry).withColumn(
+        "told", F.when(reason.isNull(), F.col("event_time")).otherwise(F.col("enqueued_time"))
+    )
     tick = grid.tick(watermark)
     return timed.select(
         "key", "element", "event_time", "sequence", window_start("told", grid.seconds).alias("minute"),
         *([] if tick == grid.seconds else [window_start("told", tick).alias("seen")]),
         F.col("device").alias("device_id"),
-        F.when(reason.isNotNull(), _odd(reason)).alias("odd"),
-        F.when(is_nan, _odd(F.lit(NAN))).alias("nan_odd"),
+        F.when(reason.isNotNull(), _odd(reason, _with_detail(reason, config.telemetry))).alias("odd"),
+        F.when(is_nan, _odd(F.lit(NAN), F.concat_ws(BEHIND, F.lit(NAN), _shown("nan_detail")))).alias("nan_odd"),
         F.when(F.col("reason").isNull(), F.col("members")).alias("members"),
     )  # fmt: skip
 
 
-def _odd(reason: Column) -> Column:
+def _clocks_observed(placed: DataFrame, telemetry: Telemetry) -> DataFrame:
+    """What the clocks of devices look like: `observedMetrics.clocks` of the batch's progress."""
+    if telemetry.event_time == "enqueued":
+        return placed
+    timed, ahead = F.col("body_time").isNotNull(), F.col("reason") == "future_time"
+    off = F.when(timed, F.unix_seconds("body_time") - F.unix_seconds("enqueued_time"))
+    fold = F.lit(False)
+    if telemetry.time_zone not in (None, "UTC"):
+        zone = str(telemetry.time_zone)
+        local = f"from_utc_timestamp(body_time, {literal(zone)})"
+        fold = F.expr(f"{let(local, 'l', later_of_fold('l', zone))} is not null")
+    return placed.observe(
+        "clocks", F.count(F.when(timed, 1)).alias("timed"), F.count(F.when(ahead, 1)).alias("ahead"),
+        F.count(F.when(F.col("is_late"), 1)).alias("late"), F.min(off).alias("least"), F.max(off).alias("most"),
+        F.count(F.when(timed & fold, 1)).alias("folds"), F.count(F.when(timed & F.col("in_gap"), 1)).alias("gaps"),
+    )  # fmt: skip
+
+
+def _with_detail(reason: Column, telemetry: Telemetry) -> Column:
+    """The reason and, behind it, what it rests on in this message and the way out; `late` stays bare, rows are told by it."""
+    seconds = F.expr("unix_seconds(body_time) - unix_seconds(enqueued_time)")
+    near = F.abs(seconds - F.round(seconds / ZONES) * ZONES) <= NEAR_ZONE
+    zone = F.when(near, ", local time of a zone? set telemetry.time_zone").otherwise("")
+    dated = F.when(
+        F.col("time_text").rlike("^ *[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{4}"), ", set telemetry.day_first"
+    ).otherwise("")
+    time = F.lit(telemetry.event_time)
+    detail = (
+        F.when(reason == "bad_time", F.concat(time, F.lit(" is '"), F.col("time_text"), F.lit("'"), dated))
+        .when(
+            reason == "future_time",
+            F.concat(time, F.lit(" is "), seconds.cast("string"), F.lit(" s ahead of the hub"), zone),
+        )
+        .when(reason == "no_signal", F.col("none_detail"))
+    )
+    for name, way_out in HELP.items():
+        detail = detail.when(reason == name, way_out)
+    return F.when(reason == LATE, reason).otherwise(F.concat_ws(BEHIND, reason, _shown(detail)))
+
+
+def _shown(detail: Column | str) -> Column:
+    """Short, and without what databases refuse."""
+    return F.regexp_replace(F.substring(detail, 1, LONGEST_DETAIL), "[\\x00-\\x1f]", " ")
+
+
+def _odd(reason: Column, told: Column) -> Column:
     return F.struct(
-        reason.alias("reason"),
+        told.alias("reason"),
         F.when(reason != LATE, F.col("cut")).alias("body"),
         "body_bytes", "enqueued_time", "event_time", "source", "partition", "sequence", "element",
     )  # fmt: skip
@@ -364,9 +244,11 @@ def _micros(duration: timedelta) -> int:
 def checked(elements: DataFrame, config: Config) -> DataFrame:
     """Elements that nobody had to parse -> readings, by the checks of those that were parsed.
 
-    elements: the columns that `_elements` makes of bodies, with `one` as the declared shape (or a map) of texts, the device
+    elements: the columns that `bodies.elements_of` makes, with `one` as the declared shape (or a map) of texts, the device
     in `device_id`, and `time` (timestamp) beside it.
     """
-    own = {"device_id": ["system"], "event_time": "enqueued"}  # these settings are about members of bodies
+    # These settings are about members of bodies; the text of a row is a value that is no number.
+    own = {"device_id": ["system"], "event_time": "enqueued", "text": "quarantine"}
     measured = _measured(elements, config.telemetry.model_copy(update=own))
-    return _judged(measured.withColumns({"has_time": F.lit(True), "body_time": F.col("time")}), config)
+    enqueued = config.model_copy(update={"telemetry": config.telemetry.model_copy(update={"event_time": "enqueued"})})
+    return _judged(measured.withColumns({"has_time": F.lit(True), "body_time": F.col("time")}), enqueued)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps.clock import Clock
-from ad_stream.pipeline.steps.telemetry import LATE, quoted
+from ad_stream.pipeline.steps.telemetry import BEHIND, LATE, quoted
 from ad_stream.sources.contract import HEARTBEAT
 
 if TYPE_CHECKING:
@@ -98,10 +98,22 @@ def late(groups: DataFrame, config: Config) -> DataFrame:
 def quarantine(groups: DataFrame) -> DataFrame:
     """The bad elements of a batch -> the columns of the table `quarantine` but query_id and batch_id."""
     odd = F.col("odd")
-    fields = ["source", "partition", "sequence", "element", "reason", "body", "body_bytes"]
+    fields = ["source", "partition", "sequence", "element", "body", "body_bytes"]
     return groups.where(odd.isNotNull() & ~odd["reason"].isin(LATE, HEARTBEAT)).select(
-        *[odd[name].alias(name) for name in fields], "device_id", odd["enqueued_time"].alias("enqueued_time")
-    )
+        *[odd[name].alias(name) for name in fields], "device_id", odd["enqueued_time"].alias("enqueued_time"),
+        reason_of(odd["reason"]).alias("reason"), detail_of(odd["reason"]).alias("detail"),
+    )  # fmt: skip
+
+
+def reason_of(told: Column) -> Column:
+    """The reason, without what it rests on."""
+    return F.substring_index(told, BEHIND, 1)
+
+
+def detail_of(told: Column) -> Column:
+    """What the reason rests on in this message, null where nothing is said."""
+    rest = told.substr(F.length(reason_of(told)) + F.lit(len(BEHIND) + 1), F.length(told))
+    return F.when(F.instr(told, BEHIND) > 0, rest)
 
 
 def _long(groups: DataFrame, config: Config) -> DataFrame:

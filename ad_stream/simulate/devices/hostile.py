@@ -124,7 +124,7 @@ def _torn(dice: random.Random, _: MessageLimits) -> Drawn:
 
 def _no_object(dice: random.Random, _: MessageLimits) -> Drawn:
     return (
-        dice.choice(["null", "5", '"t"', "[]", "[[]]", "[1,2]", "true", "{}{}", "\ufeff{}", "{'t':1", "[{}", " \n"]),
+        dice.choice(["null", "5", '"t"', "[]", "[[]]", "[1,2]", "true", "{}{}", "\ufeff5", "{'t':1", "[{}", " \n"]),
         "malformed",
         {},
     )

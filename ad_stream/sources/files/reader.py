@@ -1,4 +1,4 @@
-"""JSON-lines files in the envelope of the design; each file is read once, in order of modification time.
+"""JSON-lines files; each file is read once, in order of modification time. What lines may hold: `lines`.
 
 Put a file there whole (write beside, then rename): Spark does not look at a file twice. A line that is no JSON
 object becomes an event of its own with the line as body, so that quarantine shows it.
@@ -15,22 +15,20 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
-from ad_stream.sources.contract import HEARTBEAT, Reader, storable, timestamp
+from ad_stream.sources.contract import HEARTBEAT, Reader, storable
+from ad_stream.sources.files.lines import CORRUPT, ENVELOPE, ROUTED, Kind, bodies, envelopes, kind_in, routed
 from ad_stream.sources.files.settings import FilesSource
 from ad_stream.times import moment
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.streaming.readwriter import DataStreamReader
 
-ENVELOPE = (
-    "body string, enqueuedTime string, partition string, sequence long, "
-    "systemProperties map<string,string>, _corrupt_record string"
-)
 NEWEST_FILES, LAST_BYTES = 20, 1_000_000
 """How much is looked at for `newest_times`."""
-TIME_IN_LINE = rb'"(?:enqueuedTime|iothub-enqueuedtime)" *: *"((?:19[789]|20|21)[0-9TZ:.+-]{16,33})"'
-# Without a backslash: in a SQL literal it would be gone before the pattern is read.
-ENQUEUED_IN_LINE = '"enqueuedTime" *: *"([^"]+)"'
+TIME_IN_LINE = (
+    rb'"(?:[eE]nqueuedTime(?:Utc)?|iothub-enqueuedtime|time|timestamp|ts)" *: *"((?:19[789]|20|21)[0-9TZ:.+-]{16,33})"'
+)
 
 
 class FilesReader(Reader[FilesSource]):
@@ -38,10 +36,12 @@ class FilesReader(Reader[FilesSource]):
 
     def read(self, spark: SparkSession, settings: FilesSource, start: datetime | None) -> DataFrame:
         """The events of all files below `settings.path` (globs allowed) that were enqueued at or after `start`."""
-        reader = spark.readStream.schema(ENVELOPE).option("columnNameOfCorruptRecord", "_corrupt_record")
+        reader = spark.readStream
         if settings.files_per_trigger:
             reader = reader.option("maxFilesPerTrigger", settings.files_per_trigger)
-        events = parse(reader.json(settings.path), settings.path)
+        events = _events(
+            reader, settings, kind_in(settings.path, spark) if settings.lines == "auto" else settings.lines
+        )
         start = start or _configured(settings.start)
         if start is None:
             return events
@@ -69,6 +69,26 @@ class FilesReader(Reader[FilesSource]):
         return [moment for path in files[-NEWEST_FILES:] for moment in _times_in(path)]
 
 
+def _events(reader: DataStreamReader, settings: FilesSource, kind: Kind) -> DataFrame:
+    path, name = _watched(settings.path), settings.path
+    if kind == "bodies":
+        named = "value", "_metadata.file_modification_time as file_time", "_metadata.file_name as file_name"
+        return bodies(reader.text(path).selectExpr(*named), name, settings.time)
+    reader = reader.option("columnNameOfCorruptRecord", CORRUPT)
+    if kind == "routed":
+        # The container has a folder for each hub, partition, day, hour and minute.
+        return routed(reader.schema(ROUTED).option("recursiveFileLookup", "true").json(path), name)
+    return envelopes(reader.schema(ENVELOPE).json(path), name)
+
+
+def _watched(path: str) -> str:
+    """The path as Spark's stream takes it: a folder or a pattern; a single file becomes the pattern that it alone fits."""
+    file = Path(path)
+    if not file.is_file() or any(letter in path for letter in "*?[{"):
+        return path
+    return str(file.with_name(f"[{file.name[0]}]{file.name[1:]}"))
+
+
 def _age(path: Path) -> float:
     return path.stat().st_mtime
 
@@ -87,32 +107,3 @@ def _times_in(path: Path) -> list[datetime]:
 
 def _configured(start: str) -> datetime | None:
     return None if start == "earliest" else moment(start)
-
-
-def parse(lines: DataFrame, name: str) -> DataFrame:
-    """Envelope lines -> events; `name` fills the column source."""
-    system = F.col("systemProperties")
-    broken = F.col("_corrupt_record")
-    # A torn line has no time of its own. Its text may still tell it; else it has none, as an event whose time is not
-    # believed, and cannot move the watermark.
-    torn_time = F.expr(f"try_cast(regexp_extract(_corrupt_record, '{ENQUEUED_IN_LINE}', 1) as timestamp)")
-    enqueued = F.coalesce(
-        F.expr(timestamp("systemProperties['iothub-enqueuedtime']")),
-        F.expr(timestamp("enqueuedTime")),
-        torn_time,
-    )
-    return lines.select(
-        F.coalesce(F.expr("try_to_binary(body, 'base64')"), F.col("body").cast("binary"), broken.cast("binary")).alias(
-            "body"
-        ),
-        enqueued.alias("enqueued_time"),
-        system["iothub-connection-device-id"].alias("device_id"),
-        system["message-id"].alias("message_id"),
-        system["iothub-message-source"].alias("message_source"),
-        F.lit(name).alias("source"),
-        F.coalesce(F.col("partition"), F.lit("")).alias("partition"),
-        # Lines without a number are told apart by what they hold: one number for all would make them duplicates.
-        F.coalesce(
-            F.col("sequence"), F.xxhash64(broken, "body", "enqueuedTime", system["iothub-connection-device-id"])
-        ).alias("sequence"),
-    )

@@ -159,6 +159,11 @@ def test_a_time_without_minutes_or_turned_round_is_refused(tables: Path) -> None
         whatif(tables, BASE, start=at(10), end=at(10))
 
 
+def test_a_device_that_is_not_there_is_said_to_be_not_there(tables: Path) -> None:
+    with pytest.raises(InputError, match=r"no windows of pump-99 \* are stored from 2026-11-01 01:00 to .*"):
+        whatif(tables, BASE, start=at(60), end=at(LENGTH), wish={"device": "pump-99", "signal": "*"})
+
+
 def alarm(device: str, first: int, last: int) -> Alarm:
     return Alarm(device, "t", at(first), at(last), last - first + 1, 0.5, "above", 6.0)
 
