@@ -27,7 +27,7 @@ from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
 from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.scoring.verdicts import Scorer
-from ad_stream.sources.files import reader
+from ad_stream.sources.files.lines import ENVELOPE, envelopes
 from ad_stream.sources.files.settings import FilesSource
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def feed_groups(folder: Path, series: int, now: datetime, triggers: int) -> None
     from ad_stream.pipeline.operation.session import session
 
     spark = session()
-    schema = _groups_of(spark.createDataFrame([], reader.ENVELOPE)).schema
+    schema = _groups_of(spark.createDataFrame([], ENVELOPE)).schema
     for nth in range(triggers):
         rows = long_minutes(spark, series, now + nth * MINUTE, 1).selectExpr(
             "*", "1L as n", "value as min", "value as max", "value as mean"
@@ -207,7 +207,7 @@ def _groups_of(lines: DataFrame) -> DataFrame:
     from ad_stream.config import parse
 
     config = parse({"source": {"kind": "files", "path": ""}, "tables": {"path": "none"}})
-    return minutes(readings(reader.parse(lines, ""), config), config)
+    return minutes(readings(envelopes(lines, ""), config), config)
 
 
 def _one_file(folder: Path, written: Path, nth: int) -> None:

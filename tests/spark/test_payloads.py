@@ -34,12 +34,12 @@ Wanted = tuple[Mapping[str, Any], str | bytes, datetime]
 def _without_compilers(spark: SparkSession) -> Iterator[None]:
     """Plans of one row each are compiled for longer than they run; the compiled ones are those of the other modules."""
     settings = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
-    before = {name: spark.conf.get(name) for name in settings}
+    before = {name: str(spark.conf.get(name)) for name in settings}
     for name, value in settings.items():
         spark.conf.set(name, value)
     yield
     for name, value in before.items():
-        spark.conf.set(name, str(value))
+        spark.conf.set(name, value)
 
 
 def read_all(spark: SparkSession, cases: Mapping[str, Wanted]) -> Found:
@@ -53,7 +53,16 @@ def read_all(spark: SparkSession, cases: Mapping[str, Wanted]) -> Found:
         config = parse({"source": {"kind": "files", "path": "in"}, "tables": {"path": "out"}, "telemetry": section})
         bodies = [body.encode() if isinstance(body, str) else body for body in (cases[name][1] for name in names)]
         events = [
-            (bytearray(body), cases[name][2], None if b'"e"' in body else "d1", None, None, "s", str(names.index(name)), 0)
+            (
+                bytearray(body),
+                cases[name][2],
+                None if b'"e"' in body else "d1",
+                None,
+                None,
+                "s",
+                str(names.index(name)),
+                0,
+            )
             for name, body in zip(names, bodies, strict=True)
         ]
         for row in readings(spark.createDataFrame(events, EVENT), config).collect():

@@ -52,7 +52,7 @@ def test_several_forms_in_one_sample_are_noted() -> None:
 def test_a_sample_may_be_of_any_kind(tmp_path: Path, kind: str) -> None:
     text = json.dumps(BODY)
     packed = base64.b64encode(gzip.compress(text.encode())).decode()
-    system = {"systemProperties": {}}
+    system: dict[str, dict[str, str]] = {"systemProperties": {}}
     content = {
         "plain": "\ufeff" + text + "\r\n" + text + "\n",
         "envelope": json.dumps({"body": base64.b64encode(text.encode()).decode(), **system}),

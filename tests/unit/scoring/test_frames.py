@@ -6,7 +6,7 @@ import doctest
 import os
 import runpy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -100,7 +100,10 @@ def test_what_can_become_a_pandas_frame_is_taken() -> None:
             "takes a pandas or polars frame or a Series, and was given a dict",
         ),
         (lambda: ad_stream.detect(pd.Series(VALUES)), "the series has no times: give it a DatetimeIndex"),
-        (lambda: ad_stream.detect(LONG, step=60), "step is 60, a number without a unit: write '60s' or '60min'"),
+        (
+            lambda: ad_stream.detect(LONG, step=cast("str", 60)),
+            "step is 60, a number without a unit: write '60s' or '60min'",
+        ),
         (lambda: ad_stream.detect(LONG, step="soon"), "step is 'soon': write a distance of time"),
         (lambda: ad_stream.detect(LONG, device=["site", "x"]), "the frame has no column 'site'"),
         (lambda: ad_stream.detect(pd.concat([LONG, LONG.iloc[:1]])), "1 rows share a step of 0 days 00:01:00"),
