@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.events import PIPELINE
 from ad_stream.incidents.feedback import acts_of
@@ -83,9 +84,19 @@ def verify(tables: Path, config: Config) -> Verified:
 def _folded(tables: Path, config: Config, since: datetime, acts: dict[datetime, list[Act]]) -> Iterator[dict[str, Any]]:
     grid, dimensions = config.minutes.grid, config.dimensions
     fold = Fold(config.incidents.rules(grid), grid, dimensions.site_of, surges=dimensions.device is None)
-    columns = ["device_id", "signal", "minute", *MEASURES, "is_anomaly", "reason", "config_version"]
+    columns = [
+        "device_id",
+        "signal",
+        "minute",
+        *MEASURES,
+        "is_anomaly",
+        "reason",
+        "config_version",
+        "slow_is_anomaly",
+        "slow_reason",
+    ]
     rows = read_rows(tables, "detections", columns, [("revision", "=", 0), ("minute", ">", since)])
-    rows = rows.sort_values(["minute", "device_id", "signal"], ignore_index=True)
+    rows = with_slow_flags(rows).sort_values(["minute", "device_id", "signal"], ignore_index=True)
     keys = rows.groupby(["device_id", "signal"], sort=False).ngroup().to_numpy()
     firsts = np.unique(keys, return_index=True)[1]
     names = list(zip(rows["device_id"].to_numpy()[firsts], rows["signal"].to_numpy()[firsts], strict=True))

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.errors import InputError
 from ad_stream.pipeline.amend_incidents import amend
+from ad_stream.pipeline.operation.failure import told_in_a_sentence
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.steps.clock import window_start
 from ad_stream.pipeline.steps.config_version import BatchConfig
@@ -68,6 +69,7 @@ class BackfillSummary:
         )
 
 
+@told_in_a_sentence("the backfill stopped")
 def backfill(
     config: Config, *, start: datetime, end: datetime, progress: Callable[[str], None] | None = None, spark: SparkSession | None = None
 ) -> BackfillSummary:  # fmt: skip

@@ -16,7 +16,7 @@ from ad_stream.errors import RunError
 from ad_stream.pipeline.batch import Batches, Report, no_cpu
 from ad_stream.pipeline.operation import connect, metrics
 from ad_stream.pipeline.operation.cpu import process_tree_seconds
-from ad_stream.pipeline.operation.failure import stopped
+from ad_stream.pipeline.operation.failure import stopped, told_in_a_sentence
 from ad_stream.pipeline.operation.mending import Mender
 from ad_stream.pipeline.operation.pipeline_incidents import PipelineIncidents
 from ad_stream.pipeline.operation.progress import Progress
@@ -70,12 +70,13 @@ def run(
     cpu_of = _cpu_of(spark)
     registry.reader_of(config.source).check(spark, config.source)
     tables = replace(tables or DeltaTables(spark, config.tables), grid=config.minutes.grid)
-    tables.create()
     owner = Owner(tables, config.checkpoint)
-    owner.claim()
+    with told_in_a_sentence():
+        tables.create()
+        owner.claim()
     summary = Summary()
     try:
-        with metrics.served(config.metrics, summary):
+        with metrics.served(config.metrics, summary), told_in_a_sentence():
             _stream(spark, config, tables, owner, summary, progress, tell)
     finally:
         owner.release()

@@ -19,6 +19,7 @@ from pyspark.sql import functions as F
 from ad_stream import times
 from ad_stream.errors import InputError
 from ad_stream.models.learning import learn_bucket, series_of
+from ad_stream.pipeline.operation.failure import told_in_a_sentence
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, span
 from ad_stream.pipeline.steps.scoring import frame_of, step
@@ -66,6 +67,7 @@ class Training:
         )
 
 
+@told_in_a_sentence("the training stopped")
 def train_profile(
     config: Config, *, days: float = 14, until: datetime | None = None, live: bool = True, spark: SparkSession | None = None,
     now: Callable[[], datetime] = times.now,

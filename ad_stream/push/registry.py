@@ -12,7 +12,7 @@ from ad_stream.errors import ConfigError, did_you_mean
 from ad_stream.push.base import Target
 
 NOT_FROM_SETTINGS = {"session", "clock", "sleep", "token"}
-KINDS = {"power_bi": "PowerBI", "webhook": "Webhook", "kafka": "Kafka", "pagerduty": "PagerDuty"}
+KINDS = {"power_bi": "PowerBI", "webhook": "Webhook", "kafka": "Kafka", "pagerduty": "PagerDuty", "email": "Email"}
 """kind -> the class in the file of the same name; a file is loaded when its kind is used. Others come by `ad_stream.plugins`."""
 GROUP: plugins.Group = "ad_stream.targets"
 

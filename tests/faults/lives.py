@@ -1,4 +1,4 @@
-"""A stream that is killed at random moments, again and again: each life is `ad-stream run` in a process of its own."""
+"""A stream that is killed, or asked to end, at random moments, again and again: each life is `ad-stream run` by itself."""
 
 from __future__ import annotations
 
@@ -24,13 +24,15 @@ COMMAND = [sys.executable, "-c", "from ad_stream.cli import main; main()"]
 WRITES = ("minutes", "history", "detections", "quarantine", "late", "batches")
 """Tables whose appends name their batch."""
 PATIENCE = 180.0
+WAYS = {"driver": 4, "all": 4, "asked": 2}
+"""SIGKILL of the driver alone, of all it started, and SIGTERM; how often each is drawn."""
 
 
 @dataclass(frozen=True)
 class Kill:
-    """One death: of the driver alone or with all it started, and what its batch had written, if one was at work."""
+    """One death: its way (WAYS), and what its batch had written, if one was at work."""
 
-    alone: bool
+    way: str
     batch: int | None
     written: frozenset[str]
 
@@ -58,17 +60,20 @@ class Stream:
     def live_and_die(self) -> None:
         """Start, work for a while, and be killed."""
         claims = self._claims()
-        alone, early = self.chance.random() < 0.5, len(self.kills) % 2 == 1
+        way, early = self.chance.choices(list(WAYS), list(WAYS.values()))[0], len(self.kills) % 2 == 1
         with self.process() as process:
             self.wait_for(lambda: self._claims() > claims if early else b"batch " in self.log.read_bytes(), process)
             self.sleep(self.chance.uniform(0, self.within if early else self.within / 2))
             assert process.poll() is None, self.said()
-            if alone:
+            if way == "asked":
+                process.terminate()
+                assert process.wait(timeout=PATIENCE) in (0, -signal.SIGTERM), self.said()
+            elif way == "driver":
                 process.kill()
             else:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            self.kills.append(Kill(alone, *self.at_work()))
+            self.kills.append(Kill(way, *self.at_work()))
 
     def finish(self, *settings: str) -> None:
         """One life more, to the end of the input."""

@@ -1,4 +1,4 @@
-"""A flood of bad bodies: the state stays within what watermark and keep_body set, and is empty of them afterwards."""
+"""Floods: of bad bodies, which the state holds within watermark and keep_body only; of names, which no table takes all of."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming import StreamingQueryListener
 
-from tests.support.streaming import Stream, message
+from tests.support.served import Served
+from tests.support.streaming import Stream, message, moment
 
 BODIES, KEPT = 20_000, 256
 
@@ -67,3 +68,56 @@ def test_a_flood_of_bad_bodies_is_bounded_in_the_state_and_gone_after_it(spark: 
     assert listener.rows[-1] < 20
     assert listener.bytes[-1] < max(listener.bytes) / 4
     assert len(stream.table("minutes")) == 7
+
+
+NAMES, FILES, APART = 1_000_000, 20, 6
+SIGNALS, MEMBERS = 100_000, 1_000
+TAKEN_ON = 50_000
+KINDS = ("d", "é", "e\u0301", "\u202e", "\u200b", "😀", "`'\"", "../", "\n", "<b>")
+"""What the names begin with: twins under normalisation, right to left, nothing to see, markup."""
+
+
+@pytest.mark.soak
+def test_a_million_device_names_and_a_hundred_thousand_signals_are_bounded_everywhere(
+    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = {"max_new_series": TAKEN_ON, "max_signals_per_device": 500}
+    stream = Stream(spark, tmp_path, {"telemetry": limits, "source": {"files_per_trigger": 1}})
+    for part in range(FILES):
+        minute = part * APART
+        strangers = (
+            message('{"t":1}', minute, device=f"{KINDS[k % len(KINDS)]}{k}") for k in range(part, NAMES, FILES)
+        )
+        stream.write([message({"t": 1.5}, minute, device="good"), *strangers], end=False)
+    for k in range(SIGNALS // MEMBERS):
+        members = {f"s{k}_{number}": number for number in range(MEMBERS)}
+        stream.write([message(members, FILES * APART, k % 50, device="many")], end=False)
+    stream.write([message({"t": 1.5}, FILES * APART, device="good")])
+    before = own_megabytes()
+    summary = stream.run()
+    series = stream.table("series")
+    hours = FILES * APART / 60
+    with capsys.disabled():
+        print(f"\n{len(series):,} series taken on, {summary.too_many_new_series:,} + {summary.too_many_signals:,} windows left out, "
+              f"driver {before:.0f} to {own_megabytes():.0f} MiB, {summary.cpu_seconds:.0f} CPU s")  # fmt: skip
+    detections = stream.tables().read("detections")
+    assert detections.where("device_id = 'good'").count() == FILES + 1
+    assert len(series) <= TAKEN_ON * (hours + 1)
+    assert (series.device_id == "many").sum() == 500
+    assert (
+        summary.too_many_new_series + summary.minutes_closed + summary.too_many_signals == NAMES + SIGNALS + FILES + 1
+    )
+    assert detections.count() == summary.minutes_closed
+    assert own_megabytes() - before < 400
+    page = Served(Path(stream.config().tables.path or ""), now=moment(FILES * APART))
+    try:
+        assert page.get("/api/overview", size=25)["counts"]["all"] == len(series)
+        assert [row["device"] for row in page.get("/api/overview", device="good")["rows"]] == ["good"]
+    finally:
+        page.stop()
+
+
+def own_megabytes() -> float:
+    """What this process, the driver, holds."""
+    text = Path("/proc/self/status").read_text()
+    return int(next(line for line in text.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024

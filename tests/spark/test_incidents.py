@@ -131,6 +131,20 @@ def test_a_run_that_goes_on_gives_the_rows_of_one_run(
 
 
 @pytest.mark.soak
+def test_windows_judged_while_incidents_were_off_are_folded_later_and_nobody_is_told(
+    calm: Stream, spark: SparkSession, tmp_path: Path
+) -> None:
+    stream, files = _stream(spark, tmp_path), _messages()
+    for part, enabled in enumerate([True, False, True]):
+        stream.write(*files[part : part + 1], end=part == FILES - 1)
+        stream.run(incidents={"enabled": enabled})
+    ours, known = _rows(stream), _rows(calm)
+    told = ours.pop("notify")
+    assert (told != known["notify"]).any() and not (told & ~known.pop("notify")).any()
+    _equal(ours, known)
+
+
+@pytest.mark.soak
 @pytest.mark.parametrize("table", ["incident_events", "detections"])
 def test_a_crash_around_the_append_and_words_said_meanwhile_change_nothing(
     calm: Stream, spark: SparkSession, tmp_path: Path, table: str

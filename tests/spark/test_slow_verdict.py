@@ -10,6 +10,7 @@ import pytest
 from pyspark.sql import SparkSession
 
 import ad_stream
+from ad_stream.monitoring.verify_incidents import verify
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.tables.reader import read_rows
 from tests.support.streaming import KEY, T0, Stream, iso, message
@@ -31,7 +32,7 @@ def values() -> dict[str, np.ndarray]:
 @pytest.fixture(scope="module")
 def stream(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Stream:
     telemetry = {"event_time": "time", "signals": ["t"]}
-    made = Stream(spark, tmp_path_factory.mktemp("slow"), {"telemetry": telemetry})
+    made = Stream(spark, tmp_path_factory.mktemp("slow"), {"telemetry": telemetry, "incidents": {"enabled": True}})
     sent = [
         message({"t": float(value), "time": iso(minute, 5)}, minute, 6, device=device)
         for device, row in values().items()
@@ -79,3 +80,11 @@ def test_the_onset_is_a_start_of_a_window_near_the_beginning_of_the_fault(stream
 def test_the_ledger_counts_them_apart(stream: Stream) -> None:
     stored: Any = stream.table("detections")
     assert stream.table("batches").slow_anomalies.sum() == stored.slow_is_anomaly.sum() > 30
+
+
+def test_a_drift_and_a_stuck_value_are_incidents_that_say_so(stream: Stream) -> None:
+    rows = stream.table("incident_events")
+    opened = rows[rows.event == "opened"]
+    said = set(zip(opened.device_id, opened.reason, strict=True))
+    assert {("drifts", "drift"), ("stuck", "stuck"), ("seldom", "drift")} <= said
+    assert verify(stream.folder / "tables", stream.config()).differences == 0

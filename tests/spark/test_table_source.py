@@ -121,6 +121,7 @@ def test_columns_side_by_side_give_what_one_reading_a_row_gives(spark: Any, tmp_
     assert differences(tmp_path / "wide" / "tables", tmp_path / "long" / "tables", named=False) == SAME
 
 
+@pytest.mark.soak
 def test_what_a_commit_appends_is_read_once_and_restarts_go_on_where_they_ended(
     spark: Any, readings: list[dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -233,6 +234,7 @@ def test_latest_begins_with_the_next_commit(spark: Any, tmp_path: Path) -> None:
     assert [row["value"] for row in found] == ["2"]
 
 
+@pytest.mark.soak
 def test_a_commit_that_changes_rows_ends_the_run_in_a_sentence_unless_such_commits_are_passed_over(
     spark: Any, tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ DAY: dict[str, Any] = {
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["stopped", "killed"])
+@pytest.mark.parametrize("name", ["stopped", pytest.param("killed", marks=pytest.mark.soak)])
 def test_a_stream_goes_on_from_the_checkpoint_of_the_version_before(
     version: str, name: str, spark: Any, tmp_path: Path
 ) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ad_stream.errors import AdStreamError, RunError
 from ad_stream.secrets import first_line
 
+STOPPED = "the stream stopped"
 KNOWN = {
     "No space left on device|File too large|Disk quota exceeded": (
         "the disk of the tables, of the checkpoint or of Spark's own files is full ({}): make room, then start it again, nothing is lost"
@@ -28,6 +31,21 @@ KNOWN = {
         "a record of the topic has a time beyond the year 294247, on which Spark's own Kafka reader ends ({}): let the broker set"
         " the times (topic setting message.timestamp.type=LogAppendTime), then begin behind that record, with another checkpoint"
         " and a source.start after it; what the tables hold stays (docs/sources.md)"
+    ),
+    r"\S+\.parquet (is not a Parquet file|does not exist)|Checksum error: \S+\.parquet": (
+        "a data file of a table is damaged or gone ({}): bring it back from a backup, else delete the folder of that table, and"
+        " unless it is history, series or owner the checkpoint, too; then start it again: what the source still holds is read"
+        " again, and nothing is doubled (docs/damage.md)"
+    ),
+    r"(Checksum error: |while reading file )\S*_delta_log/\S+|DELTA_VERSIONS_NOT_CONTIGUOUS|versions \([^)]*\) are not contiguous"
+    r"|DELTA_TRUNCATED_TRANSACTION_LOG|\S*_delta_log/\S+ does not exist": (
+        "the log of a table is damaged ({}): where its newest file is torn delete that file, else the folder of that table, and in"
+        " both cases the checkpoint; then start it again: what the source still holds is read again, and nothing is doubled"
+        " (docs/damage.md)"
+    ),
+    r"Failed to read log file \S+|\S*/state/\d+/\S+ does not exist|CANNOT_LOAD_STATE_STORE|concurrently using \S+": (
+        "the checkpoint is damaged ({}): delete its folder, then start it again: what the source still holds is read again, and"
+        " nothing is doubled (docs/damage.md)"
     ),
     "DELTA_SCHEMA_CHANGED|Detected schema change": (
         "the table of the source has other columns now ({}): start it again, it goes on where it stopped"
@@ -84,11 +102,25 @@ def in_a_line(error: object) -> str:
     return first_line(next(named, error), most=500)
 
 
-def stopped(error: object) -> AdStreamError:
+@contextmanager
+def told_in_a_sentence(what: str = STOPPED) -> Iterator[None]:
+    """What Spark says where no query runs (tables that cannot be read, a checkpoint that cannot be begun) as one of ours.
+
+    what: the beginning of the sentence.
+    """
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] in ("py4j", "pyspark"):
+            raise stopped(error, what) from error
+        raise
+
+
+def stopped(error: object, what: str = STOPPED) -> AdStreamError:
     """The error that ended a query as one of ours."""
     cause = str(error)
     for pattern, sentence in KNOWN.items():
         found = re.search(pattern, cause)
         if found is not None:
-            return RunError(f"the stream stopped: {sentence.format(found[0])}")
-    return RunError(f"the stream stopped: {in_a_line(cause)}")
+            return RunError(f"{what}: {sentence.format(found[0])}")
+    return RunError(f"{what}: {in_a_line(cause)}")

@@ -73,15 +73,17 @@ def store(batch: Batch) -> None:
     state = batch.state.incidents = batch.state.incidents or _restored(batch)
     acts = _acts(batch, state)
     events = list(folded(batch.tables, batch.config, state, batch.verdicts, acts))
-    rows = _new(batch, [_row(batch, event) for event in events])
-    if rows:
-        columns = [column for column in INCIDENT_EVENTS.columns if column not in BATCH]
-        frame = batch.tables.spark.createDataFrame(
-            [tuple(row[column.name] for column in columns) for row in rows], plain_ddl(columns)
-        )
-        batch.tables.append(TABLE, frame, count=len(rows), **batch.name)
+    _append(batch, _new(batch, [_row(batch, event) for event in events]))
     if acts or batch.tally.last - state.saved >= SAVE_EVERY:
         _save(batch, state, batch.tally.last)
+
+
+def _append(batch: Batch, rows: Sequence[dict[str, Any]], part: str = "") -> None:
+    if rows:
+        columns = [column for column in INCIDENT_EVENTS.columns if column not in BATCH]
+        values = [tuple(row[column.name] for column in columns) for row in rows]
+        frame = batch.tables.spark.createDataFrame(values, plain_ddl(columns))
+        batch.tables.append(TABLE, frame, count=len(rows), part=part, **batch.name)
 
 
 def tidy(batch: Batch) -> None:
@@ -141,17 +143,27 @@ def _restored(batch: Batch) -> OpenIncidents:
     since = batch.tables.read("detections").where(
         (F.col("minute") > F.lit(state.saved)) & (F.col("minute") < F.lit(batch.tally.first)) & (F.col("revision") == 0)
     )
-    for _ in folded(
-        batch.tables, batch.config, state, since.withColumn("step", step("minute", batch.config.minutes.grid))
-    ):
-        pass  # these rows stand in the table
+    verdicts = since.withColumn("step", step("minute", batch.config.minutes.grid))
+    _append(batch, _not_stored(batch, list(folded(batch.tables, batch.config, state, verdicts)), state.saved), "gap")
     return state
+
+
+def _not_stored(batch: Batch, events: Sequence[dict[str, Any]], since: datetime) -> list[dict[str, Any]]:
+    """The rows of earlier windows that the table lacks, because incidents were off meanwhile; nobody is told of them now."""
+    if not events:
+        return []
+    there = batch.tables.read(TABLE).where((F.col("minute") > F.lit(since)) & (F.col("revision") == 0))
+    known = {(row[0], row[1]) for row in there.select("incident_id", "seq").collect()}
+    return [
+        _row(batch, event) | {"notify": False} for event in events if (event["incident_id"], event["seq"]) not in known
+    ]
 
 
 def folded(
     tables: DeltaTables, config: Config, state: OpenIncidents, verdicts: DataFrame, acts: Sequence[Act] = (), *, silences: bool = True
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """The rows of windows of verdicts (columns of `detections` and `step`), in order."""
+    verdicts = _either(verdicts)
     fold, wanted = state.fold, _wanted(verdicts, state.fold.watched)
     by_step: dict[int, list[Any]] = defaultdict(list)
     for row in wanted.select("device_id", "signal", "step", "config_version", *NAMES).collect():
@@ -171,6 +183,13 @@ def folded(
         rows = _rows(tables, config, state, by_step.get(at, ()))
         yield from fold.step(at, rows, Present(keys[at], names) if silences else None, acts)
         acts = ()
+
+
+def _either(verdicts: DataFrame) -> DataFrame:
+    """Flagged where either verdict flags, with the reason of the one that does; `alarms.with_slow_flags` for Spark."""
+    slow = ~F.col("is_anomaly") & F.coalesce("slow_is_anomaly", F.lit(False))
+    reason = F.when(slow, F.col("slow_reason")).otherwise(F.col("reason"))
+    return verdicts.withColumns({"reason": reason, "is_anomaly": F.col("is_anomaly") | slow})
 
 
 def _wanted(verdicts: DataFrame, watched: Iterable[tuple[str, str]]) -> DataFrame:

@@ -92,11 +92,12 @@ def _is_set_aside() -> Column:
 def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
     """The envelope in storable form and size, as every element carries a copy; `enqueued_time` null where not believed."""
     # Spark takes a hash for one that may be null, and the state of an earlier version has a partition that may not be.
-    names = {name: f"coalesce(if(length({name}) > {most}, sha2({name}, 256), {name}), {name})" for name, most in
+    names = {name: f"coalesce(if({_is_longer(name, most)}, sha2({name}, 256), {name}), {name})" for name, most in
              {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
+    longest = telemetry.max_name + 1
     changed = {
         **names, "enqueued_time": f"if({clock.trusts('enqueued_time')}, enqueued_time, null)",
-        "device_id": f"left(device_id, {telemetry.max_name + 1})",
+        "device_id": f"if({_is_longer('device_id', longest)}, left(device_id, {longest}), device_id)",
     }  # fmt: skip
     kept = [name for name in events.columns if name not in changed]
     return events.selectExpr(*kept, *[f"{text} as {name}" for name, text in changed.items()])
@@ -105,7 +106,8 @@ def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame
 def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
     """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`.
 
-    Each text is parsed in a step of its own, because parsing is dear and Spark would repeat it wherever it is named.
+    Parsing is dear, so it is a step of its own, and the elements are another. Spark compiles no step that holds from_json or
+    a lambda, and copies the row for it: what few bodies need stands in these two, more than once rather than in a third.
     """
     shape = "map<string,string>" if telemetry.signals == "auto" else _struct(telemetry)
     unreadable = (
@@ -115,39 +117,58 @@ def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
         .when(F.octet_length("body") > telemetry.max_body, "too_large")
         # Not decode(): where bytes are no UTF-8, Spark 3.5 mends them and 4.1 fails the batch. encode() mends on both.
         .when(F.encode(F.col("body").cast("string"), "UTF-8") != F.col("body"), "not_utf8")
-        .when(F.expr(_is_deep(telemetry.max_depth)), "too_deep")
     )
-    # An element takes two bytes at least; only where there may be too many are they counted before they are read.
-    may_be_many = f"unreadable is null and octet_length(body) > {2 * telemetry.max_elements} and {IS_ARRAY}"
-    too_many = f"{_is_whole('texts')} and size(texts[0]) > {telemetry.max_elements}"
-    good = f"{_is_whole('parsed')} and ({IS_ARRAY} or size(parsed[0]) = 1)"
-    each = f"if({_is_whole('texts')}, transform(texts[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0)), null)"
+    most, texts = telemetry.max_elements, _lists(TEXT, "string")
+    good = f"coalesce({_is_whole('parsed')} and (size(parsed[0]) = 1 or {IS_ARRAY}), false)"
+    is_deep = f"may_be_deep and {_is_deep(telemetry.max_depth)}"
+    # One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
+    bad_array = f"unreadable is null and {IS_ARRAY} and not ({is_deep})"
+    each = f"transform(texts[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0))"
+    elements = f"case when {_is_whole('texts')} and size(texts[0]) <= {most} then {each} end"
+    are_many = f"{_is_whole('texts')} and size(texts[0]) > {most}"
+    of_texts = f"transform(array({texts}), texts -> {{}})[0]"
+    others = [name for name in events.columns if name != "unreadable"]
     return (
-        events.withColumn("unreadable", unreadable)
-        .withColumn("texts", F.expr(f"if({may_be_many}, {_lists(TEXT, 'string')}, null)"))
-        .withColumn("unreadable", F.expr(f"coalesce(unreadable, if({too_many}, 'too_many_elements', null))"))
-        .withColumn("parsed", F.expr(_parsed_body(shape)))
-        # One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
-        .withColumn("bad_array", F.expr(f"unreadable is null and not coalesce({good}, false) and {IS_ARRAY}"))
-        .withColumn("texts", F.expr(f"case when bad_array then coalesce(texts, {_lists(TEXT, 'string')}) end"))
-        .withColumn("elements", F.expr(f"case when bad_array then {each} when {good} then parsed[0] end"))
-        .drop("parsed", "texts", "bad_array")
+        events.withColumns({"unreadable": unreadable, "may_be_deep": F.expr(_may_be_deep(telemetry.max_depth))})
+        .withColumn("parsed", F.expr(_parsed_body(shape, is_deep)))
+        .selectExpr(
+            *others,
+            f"case when {good} then if(size(parsed[0]) > {most}, 'too_many_elements', unreadable)"
+            f" when unreadable is not null then unreadable when {is_deep} then 'too_deep'"
+            f" when {bad_array} and {of_texts.format(are_many)} then 'too_many_elements' end as unreadable",
+            f"case when {good} then if(size(parsed[0]) <= {most}, parsed[0], null)"
+            f" when {bad_array} then {of_texts.format(elements)} end as elements",
+        )
     )
+
+
+def _is_longer(text: str, most: int) -> str:
+    """SQL: whether a text has more characters; they are counted only where it has more bytes."""
+    return f"octet_length({text}) > {most} and length({text}) > {most}"
+
+
+def _may_be_deep(most: int) -> str:
+    """SQL: whether there are more than `most` opening brackets."""
+    opens = "^" + r"(?:[^\[{]*+[\[{])" + f"{{{most + 1}}}"
+    # So many of both kinds are half as many of one; to look for a character costs a tenth of a pattern.
+    half = most // 2 + 1
+    some = " or ".join(f"octet_length(substring_index({TEXT}, '{one}', {half})) < octet_length(body)" for one in "{[")
+    return f"octet_length(body) > {2 * most} and ({some}) and {TEXT} rlike {quoted(opens)}"
 
 
 def _is_deep(most: int) -> str:
     """SQL: whether brackets nest deeper than `most`: strings away, then `most` times the innermost pairs."""
-    opens = "^" + r"(?:[^\[{]*+[\[{])" + f"{{{most + 1}}}"
     bare = f"regexp_replace({TEXT}, {quoted(STRING)}, '')"
     left = f"aggregate(sequence(1, {most}), {bare}, (rest, _) -> regexp_replace(rest, {quoted(PAIR)}, ''))"
     opened = f"length(translate(rest, '[{{', '')) < length(rest) - {most}"
-    deeper = f"exists(array({left}), rest -> rest rlike {quoted(PAIR)} or {opened})"
-    return f"octet_length(body) > {2 * most} and {TEXT} rlike {quoted(opens)} and {deeper}"
+    return f"exists(array({left}), rest -> rest rlike {quoted(PAIR)} or {opened})"
 
 
-def _parsed_body(shape: str) -> str:
+def _parsed_body(shape: str, is_deep: str) -> str:
     """SQL: the body as a list of its elements and an empty list; null where it is not to be read."""
-    text = f"case when unreadable is not null then null when {IS_ARRAY} then {TEXT} else {_in_list(TEXT)} end"
+    text = (
+        f"case when unreadable is not null or {is_deep} then null when {IS_ARRAY} then {TEXT} else {_in_list(TEXT)} end"
+    )
     return _lists(text, shape)
 
 
@@ -202,14 +223,19 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     members, any_member, any_nan = _auto(telemetry) if is_auto else _declared(telemetry)
     devices = ["device_id" if name == "system" else _member(name) for name in telemetry.device_id]
     device = "coalesce(" + ", ".join(f"nullif({text}, '')" for text in devices) + ")"
-    signal = "exists(map_keys(members), k -> {})" if is_auto else "false"
+    shown = f"translate(left({device}, {telemetry.max_name}), char(0), '\ufffd')"
+    # All names in one text first: where that is short and holds no 0, no name is long or holds one.
+    names = "array_join(map_keys(members), '')"
+    longer = f"exists(map_keys(members), k -> {_is_longer('k', telemetry.max_name)})"
+    long_signal = f"(octet_length({names}) > {telemetry.max_name} and {longer})" if is_auto else "false"
+    bad_signal = _has_nul(names) if is_auto else "false"
     # The numbers in a step of their own, so that the flags look at them and do not make them again.
     return elements.selectExpr("*", f"{members} as members").selectExpr(
         *[name for name in elements.columns if name != "one"],
         "one is null as no_object",
-        f"translate(left({device}, {telemetry.max_name}), char(0), '\ufffd') as device",
-        f"length({device}) > {telemetry.max_name} or {signal.format(f'length(k) > {telemetry.max_name}')} as long_name",
-        f"{_has_nul(device)} or {signal.format(_has_nul('k'))} as bad_name",
+        f"if({_is_longer(device, telemetry.max_name)} or {_has_nul(device)}, {shown}, {device}) as device",
+        f"{_is_longer(device, telemetry.max_name)} or {long_signal} as long_name",
+        f"{_has_nul(device)} or {bad_signal} as bad_name",
         f"{f'size(one) > {telemetry.max_members}' if is_auto else 'false'} as many_members",
         f"{time_text} is not null as has_time",
         f"{instant(time_text)} as body_time",

@@ -1,6 +1,6 @@
 """A Kafka topic, an event hub, or the custom endpoint of a Fabric Eventstream: at least once, in order per device.
 
-One JSON object a row, keyed by its device, so that the rows of a device keep their order in one partition.
+One JSON object a row, keyed by its device (or its incident), so that its rows keep their order in one partition.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 
 from ad_stream import connection_string as event_hub
 from ad_stream.errors import AdStreamError, ConfigError, RunError, SetupError
-from ad_stream.push.base import COLUMNS, Delivery, Row, Which, check_choice, check_range, dumped, plain
+from ad_stream.push.base import COLUMNS, Delivery, Row, check_range, dumped, plain, which_rows
+from ad_stream.push.incident_bodies import as_json
 from ad_stream.secrets import Secret, redact
 
 CHUNK = 1_000
@@ -37,7 +38,7 @@ class Kafka:
     topic              may be left out where the connection string names it (EntityPath)
     bootstrap_servers  host:port; with a connection string its host and port 9093
     connection_string  of an event hub, or of an Eventstream's custom endpoint; a secret
-    rows               "all" scored rows, or only "anomalies"
+    rows               "all" scored rows, only "anomalies", or "incidents": what people are told of them, from at_least on
     seconds            how long it may keep a batch, 1 to 600
     options            further settings of librdkafka, such as sasl.password; a value may be a secret reference
     """
@@ -52,18 +53,18 @@ class Kafka:
         topic: str | None = None,
         bootstrap_servers: str | None = None,
         connection_string: Secret | str | None = None,
-        rows: Which = "all",
+        rows: str = "all",
+        at_least: str = "low",
         seconds: float = 20.0,
         options: Mapping[str, object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        check_choice(self.kind, "rows", rows, "all", "anomalies")
         check_range(self.kind, "seconds", seconds, 1, 600)
         if connection_string is None and None in (bootstrap_servers, topic):
             raise ConfigError(
                 "the push target 'kafka' has no place: give bootstrap_servers and topic, or the connection_string of the event hub"
             )
-        self.name, self.rows, self.seconds = name, rows, seconds
+        self.name, self.rows, self.seconds = name, which_rows(self.kind, rows, at_least), seconds
         self._topic, self._servers, self._clock = topic, bootstrap_servers, clock
         given = isinstance(connection_string, Secret) or connection_string is None
         self._access: Any = connection_string if given else Secret(str(connection_string))
@@ -103,8 +104,8 @@ class Kafka:
         self._trouble = ""
         for place, row in enumerate(chunk):
             told = self._teller(fates, place)
-            value = dumped({name: plain(row[name]) for name in COLUMNS})
-            self._produce(producer, topic, str(row["device_id"]).encode("utf-8", "replace"), value, told, deadline)
+            key, value = _message(row) if self.rows in ("all", "anomalies") else (row["incident_id"], as_json(row))
+            self._produce(producer, topic, str(key).encode("utf-8", "replace"), value, told, deadline)
         producer.flush(max(deadline - self._clock(), 0.001))
         found: list[Delivery] = []
         for fate in fates:
@@ -185,3 +186,8 @@ class Kafka:
 
     def _failed(self, error: Any) -> None:
         self._trouble = f"{error.name()}: {error.str()}"
+
+
+def _message(row: Row) -> tuple[object, bytes]:
+    """Key and value of a verdict."""
+    return row["device_id"], dumped({name: plain(row[name]) for name in COLUMNS})
