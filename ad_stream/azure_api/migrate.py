@@ -7,34 +7,43 @@ could be a key or an address is ever printed. docs/migration.md says more on eac
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ad_stream.errors import InputError
-
-LARGEST_FILE = 32 * 1024 * 1024
+from ad_stream.azure_api.job_settings import JobSettings, settings_of
 
 
 @dataclass(frozen=True)
 class Note:
-    """A place in the file, 0 for the file as a whole, and what differs here and why."""
+    """A place in the file, 0 for the file as a whole, and what differs here and why.
+
+    line: within its cell, where the file is a notebook (cell counts from 1; 0: the file has no cells).
+    """
 
     line: int
     text: str
+    cell: int = 0
+
+    @property
+    def place(self) -> str:
+        """'line 3: ' or 'cell 2, line 3: ', empty for the file as a whole."""
+        return "" if not self.line else f"cell {self.cell}, line {self.line}: " if self.cell else f"line {self.line}: "
 
 
 @dataclass(frozen=True)
 class Migration:
-    """The configuration that replaces a file, and the notes to it, by line."""
+    """The configuration that replaces a file, and the notes to it, by line.
+
+    found: whether anything of the service, or of a streaming job, was there at all.
+    """
 
     config: dict[str, Any]
     notes: tuple[Note, ...]
+    found: bool = True
 
     def yaml(self) -> str:
         """The configuration as a file for `ad-stream run`."""
@@ -42,19 +51,20 @@ class Migration:
 
 
 CALLS = (
-    (r"timeseries/last/detect|detect_(univariate_)?last_point|detectUnivariateLastPoint|DetectLastAnomal",
+    (r"(?i)timeseries/last/detect|(?<!multivariate_)detect_?(univariate_?)?last_?point|\blast_?detect(async)?\b|DetectLastAnomal|detect_last\b",
      "asks for the last point: set the endpoint to `ad-stream serve`, or let the stream score every closed minute"),
-    (r"timeseries/entire/detect|detect_(univariate_)?entire_series|detectUnivariateEntire|DetectAnomal",
+    (r"(?i)timeseries/entire/detect|detect_?(univariate_?)?entire_?series|\bentire_?detect(async)?\b|Detect(Simple)?Anomalies|"
+     r"DetectAnomalies|series_uv_anomalies_fl",
      "asks for a whole series: set the endpoint to `ad-stream serve`; for stored minutes use `ad-stream backfill`"),
-    (r"timeseries/changepoint/detect|detect_univariate_change_point|detect_change_point|detectUnivariateChangePoint",
+    (r"(?i)timeseries/change_?point/detect|detect_?(univariate_?)?change_?point|\bchange_?point_?detect(async)?\b|series_uv_change_points_fl",
      "asks for change points: `ad-stream serve` answers, by a published method of its own"),
-    (r"multivariate/|MultivariateAnomal|train_multivariate|FitMultivariate",
+    (r"(?i)multivariate/|MultivariateAnomal|(train|fit|detect|list|delete|get|export|create)_?(simple_?)?(last_?)?multivariate|"
+     r"multivariate_?(batch|last|model)",
      "uses the multivariate API, which is not offered: score each signal by itself"),
 )  # fmt: skip
+"""Pattern of a call of the service, in REST and in the clients of all languages and generations, and its replacement."""
 
 HABITS = (
-    (r"(?i)(subscription[-_ ]?key|api_?key|AzureKeyCredential)\W{1,6}[\"'][^\"'$]{12,}|SharedAccessKey=[^;\"'${}]{8,}",
-     "holds a key in the code: take it out, renew it, and refer to it as ${env:NAME} or {{secrets/scope/key}}"),
     (r"outputMode\(\s*[\"']complete",
      "rewrites all windows in every trigger, so the state grows for ever: here each closed minute is written once"),
     (r"window\([^)]*[\"']\d+ minutes?[\"']\s*,\s*[\"']\d+ minutes?[\"']",
@@ -88,102 +98,105 @@ MISSING = (
 )  # fmt: skip
 """Where the first pattern is found and the second is not."""
 
-SETTINGS: tuple[tuple[str, str, Callable[[str], Any]], ...] = (
-    ("sensitivity", r"sensitivity\W{1,5}(\d{1,3})\b", int),
-    ("ratio", r"max_?anomaly_?ratio\W{1,5}(0?\.\d+)", float),
-    ("granularity", r"granularity\W{1,5}(?:\w+\.)?(\w+)", str.lower),
-    ("interval", r"custom_?interval\W{1,5}(\d+)", int),
-    ("trigger", r"processing_?time\W{1,5}(\d+ ?\w+)", str),
-    ("topic", r"[\"']subscribe[\"']\s*,\s*[\"']([\w.-]+)[\"']", str),
+KEYS = (
+    r"(?i)(?:subscription[-_ ]?key|api_?key|AzureKeyCredential|CognitiveServicesCredentials)\W{1,6}[\"']([^\"'$]{12,})[\"']",
+    r"(?i)SharedAccessKey=([^;\"'${}]{8,})",
 )
+PLACEHOLDER = r"(?i)[<>{}\[\]*\s]|your|insert|enter|paste|replace|xxxx|\.\.\.|placeholder|example|dummy|todo|secret|key|change_?me"
+KEY_IN_CODE = "holds a key in the code: take it out, renew it, and refer to it as ${env:NAME} or {{secrets/scope/key}}"
 
 
-def read_source(path: Path) -> str:
-    """The code in a notebook (.ipynb) or of any other text file; raises InputError."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"{path} is larger than {LARGEST_FILE} bytes: name a notebook or a script")
-        text = path.read_text(encoding="utf-8")
-        if path.suffix != ".ipynb":
-            return text
-        cells = json.loads(text)["cells"]
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): name a notebook or a script") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(
-            f"{path} is no notebook or script in UTF-8: name an .ipynb, .py, .scala or .sql file"
-        ) from None
-    return "\n".join(code)
-
-
-def migrate(text: str) -> Migration:
-    """The code of a notebook or script -> the configuration and the notes; empty notes mean that nothing was found."""
-    notes = [
-        Note(text.count("\n", 0, match.start()) + 1, words)
-        for pattern, words in (*CALLS, *HABITS)
-        if (match := re.search(pattern, text)) is not None
-    ]
+def migrate(code: str | Sequence[str]) -> Migration:
+    """The code of a script, or of the cells of a notebook -> the configuration and the notes."""
+    cells = [code] if isinstance(code, str) else list(code)
+    text = "\n".join(cells)
+    places = _Places(cells)
+    calls = [note for pattern, words in CALLS if (note := _note(pattern, words, text, places)) is not None]
+    notes = calls + [note for pattern, words in HABITS if (note := _note(pattern, words, text, places)) is not None]
     notes += [
         Note(0, words)
         for present, absent, words in MISSING
         if re.search(present, text) and not re.search(absent, text, re.IGNORECASE)
     ]
-    found = _settings(text)
-    granularity = found.get("granularity", "minutely")
-    if granularity != "minutely" or found.get("interval", 1) != 1:
-        notes.append(
-            Note(0, "uses another grid than one minute: the stream scores minutes, `ad-stream serve` any grid")
-        )
-    return Migration(_config(text, found), tuple(sorted(notes, key=lambda note: note.line)))
+    notes += [places.note(at, KEY_IN_CODE) for at in _keys(text)[:1]]
+    found = settings_of(text, asks=bool(calls))
+    notes += [Note(0, words) if at is None else places.note(at, words) for at, words in found.remarks]
+    is_stream = bool(re.search(r"readStream|writeStream|(?i:eventhubs)|DataStreamReader", text))
+    return Migration(
+        _config(text, found),
+        tuple(sorted(notes, key=lambda note: (note.cell, note.line))),
+        found=bool(calls) or is_stream or found.of_the_service,
+    )
 
 
-def _settings(text: str) -> dict[str, Any]:
-    """The values that the code gives to the service's parameters, the last one of each."""
-    found = {}
-    for name, pattern, convert in SETTINGS:
-        matches = re.findall(pattern, text, re.IGNORECASE)
-        if matches:
-            found[name] = convert(matches[-1])
-    return found
+class _Places:
+    """Offsets in the joined text -> cells and lines."""
+
+    def __init__(self, cells: Sequence[str]) -> None:
+        self.starts = [0]
+        for cell in cells[:-1]:
+            self.starts.append(self.starts[-1] + len(cell) + 1)
+        self.cells = cells
+
+    def note(self, at: int, words: str) -> Note:
+        cell = max(number for number, start in enumerate(self.starts) if start <= at)
+        line = self.cells[cell].count("\n", 0, at - self.starts[cell]) + 1
+        return Note(line, words, cell + 1 if len(self.cells) > 1 else 0)
 
 
-def _config(text: str, found: dict[str, Any]) -> dict[str, Any]:
-    sensitivity = min(found.get("sensitivity", 95), 99)
+def _note(pattern: str, words: str, text: str, places: _Places) -> Note | None:
+    """At the first place of the pattern, with the number of further ones."""
+    matches = list(re.finditer(pattern, text))
+    if not matches:
+        return None
+    lines = {text.count("\n", 0, match.start()) for match in matches}
+    more = f" (and {len(lines) - 1} more)" if len(lines) > 1 else ""
+    return places.note(matches[0].start(), words + more)
+
+
+def _keys(text: str) -> list[int]:
+    """Where keys stand in the code; what a reader is to put a key in place of is none."""
+    return [
+        match.start()
+        for pattern in KEYS
+        for match in re.finditer(pattern, text)
+        if not re.search(PLACEHOLDER, match[1])
+    ]
+
+
+def _config(text: str, found: JobSettings) -> dict[str, Any]:
     config: dict[str, Any] = {
         "source": _source(text, found),
-        "minutes": {"aggregate": _aggregate(text), "watermark": "2 minutes"},
-        "detection": {"detector": "service", "sensitivity": sensitivity},
+        "telemetry": found.telemetry,
+        "minutes": {**found.every, "aggregate": _aggregate(text), "watermark": found.watermark},
+        "detection": {"detector": "service", "sensitivity": found.sensitivity},
         "tables": {"path": ".ad_stream/tables"},
-        "trigger": _trigger(found),
+        "trigger": found.trigger,
         "checkpoint": ".ad_stream/checkpoint",
     }
-    if "ratio" in found and 0 < found["ratio"] <= 0.49:
-        config["fallback"] = {"max_anomaly_ratio": found["ratio"], "sensitivity": sensitivity}
+    if not found.telemetry:
+        del config["telemetry"]
+    if found.ratio is not None and 0 < found.ratio <= 0.49:
+        config["fallback"] = {"max_anomaly_ratio": found.ratio, "sensitivity": found.sensitivity}
     if re.search(r"powerbi\.com", text):
         config["push"] = [{"kind": "power_bi", "url": "${env:POWER_BI_URL}", "rows": "all"}]
     return config
 
 
-def _source(text: str, found: dict[str, Any]) -> dict[str, Any]:
+def _source(text: str, found: JobSettings) -> dict[str, Any]:
     if re.search(r"format\(\s*[\"']kafka", text):
         return {
             "kind": "kafka",
-            "topic": found.get("topic", "telemetry"),
+            "topic": found.topic or "telemetry",
             "connection_string": "${env:EVENT_HUB_CONNECTION_STRING}",
+            **found.kafka_source,
         }
     if re.search(r"(?i)eventhubs", text):
-        return {"kind": "event_hubs", "connection_string": "${env:EVENT_HUB_CONNECTION_STRING}"}
+        return {"kind": "event_hubs", "connection_string": "${env:EVENT_HUB_CONNECTION_STRING}", **found.hub_source}
     return {"kind": "files", "path": ".ad_stream/in/*.jsonl"}
 
 
 def _aggregate(text: str) -> str:
     """The aggregate of a groupBy in the file; max, as in the sample, where there is none."""
-    match = re.search(r"groupBy\([\s\S]{0,300}?\b(max|min|mean|avg|sum|count)\(", text)
-    return {"avg": "mean"}.get(match[1], match[1]) if match else "max"
-
-
-def _trigger(found: dict[str, Any]) -> str:
-    """A trigger as the configuration writes it; a minute where the file has none that it knows."""
-    match = re.fullmatch(r"(\d+) ?(second|minute|hour)s?", found.get("trigger", ""))
-    return f"{match[1]} {match[2]}{'' if match[1] == '1' else 's'}" if match else "1 minute"
+    match = re.search(r"(?i)groupBy\([\s\S]{0,300}?\b(max|min|mean|avg|sum|count)\(", text)
+    return {"avg": "mean"}.get(match[1].lower(), match[1].lower()) if match else "max"

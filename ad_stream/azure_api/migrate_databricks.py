@@ -60,7 +60,7 @@ def to_databricks(found: Migration, text: str, where: JobPlace) -> Migration:
     signals = signals_of(text)
     notes = [*found.notes, *_notes(source, signals, where)]
     if signals:
-        config["telemetry"] = {"signals": signals, "event_time": "enqueued"}
+        config["telemetry"] = {"event_time": "enqueued", **config.get("telemetry", {}), "signals": signals}
     config["tables"] = {"catalog": where.catalog, "schema": where.schema}
     config["checkpoint"] = f"{_volume(where)}/checkpoint/{source['kind']}"
     if where.compute == "serverless":

@@ -30,6 +30,7 @@ from ad_stream.azure_api.admission import (
 )
 from ad_stream.azure_api.jobs import Job
 from ad_stream.azure_api.metrics import RequestMetrics
+from ad_stream.azure_api.paths import PROBES, ForgivingPaths
 from ad_stream.azure_api.workers import Workers
 from ad_stream.web.connections import ConnectionLimits, server_config
 from ad_stream.web.listening import listener, url
@@ -68,6 +69,7 @@ def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> Fas
     _add_batches(app, desk)
     _add_rest(app, desk)
     app.add_exception_handler(HTTPException, _unknown_path)
+    app.add_middleware(ForgivingPaths)
     _describe_key(app)
     return app
 
@@ -243,7 +245,9 @@ def _add_rest(app: FastAPI, desk: Desk) -> None:
             404, "NotOffered", "The multivariate API is not offered by this server: use the univariate one per signal."
         )
 
-    app.add_api_route("/healthz", health, methods=["GET"])
+    for probe in PROBES:
+        app.add_api_route(probe, health, methods=["GET"], include_in_schema=probe == PROBES[0])
+        app.add_api_route(probe, health, methods=["HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", metrics, methods=["GET"])
     verbs = ["GET", "POST", "DELETE", "PUT", "PATCH"]
     path = "/anomalydetector/{version}/multivariate/{rest:path}"

@@ -60,17 +60,24 @@ def migrate(
     out: Annotated[Path | None, typer.Option(help="File for the configuration, else standard output.")] = None,
 ) -> None:
     """Print the configuration that replaces a notebook or script, and on stderr what differs and why."""
-    from ad_stream.azure_api import migrate as old
+    from ad_stream.azure_api.migrate import migrate as find
     from ad_stream.azure_api.migrate_databricks import JobPlace, commands, to_databricks
+    from ad_stream.azure_api.notebook_files import read_cells
+    from ad_stream.errors import InputError
 
     writable("--out", out)
     where = JobPlace(catalog=catalog, schema=schema, scope=scope, compute=compute.value)
-    text = old.read_source(file)
-    found = old.migrate(text)
+    cells = read_cells(file)
+    found = find(cells)
+    if not found.found:
+        raise InputError(
+            f"nothing to migrate here: {file} holds no call of the service and no streaming job; name the notebook or"
+            " script that has it"
+        )
     if databricks:
-        found = to_databricks(found, text, where)
+        found = to_databricks(found, "\n".join(cells), where)
     for note in found.notes:
-        print(f"line {note.line}: {note.text}" if note.line else note.text, file=sys.stderr)
+        print(f"{note.place}{note.text}", file=sys.stderr)
     if out is None:
         print(found.yaml().rstrip())
     else:

@@ -151,12 +151,11 @@ def _answer(error: Exception) -> tuple[int, str]:
     """Code and text of a refusal; of several recipients those of the mildest, so that a passing one is tried again."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, text = min(error.recipients.values(), key=lambda said: said[0])
+        said = text.decode("utf-8", "replace")
     else:
-        code, text = (
-            cast(smtplib.SMTPResponseException, error).smtp_code,
-            cast(smtplib.SMTPResponseException, error).smtp_error,
-        )
-    said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        refusal = cast(smtplib.SMTPResponseException, error)
+        code, given = refusal.smtp_code, refusal.smtp_error
+        said = given.decode("utf-8", "replace") if isinstance(given, bytes) else str(given)
     return int(code), " ".join(said.split())[:200]
 
 
@@ -180,4 +179,6 @@ def _address(option: str, value: str) -> str:
 
 
 def _secret(value: Secret | str | None) -> Secret | None:
-    return value if isinstance(value, Secret) or not value else Secret(value)
+    if isinstance(value, Secret):
+        return value
+    return Secret(value) if value else None

@@ -118,7 +118,7 @@ def position(at: str | datetime) -> dict[str, Any]:
 def _asked(settings: EventHubsSource) -> ConnectionString:
     asked = connection_string.parse(settings.connection_string)
     if asked.hub is None:
-        raise ConfigError("the connection string names no event hub: add ;EntityPath=<name of the hub> to it")
+        raise ConfigError(connection_string.NO_HUB)
     return asked
 
 

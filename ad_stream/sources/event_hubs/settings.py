@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from ad_stream import connection_string
 from ad_stream.secrets import Secret
 from ad_stream.sources.contract import SourceSettings
 
@@ -22,3 +23,9 @@ class EventHubsSource(SourceSettings):
     consumer_group: str = "$Default"
     events_per_trigger: int | None = Field(default=None, ge=1)
     options: dict[str, str] = Field(default={})
+
+    @field_validator("connection_string")
+    @classmethod
+    def _of_an_event_hub(cls, value: Secret) -> Secret:
+        connection_string.check(value, no_hub=connection_string.NO_HUB)
+        return value

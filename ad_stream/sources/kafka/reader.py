@@ -20,7 +20,7 @@ from ad_stream.errors import AdStreamError, ConfigError, SetupError
 from ad_stream.runtime import spark_versions
 from ad_stream.sources import amqp, hub_options
 from ad_stream.sources.contract import Reader
-from ad_stream.sources.kafka.settings import KafkaSource, ServicePrincipal
+from ad_stream.sources.kafka.settings import NO_TOPIC, KafkaSource, ServicePrincipal
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -96,7 +96,7 @@ def client(settings: KafkaSource, environ: Mapping[str, str] = os.environ) -> di
     elif settings.service_credential is not None:
         out["databricks.serviceCredential"] = settings.service_credential
     if topic is None:
-        raise ConfigError("the connection string names no event hub: add source.topic, or EntityPath to the string")
+        raise ConfigError(NO_TOPIC)
     return {**out, "kafka.bootstrap.servers": str(servers), "subscribe": topic}
 
 

@@ -6,9 +6,12 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ad_stream import connection_string
 from ad_stream.secrets import Secret
 from ad_stream.settings import Section
 from ad_stream.sources.contract import SourceSettings
+
+NO_TOPIC = "the connection string names no event hub: add source.topic, or EntityPath to the string"
 
 
 class ServicePrincipal(Section):
@@ -47,4 +50,6 @@ class KafkaSource(SourceSettings):
             raise ValueError("give only one of connection_string, service_principal and service_credential")
         if self.connection_string is None and None in (self.bootstrap_servers, self.topic):
             raise ValueError("name bootstrap_servers and topic, or the connection_string of the event hub")
+        if self.connection_string is not None:
+            connection_string.check(self.connection_string, no_hub=NO_TOPIC if self.topic is None else None)
         return self

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ad_stream.azure_api.migrate import Migration, migrate, read_source
+from ad_stream.azure_api.migrate import Migration, migrate
+from ad_stream.azure_api.notebook_files import read_source
 from ad_stream.config import parse
 from ad_stream.errors import InputError
 

@@ -79,9 +79,10 @@ def test_plain_kafka_gets_nothing_that_only_an_event_hub_needs() -> None:
     }  # fmt: skip
 
 
-def test_a_connection_string_without_a_hub_asks_for_the_topic() -> None:
+def test_a_connection_string_without_a_hub_asks_for_the_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB", HUB.removesuffix(";EntityPath=iot"))
     with pytest.raises(ConfigError, match=r"names no event hub: add source\.topic"):
-        client(settings(connection_string=HUB.removesuffix(";EntityPath=iot")), {})
+        client(settings(connection_string="${env:HUB}"), {})
 
 
 def test_a_stream_begins_at_the_named_time_to_the_millisecond() -> None:
