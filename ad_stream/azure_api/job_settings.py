@@ -153,7 +153,7 @@ def _set_every(seconds: int, found: JobSettings) -> None:
     if seconds == 60:
         return
     if seconds < 10 or DAY % seconds:
-        words = f"has windows of {seconds} seconds, of which no day is made: set minutes.every (10 seconds to 1 day)"
+        words = f"has windows of {_plural(seconds, 'second')}: the stream takes 10 seconds to 1 day that make whole days, set minutes.every"
         found.remarks.append((None, words))
         return
     unit, name = max((size, name) for name, size in SECONDS.items() if seconds % size == 0)

@@ -63,6 +63,8 @@ CALLS = (
      "uses the multivariate API, which is not offered: score each signal by itself"),
 )  # fmt: skip
 """Pattern of a call of the service, in REST and in the clients of all languages and generations, and its replacement."""
+UNIVARIATE = 3
+"""The first ones of CALLS, which take a sensitivity."""
 
 HABITS = (
     (r"outputMode\(\s*[\"']complete",
@@ -119,7 +121,7 @@ def migrate(code: str | Sequence[str]) -> Migration:
         if re.search(present, text) and not re.search(absent, text, re.IGNORECASE)
     ]
     notes += [places.note(at, KEY_IN_CODE) for at in _keys(text)[:1]]
-    found = settings_of(text, asks=bool(calls))
+    found = settings_of(text, asks=any(re.search(pattern, text) for pattern, _ in CALLS[:UNIVARIATE]))
     notes += [Note(0, words) if at is None else places.note(at, words) for at, words in found.remarks]
     is_stream = bool(re.search(r"readStream|writeStream|(?i:eventhubs)|DataStreamReader", text))
     return Migration(

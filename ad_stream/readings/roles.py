@@ -117,9 +117,11 @@ def _time(table: TextTable, free: list[str]) -> Sequence[str]:
 
 
 def _devices(table: TextTable, free: list[str]) -> list[str]:
-    """Those with a device's name that do not just count the rows; without a header the columns of text."""
+    """Those with a device's name that do not just count the rows, or any name of an id that repeats; without a header the
+    columns of text."""
     named = [one for one in _named(free, DEVICE) if not _counts_rows(table.cells[one])]
-    return named or [one for one in free if one.startswith("column ") and _is_name(table.cells[one])]
+    ids = [one for one in free if _plain(one).endswith("id") and _repeats(table.cells[one])]
+    return named or ids or [one for one in free if one.startswith("column ") and _is_name(table.cells[one])]
 
 
 def _values(table: TextTable, free: list[str], *, long: bool) -> tuple[str, ...]:
@@ -147,6 +149,11 @@ def _is_measure(table: TextTable, name: str) -> bool:
 def _counts_rows(cells: pd.Series[str]) -> bool:
     numbers = pd.to_numeric(cells, errors="coerce").to_numpy()
     return len(numbers) > 2 and bool((np.diff(numbers) == 1).all()) and numbers[0] in (0, 1)
+
+
+def _repeats(cells: pd.Series[str]) -> bool:
+    """Whether a column names few things often, so that it tells rows of one from rows of another."""
+    return 2 <= cells.nunique() <= len(cells) / 2
 
 
 def _is_text(table: TextTable, name: str) -> bool:

@@ -49,6 +49,8 @@ _EPOCHS = (
     (float("inf"), 1e-6, "nanoseconds since 1970"),
 )
 """Epoch times of our days are 1.8e9 s, 1.8e12 ms, 1.8e15 us, 1.8e18 ns: below the limit, ms of one."""
+_LATEST_MS = 7_258_118_400_000.0
+"""The year 2200: what lies beyond is no time of a sensor, and pandas' nanoseconds end in 2262."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def looks_like_time(text: str) -> bool:
     """Whether a cell of a first line is a date, or an epoch of our days, rather than a name."""
     plain = text.strip().strip('"')
     date = re.match(r"(\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/. ](\d\d?|[A-Za-z]{3,9})[-/. ,]+\d{2,4})", plain)
-    return bool(date) or bool(re.fullmatch(r"\d{9,19}(\.\d+)?|(19|20)\d{6}", plain))
+    return bool(date) or bool(re.fullmatch(r"\d{9,19}(\.\d+)?|(19|20)\d{6}|(1[6-9]|20)\d\d[-/](0[1-9]|1[0-2])", plain))
 
 
 def parse_times(
@@ -126,6 +128,12 @@ def _of_numbers(text: pd.Series[str]) -> _Clock | None:
             return _Clock(np.asarray(ms + int(zero)), form, no_zone)
     size = float(np.median(np.abs(number)))
     factor, form = next((factor, form) for limit, factor, form in _EPOCHS if size < limit)
+    beyond = np.flatnonzero(np.abs(number * factor) > _LATEST_MS)
+    if len(beyond):
+        raise InputError(
+            f"{text.iloc[int(beyond[0])]!r} is no time that a sensor writes, as {form} it lies beyond the year 2200: name the"
+            " time column with --time"
+        )
     return _Clock(np.rint(number * factor).astype(np.int64), form, ~no_zone)
 
 

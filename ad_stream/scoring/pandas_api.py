@@ -10,15 +10,16 @@ import pandas as pd
 
 from ad_stream.detectors import by_name
 from ad_stream.detectors.slow import FEWEST, NO_ONSET
-from ad_stream.errors import InputError
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import LastPoint
+from ad_stream.scoring.frames import rows_of
 from ad_stream.scoring.slow import slow_columns
+from ad_stream.scoring.steps import placed
 from ad_stream.scoring.suppression import UNSUPPRESSED, check, suppress, suppress_slow
 from ad_stream.scoring.windows import judge_both
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -33,11 +34,11 @@ BATCH_CELLS = 8 * 2**20
 
 
 def detect(
-    frame: pd.DataFrame,
+    frame: Any,
     *,
-    device: str | None = "device",
+    device: str | Sequence[str] | None = "device",
     time: str = "timestamp",
-    value: str = "value",
+    value: str | Sequence[str] = "value",
     detector: str = "default",
     points: int | None = None,
     step: pd.Timedelta | str | None = None,
@@ -49,106 +50,57 @@ def detect(
 ) -> pd.DataFrame:
     """Judges every row from its past only.
 
-    frame holds one row per device and time in any order; without a device column it is one series. Times are
-    anything pandas reads, numbers are seconds since the epoch, what names no zone is UTC. `step` is the grid, by
-    default the median distance of two rows; `points` the columns of history, by default the detector's; `options`
-    are the detector's, or `direction`, `min_deviation`, `min_relative_deviation`. The answer keeps the index and the
-    order of the rows: device, time, the fields of `LastPoint`, and `continuing` (a flag within `refractory` steps of
-    an earlier one); with `slow`, where `points` is 260 or more, the slow verdict, too: `slow_score`, `slow_is_anomaly`,
-    `slow_reason` and `slow_onset`, the time of the grid (UTC) at which a drift or a stuck value began.
-    `profiles` is what was learned of series (`ad_stream.models.stored.live_profiles(tables)`), `signal` which of a device's
-    the values are.
+    >>> import pandas as pd, ad_stream
+    >>> times = pd.date_range("2026-11-01", periods=60, freq="min")
+    >>> frame = pd.DataFrame({"timestamp": times, "value": [20.0 + i % 5 for i in range(60)]})
+    >>> frame.loc[50, "value"] = 60.0
+    >>> verdicts = ad_stream.detect(frame)
+    >>> verdicts.loc[verdicts.is_anomaly, ["timestamp", "reason"]]
+                 timestamp reason
+    50 2026-11-01 00:50:00  above
 
-    Raises InputError where a column is missing, a time cannot be read, or two rows fall into one step; ConfigError
-    for a wrong option.
+    frame: a pandas (or polars) frame with one row per device and time in any order, or a Series with its times as index. Without
+    a device column it is one series; `device` may name several key columns. Times are a column or the index, texts or numbers
+    since the epoch (their size tells s, ms, us or ns); what names no zone is UTC. A wide frame without a column `value`, or
+    `value` with several names: each of these columns is judged, and the answer has a row per value with its `signal`.
+    `step` is the grid, by default the own cadence of each series (calendar months and wavering clocks included); `points` the
+    columns of history, by default the detector's; `options` are the detector's, or `direction`, `min_deviation`,
+    `min_relative_deviation`. The answer keeps index and order of the rows: device, time, the fields of `LastPoint`, and
+    `continuing` (a flag within `refractory` steps of an earlier one); with `slow`, where `points` is 260 or more, the slow
+    verdict, too: `slow_score`, `slow_is_anomaly`, `slow_reason` and `slow_onset`, the time (UTC) at which a drift or a stuck
+    value began. `profiles`: what was learned (`ad_stream.models.stored.live_profiles(tables)`) of the `signal` of each device.
+    InputError: a column is missing, a time unreadable, two rows have one time or one given step; ConfigError: a wrong option.
     """
     limits = {name: options.pop(name, default) for name, default in UNSUPPRESSED.items()}
     check(**limits)
     judge_with = by_name(detector, **(options if points is None else options | {"points": points}))
     slow = slow and judge_with.points >= FEWEST
-    device = _check_columns(frame, device, time, value)
-    values = _numbers(frame, value)
-    codes = np.zeros(len(frame), dtype=np.int64) if device is None else pd.factorize(frame[device])[0].astype(np.int64)
-    nanoseconds = _times(frame, time)
-    order = np.lexsort((nanoseconds, codes))
-    codes, nanoseconds = codes[order], nanoseconds[order]
-    width = _step(codes, nanoseconds, step)
-    cells = _cells(codes, nanoseconds, width)
-    names = "" if device is None else frame[device].to_numpy()[order]
+    rows = rows_of(frame, device, time, value)
+    count = len(rows.values)
+    codes = np.zeros(count, dtype=np.int64) if rows.device is None else pd.factorize(rows.device)[0].astype(np.int64)
+    order = np.lexsort((rows.nanoseconds, codes))
+    codes, nanoseconds, values = codes[order], rows.nanoseconds[order], rows.values[order]
+    cells, width, widths = placed(codes, nanoseconds, step)
+    names = "" if rows.device is None else rows.device.to_numpy()[order]
     known = None if profiles is None else _known(profiles, codes, names, signal)
-    columns = _judge_all(
-        codes, _shorten(codes, cells, judge_with.points), values[order], judge_with, width, slow, known
-    )
+    columns = _judge_all(codes, _shorten(codes, cells, judge_with.points), values, judge_with, width, slow, known)
     for take_back in (suppress, suppress_slow) if slow else (suppress,):
-        take_back(columns, values[order], **limits)  # type: ignore[arg-type]
+        take_back(columns, values, **limits)  # type: ignore[arg-type]
     if slow:
-        _name_onsets(columns, nanoseconds, width)
+        _name_onsets(columns, nanoseconds, widths)
     slowly = {name: columns.pop(name) for name in list(columns) if name.startswith("slow_")}
     columns["continuing"] = mark_continuing(codes, cells, columns["is_anomaly"], refractory=refractory)
-    columns |= slowly  # behind what was there before them
+    return _answer(rows.keys, order, columns | slowly)  # slow columns behind what was there before them
+
+
+def _answer(keys: pd.DataFrame, order: Ints, columns: dict[str, NDArray[Any]]) -> pd.DataFrame:
+    """Columns in the order of series and time -> rows as they came, under their own index."""
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    keys = frame[[time] if device is None else [device, time]]
-    answer = pd.DataFrame({key: column[back] for key, column in columns.items()}, index=frame.index)
-    joined: pd.DataFrame = pd.concat([keys, answer], axis=1)
+    judged = pd.DataFrame({key: column[back] for key, column in columns.items()})
+    joined: pd.DataFrame = pd.concat([keys.reset_index(drop=True), judged], axis=1)
+    joined.index = keys.index
     return joined
-
-
-def _check_columns(frame: pd.DataFrame, device: str | None, time: str, value: str) -> str | None:
-    """The device column, or None for a frame that is one series; only the default name may be absent."""
-    if device == "device" and device not in frame.columns:
-        device = None
-    for name in (device, time, value):
-        if name is not None and name not in frame.columns:
-            raise InputError(f"the frame has no column {name!r}, its columns are {', '.join(map(str, frame.columns))}")
-    return device
-
-
-def _numbers(frame: pd.DataFrame, value: str) -> Floats:
-    try:
-        return np.asarray(pd.to_numeric(frame[value]), dtype=np.float64)
-    except (TypeError, ValueError) as cause:
-        raise InputError(f"the column {value!r} holds something that is no number ({cause}), clean it first") from None
-
-
-def _times(frame: pd.DataFrame, time: str) -> Ints:
-    """Nanoseconds since the epoch, UTC."""
-    seconds = pd.api.types.is_numeric_dtype(frame[time])
-    try:
-        times = pd.to_datetime(frame[time], utc=True, unit="s" if seconds else None)
-    except (TypeError, ValueError) as cause:
-        raise InputError(f"the column {time!r} holds something that is no time ({cause}), clean it first") from None
-    if times.isna().any():
-        raise InputError(f"the column {time!r} is empty in {int(times.isna().sum())} rows, drop them first")
-    return np.asarray(times.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]").astype(np.int64))
-
-
-def _step(codes: Ints, nanoseconds: Ints, step: pd.Timedelta | str | None) -> int:
-    """Nanoseconds from one column of the grid to the next."""
-    if step is not None:
-        width = int(pd.Timedelta(step).value)
-    else:
-        distances = np.diff(nanoseconds)[codes[1:] == codes[:-1]]
-        distances = distances[distances > 0]
-        width = int(np.median(distances)) if len(distances) else 60 * 10**9
-    if width <= 0:
-        raise InputError(f"step is {step}, it must be longer than nothing, such as '1min'")
-    return width
-
-
-def _cells(codes: Ints, nanoseconds: Ints, step: int) -> Ints:
-    """The grid column of each row, counted from the first row of its series."""
-    starts = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else np.empty(0, dtype=np.int64)
-    origin = np.repeat(nanoseconds[starts], np.diff(np.r_[starts, len(codes)]))
-    cells = (nanoseconds - origin + step // 2) // step
-    twice = np.flatnonzero((np.diff(cells) == 0) & (codes[1:] == codes[:-1]))
-    if len(twice):
-        when = pd.Timestamp(int(nanoseconds[twice[0] + 1]))
-        raise InputError(
-            f"{len(twice)} rows share a step of {pd.Timedelta(step)} with an earlier row of their device, the first at"
-            f" {when}: aggregate them or give a smaller step"
-        )
-    return np.asarray(cells)
 
 
 def _shorten(codes: Ints, cells: Ints, points: int) -> Ints:
@@ -200,10 +152,10 @@ def _judged(
     return columns | (slow_columns(slowly, len(rows)) if slow else {})
 
 
-def _name_onsets(columns: dict[str, NDArray[Any]], nanoseconds: Ints, width: int) -> None:
+def _name_onsets(columns: dict[str, NDArray[Any]], nanoseconds: Ints, widths: Ints) -> None:
     """Windows back -> times in UTC, NaT where nothing began."""
     back = columns["slow_onset"]
-    begun = pd.to_datetime(nanoseconds - back * width, utc=True).to_series(index=range(len(back)))
+    begun = pd.to_datetime(nanoseconds - back * widths, utc=True).to_series(index=pd.RangeIndex(len(back)))
     columns["slow_onset"] = begun.where(back != NO_ONSET).array
     del columns["slow_deviation"]
 

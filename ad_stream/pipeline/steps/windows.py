@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
+from ad_stream.pipeline.steps.bodies import quoted
 from ad_stream.pipeline.steps.clock import Clock
-from ad_stream.pipeline.steps.telemetry import LATE, quoted
+from ad_stream.pipeline.steps.telemetry import LATE
 from ad_stream.sources.contract import HEARTBEAT
 
 if TYPE_CHECKING:

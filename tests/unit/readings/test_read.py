@@ -264,3 +264,25 @@ def test_files_that_people_asked_about_are_read(
     assert np.datetime_as_string(np.datetime64(int(found.ms[0]), "ms"), unit="m") == first
     assert (int(found.numbers.sum()), found.signals) == (count, signals)
     assert found.value[found.numbers][-1] == pytest.approx(last)
+
+
+def test_an_id_of_any_name_tells_devices_apart_where_it_repeats(tmp_path: Path) -> None:
+    rows = [f"2026-03-02T06:0{k}:00Z,{20 + k},{'a' if k % 2 else 'b'}\n" for k in range(6)]
+    found = reading(tmp_path, "dateTime,temperature,respondentId\n" + "".join(rows))
+    assert sorted(found.devices) == ["a", "b"]
+
+
+def test_an_id_that_counts_the_rows_names_no_device(tmp_path: Path) -> None:
+    rows = [f"2026-03-02T06:0{k}:00Z,{20 + k},{700 + 3 * k}\n" for k in range(6)]
+    assert len(reading(tmp_path, "dateTime,temperature,entryId\n" + "".join(rows)).devices) == 1
+
+
+def test_months_are_a_time_whatever_their_column_is_called(tmp_path: Path) -> None:
+    rows = [f'"19{20 + k // 12}-{k % 12 + 1:02d}",{40 + k % 12}\n' for k in range(24)]
+    assert len(reading(tmp_path, '"Month","Temperature"\n' + "".join(rows)).ms) == 24
+
+
+def test_a_number_that_no_unit_makes_a_time_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        reading(tmp_path, "012016070614,3800.00,26.55\n", "01070614.TXT")
+    assert "\n" not in str(caught.value)

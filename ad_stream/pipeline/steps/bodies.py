@@ -1,0 +1,176 @@
+"""Bodies -> elements: one row per object, as the map or struct of its members' texts, or the reason why there is none.
+
+What one message may cost is bounded before its body becomes rows: its elements, members, names and nesting have limits,
+and the body itself stays behind, because every element would carry a copy of it (docs/decisions/hostile-messages.md).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F
+
+from ad_stream.sources.contract import HEARTBEAT, SET_ASIDE
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from ad_stream.config import Telemetry
+    from ad_stream.pipeline.steps.clock import Clock
+
+REASON_SET_ASIDE = "set_aside"
+TEXT = "cast(body as string)"
+IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
+STRING = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+PAIR = r"[\[{][^\[\]{}]*+[\]}]"
+"""Java patterns: a JSON string, and the innermost brackets; possessive, because Java would recurse once a character."""
+
+LONGEST_PARTITION = 64
+MANY = 16
+"""Bad elements of one body that keep the whole `keep_body` each; with more elements all of them share as much."""
+LEAST_KEPT = 64
+
+
+def elements_of(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
+    """Events -> the envelope, `unreadable`, `position` and `one`: the element as a struct (declared members) or a map."""
+    return _elements(_parsed(_bounded(events, telemetry, clock), telemetry), telemetry)
+
+
+def is_heartbeat() -> Column:
+    """Whether an event only moves the watermark."""
+    return F.coalesce(F.col("message_source") == HEARTBEAT, F.lit(False))
+
+
+def _is_set_aside() -> Column:
+    return F.coalesce(F.col("message_source") == SET_ASIDE, F.lit(False))
+
+
+def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
+    """The envelope in storable form and size, as every element carries a copy; `enqueued_time` null where not believed."""
+    # Spark takes a hash for one that may be null, and the state of an earlier version has a partition that may not be.
+    names = {name: f"coalesce(if({is_longer(name, most)}, sha2({name}, 256), {name}), {name})" for name, most in
+             {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
+    longest = telemetry.max_name + 1
+    changed = {
+        **names, "enqueued_time": f"if({clock.trusts('enqueued_time')}, enqueued_time, null)",
+        "device_id": f"if({is_longer('device_id', longest)}, left(device_id, {longest}), device_id)",
+    }  # fmt: skip
+    kept = [name for name in events.columns if name not in changed]
+    return events.selectExpr(*kept, *[f"{text} as {name}" for name, text in changed.items()])
+
+
+def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
+    """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`.
+
+    Parsing is dear, so it is a step of its own, and the elements are another. Spark compiles no step that holds from_json or
+    a lambda, and copies the row for it: what few bodies need stands in these two, more than once rather than in a third.
+    """
+    shape = "map<string,string>" if telemetry.signals == "auto" else _struct(telemetry)
+    unreadable = (
+        F.when(is_heartbeat(), HEARTBEAT)
+        .when(_is_set_aside(), REASON_SET_ASIDE)
+        .when(F.coalesce(F.octet_length("body"), F.lit(0)) == 0, "empty")
+        .when(F.octet_length("body") > telemetry.max_body, "too_large")
+        # Not decode(): where bytes are no UTF-8, Spark 3.5 mends them and 4.1 fails the batch. encode() mends on both.
+        .when(F.encode(F.col("body").cast("string"), "UTF-8") != F.col("body"), "not_utf8")
+    )
+    most, texts = telemetry.max_elements, _lists(TEXT, "string")
+    good = f"coalesce({_is_whole('parsed')} and (size(parsed[0]) = 1 or {IS_ARRAY}), false)"
+    is_deep = f"may_be_deep and {_is_deep(telemetry.max_depth)}"
+    # One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
+    bad_array = f"unreadable is null and {IS_ARRAY} and not ({is_deep})"
+    each = f"transform(texts[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0))"
+    elements = f"case when {_is_whole('texts')} and size(texts[0]) <= {most} then {each} end"
+    are_many = f"{_is_whole('texts')} and size(texts[0]) > {most}"
+    of_texts = f"transform(array({texts}), texts -> {{}})[0]"
+    others = [name for name in events.columns if name != "unreadable"]
+    return (
+        events.withColumns({"unreadable": unreadable, "may_be_deep": F.expr(_may_be_deep(telemetry.max_depth))})
+        .withColumn("parsed", F.expr(_parsed_body(shape, is_deep)))
+        .selectExpr(
+            *others,
+            f"case when {good} then if(size(parsed[0]) > {most}, 'too_many_elements', unreadable)"
+            f" when unreadable is not null then unreadable when {is_deep} then 'too_deep'"
+            f" when {bad_array} and {of_texts.format(are_many)} then 'too_many_elements' end as unreadable",
+            f"case when {good} then if(size(parsed[0]) <= {most}, parsed[0], null)"
+            f" when {bad_array} then {of_texts.format(elements)} end as elements",
+        )
+    )
+
+
+def is_longer(text: str, most: int) -> str:
+    """SQL: whether a text has more characters; they are counted only where it has more bytes."""
+    return f"octet_length({text}) > {most} and length({text}) > {most}"
+
+
+def _may_be_deep(most: int) -> str:
+    """SQL: whether there are more than `most` opening brackets."""
+    opens = "^" + r"(?:[^\[{]*+[\[{])" + f"{{{most + 1}}}"
+    # So many of both kinds are half as many of one; to look for a character costs a tenth of a pattern.
+    half = most // 2 + 1
+    some = " or ".join(f"octet_length(substring_index({TEXT}, '{one}', {half})) < octet_length(body)" for one in "{[")
+    return f"octet_length(body) > {2 * most} and ({some}) and {TEXT} rlike {quoted(opens)}"
+
+
+def _is_deep(most: int) -> str:
+    """SQL: whether brackets nest deeper than `most`: strings away, then `most` times the innermost pairs."""
+    bare = f"regexp_replace({TEXT}, {quoted(STRING)}, '')"
+    left = f"aggregate(sequence(1, {most}), {bare}, (rest, _) -> regexp_replace(rest, {quoted(PAIR)}, ''))"
+    opened = f"length(translate(rest, '[{{', '')) < length(rest) - {most}"
+    return f"exists(array({left}), rest -> rest rlike {quoted(PAIR)} or {opened})"
+
+
+def _parsed_body(shape: str, is_deep: str) -> str:
+    """SQL: the body as a list of its elements and an empty list; null where it is not to be read."""
+    text = (
+        f"case when unreadable is not null or {is_deep} then null when {IS_ARRAY} then {TEXT} else {_in_list(TEXT)} end"
+    )
+    return _lists(text, shape)
+
+
+def _in_list(text: str) -> str:
+    return f"concat('[', {text}, ']')"
+
+
+def _lists(text: str, shape: str) -> str:
+    """SQL: JSON text of a list -> the list, and an empty list behind it.
+
+    from_json ends where its value is complete and overlooks what follows: a second array, a torn rest.
+    With the empty list behind the text, such a rest breaks the JSON or the number of lists.
+    """
+    return f"from_json(concat('[', {text}, ',[]]'), {quoted(f'array<array<{shape}>>')})"
+
+
+def _is_whole(lists: str) -> str:
+    return f"size({lists}) = 2 and size({lists}[1]) = 0"
+
+
+def _struct(telemetry: Telemetry) -> str:
+    """The type of one element for declared signals: text members, so that nothing is lost to a type that does not fit."""
+    ids = [name for name in telemetry.device_id if name != "system"]
+    times = [] if telemetry.event_time == "enqueued" else [telemetry.event_time]
+    return (
+        "struct<"
+        + ",".join(f"`{name.replace('`', '``')}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals]))
+        + ">"
+    )
+
+
+def _elements(bodies: DataFrame, telemetry: Telemetry) -> DataFrame:
+    """One row per element; a body without elements keeps one row. Of the body only its beginning, length and hash go on."""
+    keep = telemetry.keep_body
+    share = f"greatest(least({LEAST_KEPT}, {keep}), {MANY * keep} div greatest(coalesce(size(elements), 1), 1))"
+    named = ["enqueued_time", "device_id", "message_id", "source", "partition", "sequence", "unreadable", "elements"]
+    light = bodies.selectExpr(
+        *named,
+        f"substring(body, 1, cast(least({keep}, {share}) as int)) as cut",
+        "cast(octet_length(body) as bigint) as body_bytes",
+        "if(message_id is null, null, xxhash64(body)) as body_hash",
+    )
+    others = [name for name in light.columns if name != "elements"]
+    return light.select(*others, F.posexplode_outer("elements").alias("position", "one"))
+
+
+def quoted(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
