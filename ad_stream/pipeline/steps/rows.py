@@ -83,9 +83,7 @@ def _elements(timed: DataFrame, config: Config) -> DataFrame:
     one = (
         f"map_filter(map(coalesce(signal, ''), {value}), (k, v) -> k != '')"
         if signals == "auto"
-        else "named_struct("
-        + ", ".join(f"{quoted(s)}, if(signal = {quoted(s)}, {value}, null)" for s in signals)
-        + ")"
+        else "named_struct(" + ", ".join(f"{quoted(s)}, if(signal = {quoted(s)}, {value}, null)" for s in signals) + ")"
     )
     row = f"cast(concat(coalesce(signal, 'null'), ' = ', coalesce({value}, 'null')) as binary)"
     return timed.selectExpr(
