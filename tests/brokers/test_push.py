@@ -92,7 +92,10 @@ def test_a_row_longer_than_the_topic_takes_is_set_aside(broker: KafkaBroker, top
         ({"connection_string": "Endpoint=sb://h/;SharedAccessKey=d3Jvbmc="}, "the credentials are not accepted"),
         ({"bootstrap_servers": "127.0.0.1:1"}, "check bootstrap_servers, the network and TLS"),
         ({"options": {"acks": "perhaps"}}, "the Kafka client cannot be set up"),
-        ({"connection_string": "HostName=h"}, "the push target 'kafka' (***) has no Endpoint"),
+        (
+            {"connection_string": "HostName=h"},
+            "connection_string of the push target 'kafka' (***) is IoT Hub's own string",
+        ),
     ],
 )
 def test_what_is_wrong_is_a_sentence_without_the_key_and_no_error(
