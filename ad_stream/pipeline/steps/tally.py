@@ -8,6 +8,7 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.batch_state import Tally
+from ad_stream.pipeline.steps.history import series_id
 from ad_stream.pipeline.steps.telemetry import LATE
 from ad_stream.sources.contract import HEARTBEAT
 from ad_stream.times import from_seconds
@@ -26,7 +27,7 @@ def tally_of(groups: DataFrame, config: Config) -> Tally | None:
         sum((F.sum(there.cast("int")) for there, _ in windows), F.lit(0)).alias("rows"), F.count(F.lit(1)).alias("groups"),
         F.min(F.unix_seconds("minute")).alias("first"), F.max(F.unix_seconds("minute")).alias("last"),
         F.array_sort(F.array_distinct(F.flatten(F.array(*[
-            F.collect_set(F.when(good & there, F.xxhash64("device_id", signal))) for there, signal in windows
+            F.collect_set(F.when(good & there, series_id(signal))) for there, signal in windows
         ])))).alias("series"),
     ).collect()  # fmt: skip
     if not kinds:
