@@ -22,7 +22,7 @@ def _parse_signals(value: object) -> object:
 def _parse_records(value: object) -> object:
     if value is False:  # YAML's off
         return "off"
-    if value in ("auto", "off", "senml"):
+    if value in ("refuse", "auto", "off", "senml"):
         return value
     if (
         isinstance(value, dict)
@@ -30,18 +30,22 @@ def _parse_records(value: object) -> object:
         and all(isinstance(v, str) and v for v in value.values())
     ):
         return value
-    raise ValueError("write auto, off, senml, or the members that hold name and value, such as {name: id, value: v}")
+    raise ValueError(
+        "write refuse, auto, off, senml, or the members that hold name and value, such as {name: id, value: v}"
+    )
 
 
 class Telemetry(Section):
     """How a body becomes readings (docs/payloads.md has a section for each common form).
 
-    signals: `auto` (every numeric member, of nested objects under its path) or the declared names or paths (faster), such as
-    temperature, state.reported.temperature, values[].v. elements: path of the list in the body whose items are the
-    readings; members around it count for each item. records: items that hold the name of a signal in one member and its value in
-    another: {name: id, value: v}, senml (RFC 8428), auto: SenML, OPC UA, and arrays that repeat a value under several names.
-    nested: levels of objects that `auto` follows, 0: top-level members only. text: what becomes of a text among the members with
-    `auto`: attribute (left out; only what looks like a number that failed is quarantined), or quarantine: all of it.
+    signals: `auto` (every numeric member) or the declared names or paths (faster), such as temperature,
+    state.reported.temperature, values[].v. elements: path of the list in the body whose items are the readings; members around it
+    count for each item. records: items that hold the name of a signal in one member and its value in another: {name: id, value: v},
+    senml (RFC 8428), auto: SenML, OPC UA, and arrays that repeat a value under several names; refuse: with `auto` such items are
+    quarantined as `no_signal`, because as members they would be one series; off: they are members like others.
+    nested: levels of objects that `auto` follows, each number under its path, 0: top-level members only. text: what becomes of a
+    text among the members with `auto`: quarantine: a row of it for each element; attribute: left out, only what looks like a number
+    that failed is quarantined. `ad-stream infer SAMPLE` proposes these settings.
     switches: members whose true and false, on and off, open and closed are 1 and 0.
     event_time: `enqueued`, or the name of the body's own time member (then least(body time, enqueued time)). time_zone: of times
     that name none, such as Europe/Berlin. time_unit: of numeric times. day_first: how 03/02/2026 is meant.
@@ -57,9 +61,11 @@ class Telemetry(Section):
 
     signals: Annotated[Literal["auto"] | list[str], BeforeValidator(_parse_signals)] = "auto"
     elements: str | None = Field(default=None, min_length=1)
-    records: Annotated[Literal["auto", "off", "senml"] | dict[str, str], BeforeValidator(_parse_records)] = "auto"
-    nested: int = Field(default=3, ge=0, le=8)
-    text: Literal["attribute", "quarantine"] = "attribute"
+    records: Annotated[Literal["refuse", "auto", "off", "senml"] | dict[str, str], BeforeValidator(_parse_records)] = (
+        "refuse"
+    )
+    nested: int = Field(default=0, ge=0, le=8)
+    text: Literal["quarantine", "attribute"] = "quarantine"
     switches: list[str] = Field(default=[])
     ignore: list[str] = Field(default=[])
     device_id: list[str] = Field(default=["system", "deviceId"], min_length=1)
@@ -115,5 +121,5 @@ class Telemetry(Section):
     @property
     def by_paths(self) -> bool:
         """Whether any setting reaches deeper than the top-level members of an element."""
-        records = self.records not in ("auto", "off")
+        records = self.records not in ("refuse", "auto", "off")
         return records or self.list_path is not None or any("." in path for path in self.paths)

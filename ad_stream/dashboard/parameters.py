@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Depends, Query
 
-from ad_stream.dashboard.formatting import MOST_ROWS, Asked
+from ad_stream.dashboard.formatting import MOST_ROWS, Asked, Order, State
 
 MOST_PAGE = 1_000_000
 Text = Annotated[str, Query(max_length=1000)]
@@ -17,8 +17,8 @@ def _asked(
     device: Text = "",
     signal: Text = "",
     site: Text = "",
-    state: Literal["all", "flagged", "warming_up", "declined", "silent"] = "all",
-    order: Literal["worst", "latest", "flags", "name"] = "worst",
+    state: State = "all",
+    order: Order = "worst",
     minutes: Annotated[int, Query(ge=1, le=30 * 1440)] = 60,
     page: Annotated[int, Query(ge=0, le=MOST_PAGE)] = 0,
     size: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 25,

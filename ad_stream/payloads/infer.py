@@ -12,6 +12,7 @@ import yaml
 
 from ad_stream.payloads.forms import DEVICES, FORMS, PAIRS, TIMES, Element, Form, reach
 
+RICH = {"nested": 3, "records": "auto", "text": "attribute"}
 LEVELS = 6
 SHOWN = 12
 LOCAL = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?([.,]\d+)?$")
@@ -49,13 +50,13 @@ def infer(bodies: Sequence[Any]) -> Inferred:
     found = {form: _unknown(mine) if form is None else _of_form(form, mine) for form, mine in forms.items()}
     if len(found) == 1:
         return next(iter(found.values()))
-    # One stream has one section: `auto` reads nested objects and known records of all.
+    # One stream has one section: `auto` with these reads nested objects and known records of all.
     notes = [
         f"{len(forms[form])} of {len(elements)} elements: {one.form}, read best by {json.dumps(one.telemetry)}"
         for form, one in sorted(found.items(), key=lambda pair: -len(forms[pair[0]]))
     ]
     signals = list(dict.fromkeys(name for one in found.values() for name in one.signals))
-    return Inferred(f"{len(found)} forms in one sample", {"signals": "auto"}, signals, {}, notes)
+    return Inferred(f"{len(found)} forms in one sample", {"signals": "auto", **RICH}, signals, {}, notes)
 
 
 def _elements(body: Any) -> list[Element]:
@@ -122,6 +123,8 @@ def _told(
         for path, what in _leaves(inner).items()
         if path not in (*signals, device, time) and not _is_part(path, telemetry)
     }
+    if telemetry.get("signals") == "auto" and "records" not in telemetry and "text" in left_out.values():
+        telemetry["text"] = "attribute"
     return Inferred(name, telemetry, signals, dict(list(left_out.items())[: 4 * SHOWN]), notes)
 
 

@@ -146,7 +146,9 @@ class Batches:
 
     def _batch(self, groups: DataFrame, tally: Tally, batch_id: int) -> Batch:
         tables = replace(self.tables, spark=groups.sparkSession)
-        report = BatchReport(batch_id, tally.first, tally.last, tally.quarantined, examples=tally.examples)
+        report = BatchReport(
+            batch_id, tally.first, tally.last, tally.quarantined, examples=tally.examples, off=tally.off
+        )
         report.counts.update(
             minutes_closed=tally.minutes, quarantined=sum(tally.quarantined.values()), late=tally.late
         )  # fmt: skip

@@ -32,7 +32,8 @@ Series = tuple[str, str]
 @dataclass(frozen=True)
 class Tally:
     """What a batch holds, counted once. quarantined: by reason, examples: what one row of a reason rests on; series:
-    `history.series_id` of its good windows."""
+    `history.series_id` of its good windows; off: least and most seconds that times rejected for being late or in the future
+    are ahead of the hub's."""
 
     first: datetime
     last: datetime
@@ -41,6 +42,7 @@ class Tally:
     quarantined: dict[str, int]
     series: np.ndarray
     examples: dict[str, str] = field(default_factory=dict)
+    off: tuple[int, int] | None = None
 
 
 @dataclass
@@ -48,7 +50,7 @@ class BatchReport:
     """What a batch did: a row of `batches`, and what the run tells while it goes on.
 
     counts: the columns of `batches` that add up; first, last: its windows (UTC); reasons: rejected messages by reason;
-    examples: of a reason, what it rests on in one of them.
+    examples: of a reason, what it rests on in one of them; off: as in Tally.
     """
 
     batch_id: int
@@ -60,6 +62,7 @@ class BatchReport:
     cpu_seconds: float | None = None
     scoring_seconds: float = 0.0
     examples: dict[str, str] = field(default_factory=dict)
+    off: tuple[int, int] | None = None
 
     def row(self) -> dict[str, Any]:
         """The columns of `batches`, without those that name the batch."""

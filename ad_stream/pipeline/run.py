@@ -90,11 +90,12 @@ def run(
 def _stream(
     spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None, tell: Tell
 ) -> None:  # fmt: skip
-    troubles = PipelineIncidents(tables, config)
+    troubles, clocks = PipelineIncidents(tables, config), DeviceClocks(tell)
 
     def report(done: BatchReport) -> None:
         summary.add(done)
         troubles.batch(done)
+        clocks.batch(done)
         if progress is not None:
             progress(done)
 
@@ -109,8 +110,6 @@ def _stream(
     ledger = connect.RemoteLedger(tables, report) if remote else None
     newest_of = partial(registry.reader_of(config.source).newest, spark, config.source)
     written = Progress(tables, None if remote else newest_of)
-
-    clocks = DeviceClocks(tell)
 
     def look(query: StreamingQuery) -> None:
         clocks(list(query.recentProgress))

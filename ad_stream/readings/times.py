@@ -53,6 +53,11 @@ _LATEST_MS = 7_258_118_400_000.0
 """The year 2200: what lies beyond is no time of a sensor, and pandas' nanoseconds end in 2262."""
 
 
+def epoch_unit(size: float) -> tuple[float, str]:
+    """The size of a time since 1970 -> milliseconds of one, and what it counts."""
+    return next((factor, form) for limit, factor, form in _EPOCHS if size < limit)
+
+
 @dataclass(frozen=True)
 class Times:
     """ms: (rows,) since 1970 UTC; form: how they were written; zone: how they became UTC; folded: rows of repeated hours."""
@@ -127,7 +132,7 @@ def _of_numbers(text: pd.Series[str]) -> _Clock | None:
             ms = np.rint(number * one).astype(np.int64) if one > 1 else whole
             return _Clock(np.asarray(ms + int(zero)), form, no_zone)
     size = float(np.median(np.abs(number)))
-    factor, form = next((factor, form) for limit, factor, form in _EPOCHS if size < limit)
+    factor, form = epoch_unit(size)
     beyond = np.flatnonzero(np.abs(number * factor) > _LATEST_MS)
     if len(beyond):
         raise InputError(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.errors import InputError
-from ad_stream.readings.times import parse_times
+from ad_stream.readings.times import epoch_unit, parse_times
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 SIGNAL = "signal"
 """Column of the answer that names the column of a wide frame."""
-SECOND = 10**9
-_UNITS = ((1e11, SECOND), (1e14, 10**6), (1e17, 10**3), (float("inf"), 1))
-"""Epoch times of our days are 1.8e9 s, 1.8e12 ms, 1.8e15 us, 1.8e18 ns: below the limit, nanoseconds of one."""
+MILLISECOND = 10**6
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ def _times(frame: pd.DataFrame, time: str) -> Ints:
 def _of_numbers(column: pd.Series[Any]) -> Ints:
     """Epoch times; their unit by their size."""
     largest = float(np.abs(column.to_numpy(dtype=np.float64)).max(initial=0.0))
-    unit = next(nanoseconds for limit, nanoseconds in _UNITS if largest < limit)
+    unit = round(epoch_unit(largest)[0] * MILLISECOND)
     if pd.api.types.is_integer_dtype(column):
         return np.asarray(column.to_numpy(dtype=np.int64) * unit)
     return np.asarray(np.rint(column.to_numpy(dtype=np.float64) * unit).astype(np.int64))

@@ -87,6 +87,11 @@ class Reader(ABC, Generic[S]):
         return settings
 
 
+def quoted(text: str) -> str:
+    """A text as a SQL literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def timestamp(text: str) -> str:
     """SQL: ISO 8601 text as a timestamp, else null.
 

@@ -13,6 +13,7 @@ from ad_stream.push.base import COLUMNS, Delivery
 from ad_stream.push.targets.kafka import Kafka
 from ad_stream.simulate.kafka.broker import KafkaBroker
 from tests.unit.push.memory import row, values
+from tests.unit.push.test_incident_messages import story
 
 PLAIN = {"security.protocol": "SASL_PLAINTEXT"}
 
@@ -66,6 +67,17 @@ def test_every_row_arrives_as_json_in_the_order_of_its_device(broker: KafkaBroke
     assert all(message.key().decode() == json.loads(message.value())["device_id"] for message in messages)
 
 
+def test_what_people_are_told_of_an_incident_arrives_in_order_under_its_id(broker: KafkaBroker, topic: str) -> None:
+    rows = story()
+    found = pushed(target(broker, topic, rows="incidents", at_least="medium"), rows)
+    assert [one.state for one in found] == ["delivered"] * len(rows)
+    messages = consumed(broker, topic, len(rows))
+    assert {message.key().decode() for message in messages} == {rows[0]["incident_id"]}
+    content = [json.loads(message.value()) for message in messages]
+    assert [one["incident"]["seq"] for one in content] == [row["seq"] for row in rows]
+    assert content[0]["text"].startswith("HIGH ")
+
+
 def test_a_row_longer_than_the_topic_takes_is_set_aside(broker: KafkaBroker, topic: str) -> None:
     rows = [row(1), row(2, device_id="d" * 1_100_000), row(3)]
     found = pushed(target(broker, topic), rows)
@@ -80,7 +92,10 @@ def test_a_row_longer_than_the_topic_takes_is_set_aside(broker: KafkaBroker, top
         ({"connection_string": "Endpoint=sb://h/;SharedAccessKey=d3Jvbmc="}, "the credentials are not accepted"),
         ({"bootstrap_servers": "127.0.0.1:1"}, "check bootstrap_servers, the network and TLS"),
         ({"options": {"acks": "perhaps"}}, "the Kafka client cannot be set up"),
-        ({"connection_string": "HostName=h"}, "the push target 'kafka' (***) has no Endpoint"),
+        (
+            {"connection_string": "HostName=h"},
+            "connection_string of the push target 'kafka' (***) is IoT Hub's own string",
+        ),
     ],
 )
 def test_what_is_wrong_is_a_sentence_without_the_key_and_no_error(

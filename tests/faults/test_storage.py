@@ -89,16 +89,6 @@ def without(*names: str) -> Change:
     return remove
 
 
-def without_torn_log(table: str) -> Change:
-    """The way out: the newest file of a log deleted, and the checkpoint."""
-
-    def remove(run: Path) -> None:
-        newest(run / "tables" / table / "_delta_log", "*.json").unlink()
-        shutil.rmtree(run / "checkpoint")
-
-    return remove
-
-
 @dataclass(frozen=True)
 class Case:
     """What is damaged, what the run says (None: it goes on), the way out that it names, and which tables then miss rows."""
@@ -112,25 +102,25 @@ class Case:
 FILE = r"a data file of a table is damaged or gone \(\S+/tables/{}/\S+"
 LOG = r"the log of a table is damaged \(.*{}"
 CHECKPOINT = r"the checkpoint is damaged \("
+ANEW = without("tables/minutes", "tables/detections", "checkpoint")
+VERDICTS_GONE = (without("tables/detections"), frozenset({"detections"}))
 CASES = {
     "history deleted": Case(deleted("history")),
     "series deleted": Case(deleted("series")),
     "owner deleted": Case(deleted("owner")),
     "batches deleted": Case(deleted("batches")),
     "verdicts deleted": Case(deleted("detections"), lossy=frozenset({"detections"})),
-    "minutes and checkpoint deleted": Case(without("tables/minutes", "checkpoint")),
-    "minutes, torn log": Case(torn_log("minutes"), LOG.format("minutes"), without_torn_log("minutes")),
-    "verdicts, torn log": Case(torn_log("detections"), LOG.format("detections"), without_torn_log("detections")),
+    "windows, verdicts and checkpoint deleted": Case(ANEW),
+    "minutes, torn log": Case(torn_log("minutes"), LOG.format("minutes"), ANEW),
+    "verdicts, torn log": Case(torn_log("detections"), LOG.format("detections"), *VERDICTS_GONE),
     "history, torn log": Case(torn_log("history"), LOG.format("history"), without("tables/history")),
     "owner, torn log": Case(torn_log("owner"), LOG.format("owner"), without("tables/owner")),
-    "minutes, a hole in the log": Case(lost_log("minutes"), LOG.format(""), without("tables/minutes", "checkpoint")),
+    "minutes, a hole in the log": Case(lost_log("minutes"), LOG.format(""), ANEW),
     "history, a hole in the log": Case(lost_log("history"), LOG.format(""), without("tables/history")),
     "history, data": Case(damaged("history"), FILE.format("history"), without("tables/history")),
     "series, data": Case(damaged("series"), FILE.format("series"), without("tables/series")),
-    "minutes, data": Case(damaged("minutes"), FILE.format("minutes"), without("tables/minutes", "checkpoint")),
-    "verdicts, data": Case(
-        damaged("detections"), FILE.format("detections"), without("tables/detections", "checkpoint")
-    ),
+    "minutes, data": Case(damaged("minutes"), FILE.format("minutes"), ANEW),
+    "verdicts, data": Case(damaged("detections"), FILE.format("detections"), *VERDICTS_GONE),
     "half of the newest offsets": Case(empty_offsets, CHECKPOINT, without("checkpoint")),
     "a file of the state": Case(lost_state, CHECKPOINT, without("checkpoint")),
     "the name of the query": Case(lost_metadata, CHECKPOINT, without("checkpoint")),

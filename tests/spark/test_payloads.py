@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import pytest
 from pyspark.sql import Row as SparkRow
 from pyspark.sql import SparkSession
+from pyspark.sql import functions as F
 
-from ad_stream.config import parse
+from ad_stream.config import Telemetry, parse
 from ad_stream.payloads.infer import infer
 from ad_stream.pipeline.steps.telemetry import readings
+from ad_stream.pipeline.steps.ways_out import detail
 from tests.support.payload_table import Row, rows
 
 HUB = datetime(2026, 3, 2, 6, 0, 5, tzinfo=timezone.utc)
@@ -65,9 +69,20 @@ def read_all(spark: SparkSession, cases: Mapping[str, Wanted]) -> Found:
             )
             for name, body in zip(names, bodies, strict=True)
         ]
-        for row in readings(spark.createDataFrame(events, EVENT), config).collect():
+        say = F.udf(partial(with_detail, telemetry=config.telemetry), "string")
+        rows = readings(spark.createDataFrame(events, EVENT), config)
+        for row in rows.select("*", say("odd").alias("told"), say("nan_odd").alias("nan_told")).collect():
             found[names[int(row.key.split("|")[2])]].append(row)
     return {name: sorted(rows, key=lambda row: row.element) for name, rows in found.items()}
+
+
+def with_detail(odd: SparkRow | None, telemetry: Telemetry) -> str | None:
+    """'reason: detail', as a row of quarantine says it."""
+    if odd is None:
+        return None
+    off = round((odd.event_time - odd.enqueued_time).total_seconds()) if odd.event_time else None
+    said = detail(odd.reason, odd.body, odd.element, off, telemetry)
+    return odd.reason if said is None else f"{odd.reason}: {said}"
 
 
 def series(found: list[SparkRow], device: str = "d1") -> str:
@@ -82,7 +97,7 @@ def series(found: list[SparkRow], device: str = "d1") -> str:
 
 
 def told(found: list[SparkRow]) -> list[str]:
-    return [odd.reason for row in found for odd in (row.odd, row.nan_odd) if odd is not None]
+    return [text for row in found for text in (row.told, row.nan_told) if text is not None]
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +133,11 @@ def test_what_infer_prints_reads_the_sample(inferred: Found, row: Row) -> None:
     assert (series(inferred[row.form]), told(inferred[row.form])) == (wanted, [])
 
 
+RAW = zlib.compress(b'{"t":1}')[2:-4]
+"""What `content-encoding: deflate` is on half of the senders: without the header of zlib."""
+TOLD = {"records": "auto", "text": "attribute"}
+N_AND_V = "no_signal: n is the name of a signal and v its value: set telemetry.records:"
+ONE_NAME = '[{"name":"t","value":1},{"name":"t","value":2}]'
 OPC = '[{"NodeId":"a","DisplayName":"Torque","Value":20.5},{"NodeId":"b","DisplayName":"Speed","Value":1450}]'
 AHEAD = "future_time: ts is 7195 s ahead of the hub, local time of a zone? set telemetry.time_zone"
 SLASHED = "bad_time: ts is '02/03/2026 06:00', set telemetry.day_first"
@@ -125,39 +145,66 @@ LOCAL = {"event_time": "ts", "time_zone": "Europe/Berlin"}
 
 # name: settings, body, series, reasons
 CASES: dict[str, tuple[dict[str, Any], str | bytes, str, list[str]]] = {
-    "senml_untold": ({}, BY_FORM["SenML, RFC 8428"].body, "urn:dev:1:hum 54, urn:dev:1:temp 20.5", []),
-    "opc_untold": ({}, OPC, "Speed 1450, Torque 20.5", []),
-    "opc_nested_untold": ({}, BY_FORM["OPC Publisher, nested"].body, "Torque 20.5", []),
-    "names_and_values_untold": ({}, '[{"name":"t","value":1},{"name":"h","value":2}]', "h 2, t 1", []),
-    "records_off": ({"records": "off"}, OPC, "Value 1450, Value 20.5", []),
+    "senml_told": (TOLD, BY_FORM["SenML, RFC 8428"].body, "urn:dev:1:hum 54, urn:dev:1:temp 20.5", []),
+    "opc_told": (TOLD, OPC, "Speed 1450, Torque 20.5", []),
+    "opc_nested_told": (TOLD, BY_FORM["OPC Publisher, nested"].body, "Torque 20.5", []),
+    "names_and_values_told": (TOLD, '[{"name":"t","value":1},{"name":"h","value":2}]', "h 2, t 1", []),
+    "senml_refused": ({}, BY_FORM["SenML, RFC 8428"].body, "", [f"{N_AND_V} senml; ad-stream infer"] * 2),
+    "opc_refused": ({}, OPC, "", ["no_signal: DisplayName is the name of a signal and Value its value"] * 2),
+    "names_and_values_refused": (
+        {}, '[{"name":"t","value":1},{"name":"h","value":2}]', "",
+        ["no_signal: name is the name of a signal and value its value: set telemetry.records: {name: name, value: value}"] * 2,
+    ),
+    "refused_without_texts": (
+        {"text": "attribute"}, '[{"n":"t","v":1},{"n":"h","v":2}]', "", [N_AND_V] * 2,
+    ),
+    "names_that_are_ignored_are_not_refused": (
+        {"records": "off", "ignore": ["name"]}, '[{"name":"t","value":1},{"name":"h","value":2}]', "value 1, value 2", [],
+    ),
+    "records_off": ({"records": "off", "text": "attribute"}, OPC, "Value 1450, Value 20.5", []),
     "one_of_several_is_no_object": (
         {"records": {"name": "n", "value": "v"}}, '[{"n":"a","v":1},5,{"n":"b","v":2}]', "a 1, b 2", ["malformed"],
     ),
     "devices_that_have_ids_are_no_records": (
-        {}, '[{"id":"x","value":1,"deviceId":"d1"},{"id":"y","value":2,"deviceId":"e"}]', "value 1, value 2 of e", [],
+        TOLD, '[{"id":"x","value":1,"deviceId":"d1"},{"id":"y","value":2,"deviceId":"e"}]', "value 1, value 2 of e", [],
     ),
     "objects_with_a_name_are_no_records": (
-        {}, '[{"name":"t","value":1,"min":0,"max":3},{"name":"h","value":2,"min":1,"max":4}]',
+        TOLD, '[{"name":"t","value":1,"min":0,"max":3},{"name":"h","value":2,"min":1,"max":4}]',
         "max 3, max 4, min 0, min 1, value 1, value 2", [],
     ),
-    "readings_of_one_name_are_no_records": ({}, '[{"name":"t","value":1},{"name":"t","value":2}]', "value 1, value 2", []),
-    "one_record_of_a_loose_form": ({}, '{"name":"t","value":1}', "value 1", []),
-    "senml_with_base_value": ({}, '[{"bn":"d/","bv":20,"n":"t","v":0.5},{"n":"h","v":1}]', "d/h 21, d/t 20.5", []),
-    "senml_text_values_are_left_out": ({}, '[{"bn":"d/","n":"t","v":1},{"n":"s","vs":"on"}]', "d/t 1", ["no_signal: "]),
+    "objects_with_a_name_are_not_refused": (
+        {}, '[{"name":"t","value":1,"min":0},{"name":"h","value":2,"min":1}]', "min 0, min 1, value 1, value 2",
+        ["not_a_number: name is 't'", "not_a_number: name is 'h'"],
+    ),
+    "readings_of_one_name_are_no_records": (TOLD, ONE_NAME, "value 1, value 2", []),
+    "readings_of_one_name_are_not_refused": ({}, ONE_NAME, "value 1, value 2", ["not_a_number: name is 't'"] * 2),
+    "one_record_of_a_loose_form": ({}, '{"name":"t","value":1}', "value 1", ["not_a_number: name is 't'"]),
+    "senml_with_base_value": (TOLD, '[{"bn":"d/","bv":20,"n":"t","v":0.5},{"n":"h","v":1}]', "d/h 21, d/t 20.5", []),
+    "senml_text_values_are_left_out": (TOLD, '[{"bn":"d/","n":"t","v":1},{"n":"s","vs":"on"}]', "d/t 1", ["no_signal: "]),
     "volt_and_count_are_no_senml": ({}, '{"n":5,"v":230}', "n 5, v 230", []),
-    "two_kinds_at_once": ({}, '{"a":{"b":1},"c":2,"d":[1,2]}', "a.b 1, c 2", []),
+    "two_kinds_at_once": ({"nested": 3}, '{"a":{"b":1},"c":2,"d":[1,2]}', "a.b 1, c 2", []),
     "deeper_than_nested": ({"nested": 1}, '{"a":{"b":{"c":1},"d":2}}', "a.d 2", []),
-    "nested_off": ({"nested": 0}, '{"a":{"b":1},"c":2}', "c 2", []),
-    "ids_and_times_inside": ({}, '{"a":{"id":4,"timestamp":1772431201,"v":2}}', "a.v 2", []),
+    "nested_off": ({}, '{"a":{"b":1},"c":2}', "c 2", []),
+    "only_nested": (
+        {}, '{"applicationId":"x","telemetry":{"temperature":20.5},"at":{"id":7}}', "",
+        ["no_signal: the numbers lie deeper, e.g. telemetry.temperature; ad-stream infer prints"],
+    ),
+    "only_nested_and_declared": (
+        {"signals": ["temperature"]}, '{"telemetry":{"temperature":20.5}}', "",
+        ["no_signal: none of temperature is there: deeper there is telemetry.temperature; ad-stream infer"],
+    ),
+    "ids_and_times_inside": ({"nested": 3}, '{"a":{"id":4,"timestamp":1772431201,"v":2}}', "a.v 2", []),
     "a_path_that_is_a_name": ({"signals": ["a.b"]}, '{"a.b":3}', "a.b 3", []),
-    "a_path_that_is_a_name_and_a_path": ({}, '{"a.b":3,"a":{"b":4}}', "a.b 4", []),
-    "text_that_begins_like_an_object": ({}, '{"t":1,"note":"{oops"}', "t 1", []),
-    "repeated_member": ({}, '{"t":1,"t":2,"t":3}', "t 3", []),
-    "repeated_nested_member": ({}, '{"a":{"t":1,"t":2}}', "a.t 2", []),
-    "only_a_list": ({}, '{"d":[{"v":1}]}', "", ["no_signal: no member is a number: they lie deeper, in d"]),
-    "words": ({}, '{"t":1,"site":"north","fw":"1.2.3","at":"2026-03-02","mac":"00:1B:44:11:3A:B7"}', "t 1", []),
-    "words_quarantined": ({"text": "quarantine"}, '{"t":1,"site":"north"}', "t 1", ["not_a_number: site is 'north'"]),
-    "only_words": ({}, '{"site":"north"}', "", ["no_signal: no member is a number, it has site"]),
+    "a_path_that_is_a_name_and_a_path": ({"nested": 3}, '{"a.b":3,"a":{"b":4}}', "a.b 4", []),
+    "text_that_begins_like_an_object": ({"nested": 3, "text": "attribute"}, '{"t":1,"note":"{oops"}', "t 1", []),
+    "repeated_member": ({"nested": 3}, '{"t":1,"t":2,"t":3}', "t 3", []),
+    "repeated_nested_member": ({"nested": 3}, '{"a":{"t":1,"t":2}}', "a.t 2", []),
+    "only_a_list": ({}, '{"d":[{"v":1}]}', "", ["no_signal: the numbers lie deeper, e.g. d[].v; ad-stream infer"]),
+    "words": (
+        {"text": "attribute"}, '{"t":1,"site":"north","fw":"1.2.3","at":"2026-03-02","mac":"00:1B:44:11:3A:B7"}', "t 1", [],
+    ),
+    "words_quarantined": ({}, '{"t":1,"site":"north"}', "t 1", ["not_a_number: site is 'north'"]),
+    "only_words": ({"text": "attribute"}, '{"site":"north"}', "", ["no_signal: no member is a number, it has site"]),
     "decimal_comma": ({}, '{"t":"21,5","h":1}', "h 1", ["not_a_number: t is '21,5' (a decimal comma?)"]),
     "placeholder": ({}, '{"t":"n/a","h":1}', "h 1", ["not_a_number: t is 'n/a'"]),
     "switch_undeclared": ({"signals": ["p"]}, '{"p":"ON"}', "", ["not_a_number: p is 'ON' (name it in telemetry.switches)"]),
@@ -168,6 +215,10 @@ CASES: dict[str, tuple[dict[str, Any], str | bytes, str, list[str]]] = {
     "lines": ({}, '{"t":1}\n{"t":2}\r\n{"t":3}\n', "t 1, t 2, t 3", []),
     "pretty_lines_stay_one_array": ({}, '[\n {"t":1},\n {"t":2}\n]', "t 1, t 2", []),
     "gzip": ({"compressed": True}, gzip.compress(b'{"t":1}'), "t 1", []),
+    "deflate_with_its_header": ({"compressed": True}, zlib.compress(b'{"t":1}'), "t 1", []),
+    "deflate_without_header": ({"compressed": True}, RAW, "t 1", []),
+    "plain_among_packed": ({"compressed": True}, '{"t":1}', "t 1", []),
+    "no_body_among_packed": ({"compressed": True}, "", "", ["empty"]),
     "gzip_undeclared": ({}, gzip.compress(b'{"t":1}'), "", ["not_utf8: if bodies are packed, set telemetry.compressed"]),
     "gzip_bomb": ({"compressed": True, "max_body": 1000}, gzip.compress(b"x" * 10**6), "", ["too_large: set telemetry.max_body"]),
     "bad_time": ({"event_time": "ts"}, '{"t":1,"ts":"soon"}', "", ["bad_time: ts is 'soon'"]),
@@ -179,7 +230,7 @@ CASES: dict[str, tuple[dict[str, Any], str | bytes, str, list[str]]] = {
         ["not_a_number: b is '21,5' (a decimal comma?)"],
     ),
     "a_list_too_long": ({"elements": "v", "max_elements": 2}, '{"v":[{"a":1},{"a":2},{"a":3}]}', "", ["too_many_elements: set"]),
-    "too_many_nested": ({"max_members": 3}, '{"a":{"b":1,"c":2,"d":3,"e":4}}', "", ["too_many_members: set"]),
+    "too_many_nested": ({"nested": 3, "max_members": 3}, '{"a":{"b":1,"c":2,"d":3,"e":4}}', "", ["too_many_members: set"]),
 }  # fmt: skip
 
 

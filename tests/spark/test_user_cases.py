@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from pyspark.sql import SparkSession
 
+from ad_stream.payloads.infer import infer
+from ad_stream.payloads.sample import bodies_in
 from ad_stream.pipeline.run import Summary, run
 from ad_stream.pipeline.store.delta import DeltaTables
 from tests.support.cases import case
@@ -41,6 +43,11 @@ class Ran:
         return {str(device): set(rows.signal) for device, rows in self.table("minutes").groupby("device_id")}
 
 
+def below(folder: Path, name: str) -> Path:
+    (folder / name).mkdir()
+    return folder / name
+
+
 def files(folder: Path, lines: list[str], name: str = "0.json") -> Path:
     """The lines as one file below a folder of its own."""
     (folder / "bodies").mkdir(exist_ok=True)
@@ -48,19 +55,35 @@ def files(folder: Path, lines: list[str], name: str = "0.json") -> Path:
     return folder / "bodies"
 
 
-def test_nested_telemetry_is_read_under_its_paths(spark: SparkSession, tmp_path: Path) -> None:
-    ran = Ran(spark, tmp_path, case("stream-nested-telemetry") / "in.jsonl", {})
+def test_nested_telemetry_says_where_its_numbers_lie_and_is_read_as_infer_proposes(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    path = case("stream-nested-telemetry") / "in.jsonl"
+    bare = Ran(spark, below(tmp_path, "bare"), path, {})
+    rows = bare.table("quarantine")
+    said = {device: set(mine.reason + ": " + mine.detail) for device, mine in rows.groupby("device_id")}
+    assert set(rows.reason) == {"no_signal"}
+    wanted = {
+        "central": "telemetry.temperature, telemetry.humidity", "ttn": "uplink_message.decoded_payload.temperature_1",
+        "telegraf": "fields.temp", "aws-shadow": "state.reported.temperature", "name-value": "data[].value",
+        "opc-nested": "Value.Value",
+    }  # fmt: skip
+    assert {device for device, text in wanted.items() if text in "".join(said[device])} == set(wanted), said
+    ran = Ran(spark, below(tmp_path, "rich"), path, infer(bodies_in(path)[0]).telemetry)
     series = ran.series()
     assert series["opc-nested"] == {"Torque"}
     assert series["central"] == {"telemetry.temperature", "telemetry.humidity"}
     assert "uplink_message.decoded_payload.temperature_1" in series["ttn"]
-    assert any("fields.temp" in names for names in series.values())
-    assert any("state.reported.temperature" in names for names in series.values())
+    assert series["telegraf"] == {"fields.temp"} and series["aws-shadow"] == {"state.reported.temperature"}
     assert ran.summary.quarantined.get("not_a_number", 0) == 0
 
 
-def test_records_of_name_and_value_are_series_of_their_own(spark: SparkSession, tmp_path: Path) -> None:
-    ran = Ran(spark, tmp_path, case("stream-name-value-records") / "in.jsonl", {})
+def test_records_of_name_and_value_are_refused_or_series_of_their_own(spark: SparkSession, tmp_path: Path) -> None:
+    path = case("stream-name-value-records") / "in.jsonl"
+    bare = Ran(spark, below(tmp_path, "bare"), path, {})
+    assert bare.series() == {} and set(bare.summary.quarantined) == {"no_signal"}
+    assert bare.table("quarantine").detail.str.contains("set telemetry.records: ").all()
+    ran = Ran(spark, below(tmp_path, "rich"), path, infer(bodies_in(path)[0]).telemetry)
     series = ran.series()
     assert {name.rpartition(":")[2] for name in series["senml"]} == {"temp", "hum"}
     assert series["opc-flat"] == {"Torque", "Speed"}

@@ -8,7 +8,7 @@ export function heatMap(answer, asked) {
   const { columns, end, rows, by, most } = answer;
   const until = (i) => columns[i + 1] ?? end;
   const every = Math.max(1, Math.ceil(columns.length / (narrow() ? 4 : 8)));
-  const heads = columns.map((at, i) => h("th", { scope: "col", title: `${clock(at)} to ${clock(until(i))}` }, i % every === 0 ? clock(at).slice(-5) : h("span", { class: "unseen" }, clock(at))));
+  const heads = columns.map((at, i) => h("th", { scope: "col", title: `${clock(at)} to ${clock(until(i))}` }, i % every === 0 && i < columns.length - 1 ? clock(at).slice(-5) : h("span", { class: "unseen" }, clock(at))));
   return h("div", { class: "scroll heat", tabindex: 0, role: "region", "aria-label": `Flagged ${windows(2)} over time` },
     h("table", {},
       h("caption", {}, `Flagged ${windows(2)} by ${by} from ${clockIn(columns[0])} to ${clockIn(end)}. A cell leads to what was flagged in it.`),
@@ -26,7 +26,7 @@ function of(row, by, asked) {
 
 function name(row, by, asked) {
   const href = link("fleet", { ...of(row, by, asked), signal: asked.signal, minutes: asked.minutes, show: by === "site" ? "heat" : "" });
-  return [h("a", { href, title: row.name, "data-row": true, "data-key": `heat ${row.name}` }, cut(row.name, narrow() ? 17 : 26)),
+  return [h("a", { href, title: row.name, "data-row": true, "data-key": `heat ${row.name}` }, cut(row.name, narrow() ? 14 : 26)),
     row.silent && h("small", {}, `silent since ${clock(row.silent)}`), row.silent_devices > 0 && h("small", {}, `${count(row.silent_devices)} silent`)];
 }
 

@@ -1,50 +1,54 @@
-"""A stream whose devices are all ahead or all late says so with the likely cause, before the first window could close."""
+"""A stream whose devices are all ahead or all late says so with the likely cause, with the first batch that tells of them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ad_stream.pipeline.operation.telling import Tell
+
+if TYPE_CHECKING:
+    from ad_stream.pipeline.batch_state import BatchReport
 
 QUARTER = 900
 """Seconds: time zones differ by whole quarters of an hour."""
 NEAR = 120
 ENOUGH = 5
-"""Elements with a time of their own from which on it is told."""
+"""Readings rejected for their time from which on it is told."""
 
 
 @dataclass
 class DeviceClocks:
-    """Counts what batches observed of the devices' clocks (`telemetry`); tells once, and of folds and gaps once each."""
+    """Counts windows and readings that were rejected for their time; tells once, and of folds and gaps once each."""
 
     tell: Tell
-    batch: int = -1
-    timed: int = 0
+    latest: int = -1
     off: int = 0
     told: bool = False
     folds: int = 0
     gaps: int = 0
+
+    def batch(self, done: BatchReport) -> None:
+        """One good window is enough to say nothing ever."""
+        ahead, late = done.reasons.get("future_time", 0), done.counts["late"]
+        self.off += ahead + late
+        self.told = self.told or done.counts["minutes_closed"] > 0
+        if not self.told and self.off >= ENOUGH and done.off is not None:
+            self.told = True
+            self.tell(sentence(self.off, ahead > 0, *done.off))
 
     def __call__(self, reports: list[Any]) -> None:
         """reports: Spark's of the batches so far, the latest last."""
         for report in reports:
             text = getattr(report, "json", None)
             plain: Mapping[str, Any] = report if text is None else json.loads(text)
-            if plain["batchId"] > self.batch:
-                self.batch = plain["batchId"]
-                self._add(_observed(plain))
+            if plain["batchId"] > self.latest:
+                self.latest = plain["batchId"]
+                self._resolved(_observed(plain))
 
-    def _add(self, seen: Mapping[str, Any]) -> None:
-        if not seen.get("timed"):
-            return
-        self.timed += seen["timed"]
-        self.off += seen["ahead"] + seen["late"]
-        if not self.told and self.timed >= ENOUGH and self.off == self.timed:
-            self.told = True
-            self.tell(sentence(self.timed, seen["ahead"] > 0, int(seen["least"]), int(seen["most"])))
+    def _resolved(self, seen: Mapping[str, Any]) -> None:
         for name, words in (
             ("folds", "shown twice (end of summer time)"),
             ("gaps", "shown never (begin of summer time)"),

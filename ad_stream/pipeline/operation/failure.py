@@ -33,19 +33,17 @@ KNOWN = {
         " and a source.start after it; what the tables hold stays (docs/sources.md)"
     ),
     r"\S+\.parquet (is not a Parquet file|does not exist)|Checksum error: \S+\.parquet": (
-        "a data file of a table is damaged or gone ({}): bring it back from a backup, else delete the folder of that table, and"
-        " unless it is history, series or owner the checkpoint, too; then start it again: what the source still holds is read"
-        " again, and nothing is doubled (docs/damage.md)"
+        "a data file of a table is damaged or gone ({}): bring it back from a backup, else do what docs/damage.md says for that"
+        " table (history, series, owner: delete its folder, it is made anew), then start it again"
     ),
     r"(Checksum error: |while reading file )\S*_delta_log/\S+|DELTA_VERSIONS_NOT_CONTIGUOUS|versions \([^)]*\) are not contiguous"
     r"|DELTA_TRUNCATED_TRANSACTION_LOG|\S*_delta_log/\S+ does not exist": (
-        "the log of a table is damaged ({}): where its newest file is torn delete that file, else the folder of that table, and in"
-        " both cases the checkpoint; then start it again: what the source still holds is read again, and nothing is doubled"
-        " (docs/damage.md)"
+        "the log of a table is damaged ({}): bring the file back from a backup, else do what docs/damage.md says for that table"
+        " (history, series, owner: delete its folder, it is made anew), then start it again"
     ),
     r"Failed to read log file \S+|\S*/state/\d+/\S+ does not exist|CANNOT_LOAD_STATE_STORE|concurrently using \S+": (
-        "the checkpoint is damaged ({}): delete its folder, then start it again: what the source still holds is read again, and"
-        " nothing is doubled (docs/damage.md)"
+        "the checkpoint is damaged ({}): delete its folder, then start it again: it goes on at the newest window that is stored,"
+        " and nothing is doubled (docs/damage.md)"
     ),
     "DELTA_SCHEMA_CHANGED|Detected schema change": (
         "the table of the source has other columns now ({}): start it again, it goes on where it stopped"

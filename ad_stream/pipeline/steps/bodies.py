@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import shapes
-from ad_stream.pipeline.steps.shapes import NOT_SIGNALS
-from ad_stream.sources.contract import HEARTBEAT, SET_ASIDE
-from ad_stream.sources.instants import literal as quoted
+from ad_stream.pipeline.steps.body_times import forms_of, usual_time, usual_times
+from ad_stream.sources.contract import HEARTBEAT, SET_ASIDE, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -25,15 +24,34 @@ REASON_SET_ASIDE = "set_aside"
 TEXT = "cast(body as string)"
 IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
 STRING = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-PAIR = r"[\[{][^\[\]{}]*+[\]}]"
-"""Java patterns: a JSON string, and the innermost brackets; possessive, because Java would recurse once a character."""
 LINES = r"\}[ \t]*[\r\n]\s*\{"
 """Between objects that stand in lines of their own; in one JSON text no line break stands there."""
+TRIMMED = f"rtrim(char(0), if(startswith(body, X'EFBBBF'), cast(substring(body, 4) as string), {TEXT}))"
+IS_WRAPPED = f"startswith(body, X'EFBBBF') or endswith(body, X'00') or {TEXT} rlike {quoted(LINES)}"
+"""Byte order mark, trailing zeros, several JSON objects in lines of one body."""
+MENDED = f"if({IS_ARRAY.replace(TEXT, TRIMMED)}, {TRIMMED}, concat('[', regexp_replace({TRIMMED}, {quoted(LINES)}, '}},{{'), ']'))"
+PAIR = r"[\[{][^\[\]{}]*+[\]}]"
+"""Java patterns: a JSON string, and the innermost brackets; possessive, because Java would recurse once a character."""
 
 LONGEST_PARTITION = 64
 MANY = 16
 """Bad elements of one body that keep the whole `keep_body` each; with more elements all of them share as much."""
 LEAST_KEPT = 64
+
+
+def elements_of(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
+    """Events -> the envelope, `unreadable`, `position` and `one`: the element as a struct (declared members) or a map."""
+    bounded = _bounded(events, telemetry, clock)
+    if telemetry.compressed:
+        from ad_stream.pipeline.steps.compressed import unpacked
+
+        bounded = bounded.withColumn("body", unpacked(telemetry.max_body)("body"))
+    return _flat(_elements(_parsed(bounded, telemetry), telemetry), telemetry)
+
+
+def by_name(telemetry: Telemetry) -> bool:
+    """Whether elements are maps: for all members, or because some are reached by paths."""
+    return telemetry.signals == "auto" or telemetry.by_paths
 
 
 def is_heartbeat() -> Column:
@@ -43,18 +61,6 @@ def is_heartbeat() -> Column:
 
 def _is_set_aside() -> Column:
     return F.coalesce(F.col("message_source") == SET_ASIDE, F.lit(False))
-
-
-def elements_of(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
-    """Events -> the envelope, `unreadable`, `position` and `one`: the element as a struct (declared members) or a map."""
-    bounded = _bounded(events, telemetry, clock)
-    unpacked = _unpacked(bounded, telemetry)
-    return _flat(_elements(_parsed(unpacked, telemetry), telemetry), telemetry)
-
-
-def by_name(telemetry: Telemetry) -> bool:
-    """Whether elements are maps: for all members, or because some are reached by paths."""
-    return telemetry.signals == "auto" or telemetry.by_paths
 
 
 def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
@@ -86,15 +92,18 @@ def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
         # Not decode(): where bytes are no UTF-8, Spark 3.5 mends them and 4.1 fails the batch. encode() mends on both.
         .when(F.encode(F.col("body").cast("string"), "UTF-8") != F.col("body"), "not_utf8")
     )
-    most, texts = telemetry.max_elements, _lists(TEXT, "string")
+    most, texts = telemetry.max_elements, _lists("mended", "string")
     good = f"coalesce({_is_whole('parsed')} and (size(parsed[0]) = 1 or {IS_ARRAY}), false)"
     is_deep = f"may_be_deep and {_is_deep(telemetry.max_depth)}"
-    # One bad element must not cost its neighbours: such an array is read again as texts, then each on its own.
-    bad_array = f"unreadable is null and {IS_ARRAY} and not ({is_deep})"
+    # One bad element must not cost its neighbours: such an array is read again as texts, then each on its own; and so is what
+    # holds JSON in a wrapping of its own, of which good bodies pay nothing.
+    again = f"unreadable is null and ({IS_ARRAY} or {IS_WRAPPED}) and not ({is_deep})"
     each = f"transform(texts[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0))"
     elements = f"case when {_is_whole('texts')} and size(texts[0]) <= {most} then {each} end"
     are_many = f"{_is_whole('texts')} and size(texts[0]) > {most}"
-    of_texts = f"transform(array({texts}), texts -> {{}})[0]"
+    of_texts = f"transform(transform(array({MENDED}), mended -> {texts}), texts -> "
+    whole, one_by_one = _with_times("parsed[0]", telemetry), _with_times("mine", telemetry)
+    mended = f"transform(array({of_texts}{elements})[0]), mine -> {one_by_one})[0]"
     others = [name for name in events.columns if name != "unreadable"]
     return (
         events.withColumns({"unreadable": unreadable, "may_be_deep": F.expr(_may_be_deep(telemetry.max_depth))})
@@ -103,12 +112,24 @@ def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
             *others,
             f"case when {good} then if(size(parsed[0]) > {most}, 'too_many_elements', unreadable)"
             f" when unreadable is not null then unreadable when {is_deep} then 'too_deep'"
-            f" when {bad_array} and {of_texts.format(are_many)} then 'too_many_elements' end as unreadable",
-            f"case when {good} then if(size(parsed[0]) <= {most}, parsed[0], null)"
-            f" when {bad_array} then {of_texts.format(elements)} end as elements",
+            f" when {again} and {of_texts}{are_many})[0] then 'too_many_elements' end as unreadable",
+            f"case when {good} then if(size(parsed[0]) <= {most}, {whole}, null) when {again} then {mended} end as elements",
         )
         .transform(lambda df: _reshaped(df, telemetry))
     )
+
+
+def _with_times(elements: str, telemetry: Telemetry) -> str:
+    """SQL: elements with times in usual forms; where shapes change, that is for `_flat` to do."""
+    time = _time(telemetry)
+    if time is None or _changes_shape(telemetry):
+        return elements
+    return usual_times(elements, time, None if by_name(telemetry) else _members(telemetry), forms_of(telemetry))
+
+
+def _changes_shape(telemetry: Telemetry) -> bool:
+    """Whether elements are lists, records or nested members of the body."""
+    return telemetry.by_paths or (telemetry.signals == "auto" and (telemetry.nested > 0 or telemetry.records == "auto"))
 
 
 def is_longer(text: str, most: int) -> str:
@@ -160,32 +181,14 @@ def _is_whole(lists: str) -> str:
 
 def _struct(telemetry: Telemetry) -> str:
     """The type of one element for declared signals: text members, so that nothing is lost to a type that does not fit."""
+    return "struct<" + ",".join(f"`{name.replace('`', '``')}`:string" for name in _members(telemetry)) + ">"
+
+
+def _members(telemetry: Telemetry) -> list[str]:
+    """What is read of an element with declared signals."""
     ids = [name for name in telemetry.device_id if name != "system"]
     times = [] if telemetry.event_time == "enqueued" else [telemetry.event_time]
-    return (
-        "struct<"
-        + ",".join(f"`{name.replace('`', '``')}`:string" for name in dict.fromkeys([*ids, *times, *telemetry.signals]))
-        + ">"
-    )
-
-
-def _unpacked(events: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """Bodies as the JSON that they hold: unpacked, without byte order mark and trailing zeros, lines of JSON as a list."""
-    if telemetry.compressed:
-        from ad_stream.pipeline.steps.compressed import unpacked
-
-        events = events.withColumn("body", unpacked(telemetry.max_body)("body"))
-    # Told by first and last byte and by a line break, so that other bodies cost nothing.
-    trimmed = (
-        f"cast(rtrim(char(0), if(startswith(body, X'EFBBBF'), cast(substring(body, 4) as string), {TEXT})) as binary)"
-    )
-    odd = "startswith(body, X'EFBBBF') or endswith(body, X'00')"
-    lines = f"cast(concat('[', regexp_replace({TEXT}, {quoted(LINES)}, '}},{{'), ']') as binary)"
-    breaks = f"instr({TEXT}, '\\n') > 0 and octet_length(body) <= {telemetry.max_body}"
-    are_lines = f"{breaks} and {TEXT} rlike {quoted(LINES)} and not ({IS_ARRAY})"
-    return events.withColumn("body", F.expr(f"if({odd}, {trimmed}, body)")).withColumn(
-        "body", F.expr(f"if({are_lines}, {lines}, body)")
-    )
+    return list(dict.fromkeys([*ids, *times, *telemetry.signals]))
 
 
 def _reshaped(bodies: DataFrame, telemetry: Telemetry) -> DataFrame:
@@ -215,20 +218,18 @@ def _time(telemetry: Telemetry) -> str | None:
 
 
 def _flat(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """Maps with nested members under their paths, each once."""
-    if not by_name(telemetry):
+    """Maps with nested members under their paths, each once, as far as the settings reach."""
+    if not _changes_shape(telemetry):
         return elements
-    kept = needed(telemetry)
-    deepest = max((telemetry.local(path).count(".") for path in telemetry.paths), default=0)
     auto = telemetry.signals == "auto"
-    levels = max(deepest, telemetry.nested if auto else 0)
-    one = shapes.unique("one")
-    if levels:
-        left_out = NOT_SIGNALS if auto else ()
-        flat = shapes.flat("one", levels, kept=kept, left_out=left_out)
-        one = f"case when nested and exists(map_values(one), v -> left(v, 1) = '{{') then {flat} else {one} end"
-    others = [name for name in elements.columns if name not in ("one", "nested")]
-    return elements.selectExpr(*others, f"{one} as one")
+    deepest = max((telemetry.local(path).count(".") for path in telemetry.paths), default=0)
+    if levels := max(deepest, telemetry.nested if auto else 0):
+        flat = shapes.flat("one", levels, kept=needed(telemetry), left_out=shapes.NOT_SIGNALS if auto else ())
+        one = f"if(exists(map_values(one), v -> left(v, 1) = '{{'), {flat}, {shapes.unique('one')})"
+        elements = elements.withColumn("one", F.expr(one))
+    if (time := _time(telemetry)) is not None:
+        elements = elements.withColumn("one", F.expr(usual_time("one", time, None, forms_of(telemetry))))
+    return elements
 
 
 def _elements(bodies: DataFrame, telemetry: Telemetry) -> DataFrame:
@@ -241,7 +242,6 @@ def _elements(bodies: DataFrame, telemetry: Telemetry) -> DataFrame:
         f"substring(body, 1, cast(least({keep}, {share}) as int)) as cut",
         "cast(octet_length(body) as bigint) as body_bytes",
         "if(message_id is null, null, xxhash64(body)) as body_hash",
-        *([f"locate('{{', {TEXT}, 2) > 0 as nested"] if by_name(telemetry) else []),
     )
     others = [name for name in light.columns if name != "elements"]
     return light.select(*others, F.posexplode_outer("elements").alias("position", "one"))

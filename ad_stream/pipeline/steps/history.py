@@ -30,9 +30,9 @@ BUCKETS = 64
 """Fixed, because it is stored; a power of two, so that fewer and larger groups can be read."""
 
 
-def series_id() -> Column:
+def series_id(signal: Column | str = "signal") -> Column:
     """The number by which the packed rows know a series: 64 bits; a million series share one with odds of 3 in 10^8."""
-    return F.xxhash64("device_id", "signal")
+    return F.xxhash64("device_id", signal)
 
 
 def part_of(parts: int) -> Column:

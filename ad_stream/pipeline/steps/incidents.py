@@ -102,8 +102,12 @@ def _new(batch: Batch, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if batch.state.sole_writer or not rows:
         return rows
     near = (F.col("minute") >= F.lit(batch.tally.first)) & (F.col("revision") == 0)
-    theirs = batch.tables.read(TABLE).where(near & (F.col("query_id") != batch.query_id))
-    known = {(row[0], row[1]) for row in theirs.select("incident_id", "seq").collect()}
+    return _without(batch.tables.read(TABLE).where(near & (F.col("query_id") != batch.query_id)), rows)
+
+
+def _without(stored: DataFrame, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows that are not among the stored ones."""
+    known = {(row[0], row[1]) for row in stored.select("incident_id", "seq").collect()}
     return [row for row in rows if (row["incident_id"], row["seq"]) not in known]
 
 
@@ -153,10 +157,7 @@ def _not_stored(batch: Batch, events: Sequence[dict[str, Any]], since: datetime)
     if not events:
         return []
     there = batch.tables.read(TABLE).where((F.col("minute") > F.lit(since)) & (F.col("revision") == 0))
-    known = {(row[0], row[1]) for row in there.select("incident_id", "seq").collect()}
-    return [
-        _row(batch, event) | {"notify": False} for event in events if (event["incident_id"], event["seq"]) not in known
-    ]
+    return _without(there, [_row(batch, event) | {"notify": False} for event in events])
 
 
 def folded(

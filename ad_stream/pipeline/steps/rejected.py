@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def store_quarantine(batch: Batch) -> None:
     """Rejected messages and array elements."""
     if count := sum(batch.tally.quarantined.values()):
-        _store(batch, "quarantine", windows.quarantine(batch.groups), count)
+        _store(batch, "quarantine", windows.quarantine(batch.groups, batch.config.telemetry), count)
 
 
 def store_late(batch: Batch) -> None:

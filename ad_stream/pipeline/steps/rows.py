@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import telemetry
-from ad_stream.sources.contract import HEARTBEAT
+from ad_stream.sources.contract import HEARTBEAT, quoted, storable
+from ad_stream.sources.instants import is_rare, rewritten, usual
 from ad_stream.times import moment
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 NO_TIME = "timestamp'1970-01-01 00:00:00Z'"
 """What the checks take for the arrival of a row that has none: any time is ahead of it."""
-IS_HEARTBEAT = f"coalesce(signal = {telemetry.quoted(HEARTBEAT)}, false)"
+IS_HEARTBEAT = f"coalesce(signal = {quoted(HEARTBEAT)}, false)"
 
 
 def readings(rows: DataFrame, config: Config, clock: Clock, start: datetime | None = None) -> DataFrame:
@@ -69,8 +70,11 @@ def _wanted(config: Config) -> Column:
 def _timed(rows: DataFrame, clock: Clock) -> DataFrame:
     """Adds `arrival` and turns `time` into a timestamp, null where it is none."""
     is_time = dict(rows.dtypes)["time"] == "timestamp"
-    text = rows.withColumn("time", F.col("time") if is_time else F.col("time").cast("string"))
-    timed = text if is_time else text.withColumn("time", F.expr(telemetry.instant("time")))
+    timed = rows
+    if not is_time:
+        text = rows.withColumn("time", F.col("time").cast("string"))
+        read = text.withColumn("time", F.expr(f"if({is_rare('time')}, {rewritten('time')}, time)"))
+        timed = read.withColumn("time", F.expr(usual("time"))).withColumn("time", F.expr(storable("time")))
     believed = [f"if({clock.trusts(name)}, {name}, null)" for name in ("enqueued_time", "time")]
     return timed.withColumn("arrival", F.expr(f"coalesce({', '.join(believed)})"))
 
@@ -82,15 +86,13 @@ def _elements(timed: DataFrame, config: Config) -> DataFrame:
     one = (
         f"map_filter(map(coalesce(signal, ''), {value}), (k, v) -> k != '')"
         if signals == "auto"
-        else "named_struct("
-        + ", ".join(f"{telemetry.quoted(s)}, if(signal = {telemetry.quoted(s)}, {value}, null)" for s in signals)
-        + ")"
+        else "named_struct(" + ", ".join(f"{quoted(s)}, if(signal = {quoted(s)}, {value}, null)" for s in signals) + ")"
     )
     row = f"cast(concat(coalesce(signal, 'null'), ' = ', coalesce({value}, 'null')) as binary)"
     return timed.selectExpr(
         f"substring({row}, 1, {config.telemetry.keep_body}) as cut", f"cast(octet_length({row}) as bigint) as body_bytes",
         "cast(null as bigint) as body_hash",
         f"coalesce(arrival, {NO_TIME}) as enqueued_time", "device_id", "cast(null as string) as message_id",
-        "source", "partition", "sequence", "time", f"if({IS_HEARTBEAT}, {telemetry.quoted(HEARTBEAT)}, null) as unreadable",
+        "source", "partition", "sequence", "time", f"if({IS_HEARTBEAT}, {quoted(HEARTBEAT)}, null) as unreadable",
         "0 as position", f"{one} as one",
     )  # fmt: skip

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ad_stream.sources.instants import let, literal
+from ad_stream.sources.contract import quoted
+from ad_stream.sources.instants import let
 
 if TYPE_CHECKING:
     from ad_stream.config import Telemetry
@@ -22,8 +23,13 @@ NOT_SIGNALS = (
     "eventTime", "event_time", "enqueuedTime", "enqueued_time",
 )  # fmt: skip
 """Members that `signals: auto` never takes for a signal: ids and times."""
+ON = ("true", "on", "open", "yes", "active", "high", "running")
+OFF = ("false", "off", "closed", "no", "inactive", "low", "stopped")
+"""Words of a switch for 1 and 0."""
 MAP = "map<string,string>"
 PAIRS = "array<struct<key:string,value:string>>"
+LOOKED_AT = 512
+"""Characters of a body in which a second record is looked for."""
 SENML_ABSOLUTE = 2**28
 """Smaller times of SenML are relative to the time of the message (RFC 8428, 4.5.3)."""
 SIGNED = (("n", "v"), ("DisplayName", "Value"), ("NodeId", "Value"))
@@ -39,9 +45,9 @@ def at(element: str, path: str) -> str:
     """SQL: the text of a member by its path; a member whose very name is the path comes first."""
     head, *rest = path.split(".")
     if not rest:
-        return f"{element}[{literal(path)}]"
+        return f"{element}[{quoted(path)}]"
     below = "$" + "".join(f"[{_in_quotes(part)}]" for part in rest)
-    return f"coalesce({element}[{literal(path)}], get_json_object({element}[{literal(head)}], {literal(below)}))"
+    return f"coalesce({element}[{quoted(path)}], get_json_object({element}[{quoted(head)}], {quoted(below)}))"
 
 
 def _in_quotes(part: str) -> str:
@@ -61,6 +67,13 @@ def _map(pairs: str) -> str:
     return let(pairs, "p", f"map_from_entries(if({whole}, p, {last}))")
 
 
+def replaced(element: str, name: str, value: str) -> str:
+    """SQL: the map with another text for a member that it has."""
+    return _map(
+        f"transform(map_entries({element}), p -> if(p.key = {quoted(name)}, struct(p.key as key, {value} as value), p))"
+    )
+
+
 def flat(element: str, levels: int, *, kept: Iterable[str] = (), left_out: Iterable[str] = ()) -> str:
     """SQL: the map with members of nested objects under their path, `levels` deep.
 
@@ -69,14 +82,14 @@ def flat(element: str, levels: int, *, kept: Iterable[str] = (), left_out: Itera
     pairs = f"map_entries({element})"
     for _ in range(levels):
         pairs = _deeper(pairs, kept)
-    names = ",".join(literal(name) for name in left_out)
+    names = ",".join(quoted(name) for name in left_out)
     if names:
         pairs = f"filter({pairs}, p -> instr(p.key, '.') = 0 or substring_index(p.key, '.', -1) not in ({names}))"
     return _map(pairs)
 
 
 def _deeper(pairs: str, kept: Iterable[str]) -> str:
-    stays = "".join(f" and p.key <> {literal(name)}" for name in dict.fromkeys(kept))
+    stays = "".join(f" and p.key <> {quoted(name)}" for name in dict.fromkeys(kept))
     inner = f"map_entries(from_json(p.value, '{MAP}'))"
     named = f"transform({inner}, q -> struct(concat(p.key, '.', q.key) as key, q.value as value))"
     # A text that only begins like an object stays one.
@@ -87,7 +100,7 @@ def _deeper(pairs: str, kept: Iterable[str]) -> str:
 
 def from_list(elements: str, path: str) -> str:
     """SQL: elements -> one element per item of their list, the members around it beside its own, which win."""
-    head = literal(path.split(".")[0])
+    head = quoted(path.split(".")[0])
     items = f"from_json({at('e', path)}, 'array<{MAP}>')"
     around = f"filter(map_entries(e), p -> p.key <> {head})"
     each = f"transform({items}, x -> {_map(f'concat({around}, map_entries(x))')})"
@@ -101,7 +114,7 @@ def from_records(elements: str, name: str, value: str, kept: Iterable[str]) -> s
 
 
 def _record(member: str, element: str, kept: Iterable[str]) -> str:
-    own = [f"struct({literal(path)} as key, {at(element, path)} as value)" for path in dict.fromkeys(kept)]
+    own = [f"struct({quoted(path)} as key, {at(element, path)} as value)" for path in dict.fromkeys(kept)]
     pairs = f"filter(array({', '.join([member, *own])}), p -> p.key is not null and p.value is not null)"
     return f"if({element} is null, null, {_map(pairs)})"
 
@@ -119,8 +132,8 @@ def from_senml(elements: str, kept: Iterable[str], time: str | None) -> str:
     moment = f"if({seconds} >= {SENML_ABSOLUTE}, cast({seconds} as string), null)"
     name = "concat(coalesce(e['bn'], s.bn, ''), coalesce(e['n'], ''))"
     others = [path for path in kept if path != time]
-    own = [f"struct({literal(path)} as key, {at('e', path)} as value)" for path in others]
-    own += [f"struct({literal(time)} as key, {moment} as value)"] if time else []
+    own = [f"struct({quoted(path)} as key, {at('e', path)} as value)" for path in others]
+    own += [f"struct({quoted(time)} as key, {moment} as value)"] if time else []
     pairs = f"filter(array({', '.join([f'struct({name} as key, {value} as value)', *own])}), p -> p.value is not null)"
     step = (
         f"named_struct('bn', coalesce(e['bn'], s.bn), 'bt', {base['bt']}, 'bv', {base['bv']},"
@@ -136,7 +149,7 @@ def are_records(elements: str, kept: Sequence[str]) -> list[tuple[str, str, str]
     records: they are readings of several devices, or objects that happen to have a name.
     """
     devices = " and ".join(
-        f"size(array_distinct(transform({elements}, e -> e[{literal(path)}]))) = 1" for path in dict.fromkeys(kept)
+        f"size(array_distinct(transform({elements}, e -> e[{quoted(path)}]))) = 1" for path in dict.fromkeys(kept)
     )
     first = f"get({elements}, 0)"
     found = []
@@ -149,10 +162,30 @@ def are_records(elements: str, kept: Sequence[str]) -> list[tuple[str, str, str]
         several = f"size(array_distinct(transform({elements}, e -> e['{name}']))) = size({elements})"
         worded = f"{first}['{name}'] is not null and try_cast({first}['{name}'] as double) is null"
         told = f"size({elements}) > 1 and {first}['{value}'] is not null and {worded} and {several}"
-        known = ",".join(literal(one) for one in (value, *NOT_SIGNALS, *kept))
+        known = ",".join(quoted(one) for one in (value, *NOT_SIGNALS, *kept))
         more = f"map_filter({first}, (k, v) -> k not in ({known}) and try_cast(v as double) is not null)"
         found.append((f"{told} and size({more}) = 0 and {devices or 'true'}", name, value))
     return found
+
+
+def refused() -> str:
+    """SQL over `one`, `members` and `cut`: whether an element is a record of a name and a value, so that as members all of its
+    kind would be one series. Loose names are told by the body around it: an array that has a second one, and no other number."""
+    cases = []
+    for name, value in (*SIGNED, *LOOSE):
+        several = f'(?s)^\\s*\\[.*"{name}"\\s*:\\s*"([^"]*)".*"{name}"\\s*:\\s*"(?!\\1")'
+        told = f"substring(cast(cut as string), 1, {LOOKED_AT}) rlike {quoted(several)}"
+        if name == "n":
+            told = f"(one['bn'] is not null or {told})"
+        if (name, value) not in SIGNED:
+            told = f"{told} and size(map_filter(members, (k, v) -> v is not null)) <= 1"
+        worded = f"one['{name}'] is not null and try_cast(one['{name}'] as double) is null"
+        cases.append(
+            f"(one['{value}'] is not null and {worded}"
+            + ("" if value == "Value" and name != "Name" else f" and {told}")
+            + ")"
+        )
+    return " or ".join(cases)
 
 
 def reshaped(elements: str, telemetry: Telemetry, kept: list[str], time: str | None) -> str:
@@ -164,7 +197,7 @@ def reshaped(elements: str, telemetry: Telemetry, kept: list[str], time: str | N
     if isinstance(telemetry.records, dict):
         name, value = (telemetry.local(telemetry.records[part]) for part in ("name", "value"))
         return from_records(elements, name, value, kept)
-    if telemetry.records == "off" or telemetry.signals != "auto":
+    if telemetry.records != "auto" or telemetry.signals != "auto":
         return elements
     return _as_told(elements, kept, time)
 

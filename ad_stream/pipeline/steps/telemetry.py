@@ -1,12 +1,10 @@
-"""Events -> readings: every element of a body is good, late or odd and says why.
+"""Events -> readings: every element of a body (`steps.bodies`) is good, late or odd and says why.
 
 Good and bad travel in one plan, because a second query would steal the Event Hubs epoch and a second read would
 cost as much as the first. A row is good while `odd` is null; otherwise `odd` holds all that the tables `quarantine`
 or `late` will show. Rows travel under `minute`: that of the event for good rows, that of the enqueued time for odd
 ones, so that no device clock moves the watermark past the hub's. A row whose hub time is not trusted has no minute
 (`ad_stream.pipeline.steps.clock`).
-
-A reason travels with what it rests on behind it ("bad_time: ts is 'soon'"); the tables keep the two apart (`windows.quarantine`).
 """
 
 from __future__ import annotations
@@ -18,35 +16,18 @@ from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import members as of_members
 from ad_stream.pipeline.steps.bodies import elements_of, is_heartbeat, is_longer
+from ad_stream.pipeline.steps.body_times import TIME, forms_of, with_time
 from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, window_start
+from ad_stream.pipeline.steps.clock_counts import observed
 from ad_stream.sources.contract import SET_ASIDE, storable
-from ad_stream.sources.instants import TimeForms, instant, later_of_fold, let, literal, raw_instant
-from ad_stream.sources.instants import literal as quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from ad_stream.config import Config, Telemetry
 
-LATE = "late"
+LATE, FUTURE = "late", "future_time"
 NAN = "not_a_number"
-BEHIND = ": "
-"""Between a reason and what it rests on."""
-ZONES, NEAR_ZONE = 900, 120
-"""Seconds: time zones differ by whole quarters of an hour; a clock this near to one is taken for a zone."""
-LONGEST_DETAIL = 200
-HELP = {
-    "empty": "the message has no body",
-    "not_utf8": "if bodies are packed, set telemetry.compressed",
-    "too_large": "set telemetry.max_body",
-    "too_deep": "set telemetry.max_depth",
-    "too_many_elements": "set telemetry.max_elements",
-    "too_many_members": "set telemetry.max_members, or declare telemetry.signals",
-    "no_device": "name the member that holds it in telemetry.device_id",
-}
-"""Reason -> the way out, where it is the same for every message."""
-
-__all__ = ["LATE", "checked", "instant", "quoted", "readings"]
 
 
 def readings(events: DataFrame, config: Config, clock: Clock | None = None) -> DataFrame:
@@ -82,10 +63,9 @@ def _is_telemetry() -> Column:
 
 
 def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """Adds device, body_time, members, any_member, any_nan and what there is to say of them."""
-    times = telemetry.event_time != "enqueued"
-    time_text = of_members.member(telemetry, telemetry.event_time) if times else "cast(null as string)"
-    is_auto = telemetry.signals == "auto"
+    """Adds device, body_time, members, any_member (one that counts) and any_nan."""
+    is_auto, timed = telemetry.signals == "auto", telemetry.event_time != "enqueued"
+    time_text = of_members.member(telemetry, telemetry.event_time) if timed else "cast(null as string)"
     found = of_members.auto(telemetry) if is_auto else of_members.declared(telemetry)
     devices = ["device_id" if name == "system" else of_members.member(telemetry, name) for name in telemetry.device_id]
     device = "coalesce(" + ", ".join(f"nullif({text}, '')" for text in devices) + ")"
@@ -95,37 +75,30 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     longer = f"exists(map_keys(members), k -> {is_longer('k', telemetry.max_name)})"
     long_signal = f"(octet_length({names}) > {telemetry.max_name} and {longer})" if is_auto else "false"
     bad_signal = _has_nul(names) if is_auto else "false"
-    forms = TimeForms(telemetry.time_zone, telemetry.time_unit, telemetry.day_first)
-    near = f"(enqueued_time + interval {_micros(telemetry.max_future)} microseconds)"
-    # The numbers in a step of their own, so that the flags look at them and do not make them again.
-    numbers = elements.selectExpr(
-        "*", f"{found.members} as members", f"{raw_instant(time_text, forms, near)} as raw_time"
-    )
+    # The numbers in a step of their own, so that the flags look at them and do not make them again. Times before them: of the
+    # two, only the numbers of `auto` hold a lambda, and steps between two that are not compiled would copy each row.
+    numbers = _timed(elements, time_text, telemetry).selectExpr("*", f"{found.members} as members")
+    kept = [name for name in numbers.columns if name not in ("one", "members", TIME)]
     return numbers.selectExpr(
-        *[name for name in elements.columns if name != "one"],
+        *kept,
         "one is null as no_object",
         f"if({is_longer(device, telemetry.max_name)} or {_has_nul(device)}, {shown}, {device}) as device",
         f"{is_longer(device, telemetry.max_name)} or {long_signal} as long_name",
         f"{_has_nul(device)} or {bad_signal} as bad_name",
         f"{f'size(one) > {telemetry.max_members}' if is_auto else 'false'} as many_members",
         f"{time_text} is not null as has_time",
-        f"{storable('raw_time')} as body_time",
-        f"left({time_text}, 60) as time_text",
-        f"{_gap(time_text, telemetry.time_zone)} as in_gap",
+        f"{storable(TIME)} as body_time",
         "members",
-        f"{found.any_member} as any_member",
+        f"{found.any_member if found.refused == 'false' else f'({found.any_member}) and not {found.refused}'} as any_member",
         f"{found.any_nan} as any_nan",
-        f"if({found.any_nan}, {found.nan_detail}, null) as nan_detail",
-        f"if({found.any_member}, null, {found.none_detail}) as none_detail",
     )
 
 
-def _gap(text: str, zone: str | None) -> str:
-    """SQL: whether a clock of the zone never shows the local time of a text (beginning of summer time)."""
-    if zone in (None, "UTC"):
-        return "false"
-    local, named = f"try_cast(left({text}, 19) as timestamp)", literal(str(zone))
-    return f"coalesce(from_utc_timestamp(to_utc_timestamp({local}, {named}), {named}) <> {local}, false)"
+def _timed(elements: DataFrame, text: str, telemetry: Telemetry) -> DataFrame:
+    if telemetry.event_time == "enqueued":
+        return elements.selectExpr("*", f"cast(null as timestamp) as {TIME}")
+    near = f"(enqueued_time + interval {_micros(telemetry.max_future)} microseconds)"
+    return with_time(elements, text, forms_of(telemetry), near)
 
 
 def _has_nul(text: str) -> str:
@@ -135,8 +108,6 @@ def _has_nul(text: str) -> str:
 
 def _judged(elements: DataFrame, config: Config) -> DataFrame:
     """Gives each element its reason, its travelling minute and the key by which its copies are known."""
-    telemetry = config.telemetry
-    future = f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(telemetry.max_future)}"
     reason = (
         F.when(F.col("unreadable").isNotNull(), F.col("unreadable"))
         .when(F.col("no_object"), "malformed")
@@ -146,7 +117,10 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
         .when(F.col("bad_name"), "bad_name")
         .when(F.col("device").isNull(), "no_device")
         .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
-        .when(F.expr(future), "future_time")
+        .when(
+            F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(config.telemetry.max_future)}"),
+            FUTURE,
+        )
         .when(~F.col("any_member"), "no_signal")
     )
     placed = elements.select(
@@ -169,7 +143,7 @@ def _tagged(placed: DataFrame, config: Config) -> DataFrame:
     is_late = F.col("reason").isNull() & (F.unix_micros("enqueued_time") >= closes)
     reason = F.when(is_late, LATE).otherwise(F.col("reason"))
     is_nan = F.col("any_nan") & (F.col("reason").isNull())
-    timed = _clocks_observed(placed.withColumn("is_late", is_late), config.telemetry).withColumn(
+    timed = observed(placed).withColumn(
         "told", F.when(reason.isNull(), F.col("event_time")).otherwise(F.col("enqueued_time"))
     )
     tick = grid.tick(watermark)
@@ -177,62 +151,19 @@ def _tagged(placed: DataFrame, config: Config) -> DataFrame:
         "key", "element", "event_time", "sequence", window_start("told", grid.seconds).alias("minute"),
         *([] if tick == grid.seconds else [window_start("told", tick).alias("seen")]),
         F.col("device").alias("device_id"),
-        F.when(reason.isNotNull(), _odd(reason, _with_detail(reason, config.telemetry))).alias("odd"),
-        F.when(is_nan, _odd(F.lit(NAN), F.concat_ws(BEHIND, F.lit(NAN), _shown("nan_detail")))).alias("nan_odd"),
+        F.when(reason.isNotNull(), _odd(reason)).alias("odd"),
+        F.when(is_nan, _odd(F.lit(NAN))).alias("nan_odd"),
         F.when(F.col("reason").isNull(), F.col("members")).alias("members"),
     )  # fmt: skip
 
 
-def _clocks_observed(placed: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """What the clocks of devices look like: `observedMetrics.clocks` of the batch's progress."""
-    if telemetry.event_time == "enqueued":
-        return placed
-    timed, ahead = F.col("body_time").isNotNull(), F.col("reason") == "future_time"
-    off = F.when(timed, F.unix_seconds("body_time") - F.unix_seconds("enqueued_time"))
-    fold = F.lit(False)
-    if telemetry.time_zone not in (None, "UTC"):
-        zone = str(telemetry.time_zone)
-        local = f"from_utc_timestamp(body_time, {literal(zone)})"
-        fold = F.expr(f"{let(local, 'l', later_of_fold('l', zone))} is not null")
-    return placed.observe(
-        "clocks", F.count(F.when(timed, 1)).alias("timed"), F.count(F.when(ahead, 1)).alias("ahead"),
-        F.count(F.when(F.col("is_late"), 1)).alias("late"), F.min(off).alias("least"), F.max(off).alias("most"),
-        F.count(F.when(timed & fold, 1)).alias("folds"), F.count(F.when(timed & F.col("in_gap"), 1)).alias("gaps"),
-    )  # fmt: skip
-
-
-def _with_detail(reason: Column, telemetry: Telemetry) -> Column:
-    """The reason and, behind it, what it rests on in this message and the way out; `late` stays bare, rows are told by it."""
-    seconds = F.expr("unix_seconds(body_time) - unix_seconds(enqueued_time)")
-    near = F.abs(seconds - F.round(seconds / ZONES) * ZONES) <= NEAR_ZONE
-    zone = F.when(near, ", local time of a zone? set telemetry.time_zone").otherwise("")
-    dated = F.when(
-        F.col("time_text").rlike("^ *[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{4}"), ", set telemetry.day_first"
-    ).otherwise("")
-    time = F.lit(telemetry.event_time)
-    detail = (
-        F.when(reason == "bad_time", F.concat(time, F.lit(" is '"), F.col("time_text"), F.lit("'"), dated))
-        .when(
-            reason == "future_time",
-            F.concat(time, F.lit(" is "), seconds.cast("string"), F.lit(" s ahead of the hub"), zone),
-        )
-        .when(reason == "no_signal", F.col("none_detail"))
-    )
-    for name, way_out in HELP.items():
-        detail = detail.when(reason == name, way_out)
-    return F.when(reason == LATE, reason).otherwise(F.concat_ws(BEHIND, reason, _shown(detail)))
-
-
-def _shown(detail: Column | str) -> Column:
-    """Short, and without what databases refuse."""
-    return F.regexp_replace(F.substring(detail, 1, LONGEST_DETAIL), "[\\x00-\\x1f]", " ")
-
-
-def _odd(reason: Column, told: Column) -> Column:
+def _odd(reason: Column) -> Column:
+    # How far a clock is ahead is told by what it says; such a time goes no further than quarantine.
+    time = F.when(reason == FUTURE, F.col("body_time")).otherwise(F.col("event_time"))
     return F.struct(
-        told.alias("reason"),
+        reason.alias("reason"),
         F.when(reason != LATE, F.col("cut")).alias("body"),
-        "body_bytes", "enqueued_time", "event_time", "source", "partition", "sequence", "element",
+        "body_bytes", "enqueued_time", time.alias("event_time"), "source", "partition", "sequence", "element",
     )  # fmt: skip
 
 
@@ -248,7 +179,6 @@ def checked(elements: DataFrame, config: Config) -> DataFrame:
     in `device_id`, and `time` (timestamp) beside it.
     """
     # These settings are about members of bodies; the text of a row is a value that is no number.
-    own = {"device_id": ["system"], "event_time": "enqueued", "text": "quarantine"}
+    own = {"device_id": ["system"], "event_time": "enqueued", "text": "quarantine", "records": "off"}
     measured = _measured(elements, config.telemetry.model_copy(update=own))
-    enqueued = config.model_copy(update={"telemetry": config.telemetry.model_copy(update={"event_time": "enqueued"})})
-    return _judged(measured.withColumns({"has_time": F.lit(True), "body_time": F.col("time")}), enqueued)
+    return _judged(measured.withColumns({"has_time": F.lit(True), "body_time": F.col("time")}), config)

@@ -12,18 +12,20 @@ next hour but one. The watermark is then taken from the column `seen`, the time 
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps.clock import Clock
-from ad_stream.pipeline.steps.telemetry import BEHIND, LATE, quoted
-from ad_stream.sources.contract import HEARTBEAT
+from ad_stream.pipeline.steps.telemetry import LATE
+from ad_stream.pipeline.steps.ways_out import detail
+from ad_stream.sources.contract import HEARTBEAT, quoted
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-    from ad_stream.config import Config
+    from ad_stream.config import Config, Telemetry
 
 MEASURES = ("value", "n", "min", "max", "mean")
 
@@ -95,25 +97,20 @@ def late(groups: DataFrame, config: Config) -> DataFrame:
     )  # fmt: skip
 
 
-def quarantine(groups: DataFrame) -> DataFrame:
+def quarantine(groups: DataFrame, telemetry: Telemetry) -> DataFrame:
     """The bad elements of a batch -> the columns of the table `quarantine` but query_id and batch_id."""
     odd = F.col("odd")
-    fields = ["source", "partition", "sequence", "element", "body", "body_bytes"]
+    fields = ["source", "partition", "sequence", "element", "reason", "body", "body_bytes"]
+    say = F.udf(partial(detail, telemetry=telemetry), "string")
     return groups.where(odd.isNotNull() & ~odd["reason"].isin(LATE, HEARTBEAT)).select(
         *[odd[name].alias(name) for name in fields], "device_id", odd["enqueued_time"].alias("enqueued_time"),
-        reason_of(odd["reason"]).alias("reason"), detail_of(odd["reason"]).alias("detail"),
+        say(odd["reason"], odd["body"], odd["element"], seconds_ahead(odd)).alias("detail"),
     )  # fmt: skip
 
 
-def reason_of(told: Column) -> Column:
-    """The reason, without what it rests on."""
-    return F.substring_index(told, BEHIND, 1)
-
-
-def detail_of(told: Column) -> Column:
-    """What the reason rests on in this message, null where nothing is said."""
-    rest = told.substr(F.length(reason_of(told)) + F.lit(len(BEHIND) + 1), F.length(told))
-    return F.when(F.instr(told, BEHIND) > 0, rest)
+def seconds_ahead(odd: Column) -> Column:
+    """How far the time of a rejected or late element is ahead of the hub's; negative where it is behind."""
+    return F.unix_seconds(odd["event_time"]) - F.unix_seconds(odd["enqueued_time"])
 
 
 def _long(groups: DataFrame, config: Config) -> DataFrame:

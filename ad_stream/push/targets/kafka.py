@@ -65,6 +65,7 @@ class Kafka:
                 "the push target 'kafka' has no place: give bootstrap_servers and topic, or the connection_string of the event hub"
             )
         self.name, self.rows, self.seconds = name, which_rows(self.kind, rows, at_least), seconds
+        self._message = _incident if rows == "incidents" else _verdict
         self._topic, self._servers, self._clock = topic, bootstrap_servers, clock
         given = isinstance(connection_string, Secret) or connection_string is None
         self._access: Any = connection_string if given else Secret(str(connection_string))
@@ -104,7 +105,7 @@ class Kafka:
         self._trouble = ""
         for place, row in enumerate(chunk):
             told = self._teller(fates, place)
-            key, value = _message(row) if self.rows in ("all", "anomalies") else (row["incident_id"], as_json(row))
+            key, value = self._message(row)
             self._produce(producer, topic, str(key).encode("utf-8", "replace"), value, told, deadline)
         producer.flush(max(deadline - self._clock(), 0.001))
         found: list[Delivery] = []
@@ -188,6 +189,11 @@ class Kafka:
         self._trouble = f"{error.name()}: {error.str()}"
 
 
-def _message(row: Row) -> tuple[object, bytes]:
+def _verdict(row: Row) -> tuple[object, bytes]:
     """Key and value of a verdict."""
     return row["device_id"], dumped({name: plain(row[name]) for name in COLUMNS})
+
+
+def _incident(row: Row) -> tuple[object, bytes]:
+    """Key and value of what people are told of an incident."""
+    return row["incident_id"], as_json(row)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pyspark.sql import functions as F
 
-from ad_stream.sources.contract import timestamp
-from ad_stream.sources.instants import instant, literal
+from ad_stream.sources.contract import quoted, timestamp
+from ad_stream.sources.instants import instant
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -127,7 +127,7 @@ def bodies(lines: DataFrame, name: str, time: Sequence[str]) -> DataFrame:
 
     An end of input is an envelope, as the simulator writes it.
     """
-    tells = [f"get_json_object(value, {literal('$[' + _quoted(member) + ']')})" for member in time]
+    tells = [f"get_json_object(value, {quoted('$[' + _in_quotes(member) + ']')})" for member in time]
     times = ", ".join(instant(text) for text in tells)
     source = "get_json_object(value, '$.systemProperties.iothub-message-source')"
     return lines.where("trim(value) <> ''").selectExpr(
@@ -136,11 +136,11 @@ def bodies(lines: DataFrame, name: str, time: Sequence[str]) -> DataFrame:
         "cast(null as string) as device_id",
         "cast(null as string) as message_id",
         f"if(instr(value, 'systemProperties') > 0, {source}, null) as message_source",
-        f"{literal(name)} as source",
+        f"{quoted(name)} as source",
         "'' as partition",
         "xxhash64(value, file_name) as sequence",
     )
 
 
-def _quoted(member: str) -> str:
+def _in_quotes(member: str) -> str:
     return "'" + member.replace("'", "") + "'"

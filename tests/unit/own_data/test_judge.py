@@ -18,6 +18,7 @@ from ad_stream.own_data.next_steps import next_steps
 from ad_stream.own_data.page import page, per_series
 from ad_stream.readings import Wishes
 from ad_stream.report.page import render
+from tests.support.cases import case
 
 UTC = timezone.utc
 BEGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -141,3 +142,30 @@ def test_the_windows_are_those_that_the_stream_would_close(tmp_path: Path) -> No
     jitter = [1_772_431_200 + 60 * n + (n * 7) % 20 for n in range(60)]
     (tmp_path / "jitter.csv").write_text("ts,value\n" + "".join(f"{at},{n}\n" for n, at in enumerate(jitter)))
     assert judge(tmp_path / "jitter.csv", parse_detection({})).detections["value"].tolist() == list(range(60))
+
+
+def detected(file: str, *options: str, folder: Path) -> str:
+    """What `ad-stream detect` prints of a case, in one line."""
+    page = str(folder / "report.html")
+    done = CliRunner().invoke(
+        app, ["detect", str(case(file.split("/")[0]) / file.split("/")[1]), "--out", page, *options]
+    )
+    assert done.exit_code == 0, done.output
+    return " ".join(done.output.split())
+
+
+@pytest.mark.acceptance
+def test_the_case_of_devices_without_a_number_names_each_with_a_cell_of_it(tmp_path: Path) -> None:
+    said = detected("demo-non-numbers-vanish/mix.csv", folder=tmp_path)
+    assert "devices 7" in said and "'20,86'; a decimal comma? --decimal ,)" in said
+    assert all(f"{name} - no cell is a number" in said for name in ("comma", "unit", "onoff"))
+    assert "monthly 2018-05-01 00:00" in said
+    assert "30 readings have the time of an earlier one of their series, the first at 2026-10-25 02:00" in said
+
+
+@pytest.mark.acceptance
+def test_the_case_of_an_option_that_was_named_runs_with_it(tmp_path: Path) -> None:
+    said = detected("demo-option-that-is-not/sds011.csv", "--value", "P1", folder=tmp_path)
+    assert "140 2026-03-02 10:10" in said
+    named = CliRunner().invoke(app, ["demo", "--help"], env={"COLUMNS": "200"}).output
+    assert all(option in named for option in ("--time", "--value", "--device", "--signal", "--time-zone"))

@@ -2,48 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
 
+from ad_stream.pipeline.batch_state import BatchReport
 from ad_stream.pipeline.operation.device_clocks import DeviceClocks, sentence
 
 
-def report(batch: int, **seen: int) -> dict[str, Any]:
-    none = {"timed": 0, "ahead": 0, "late": 0, "least": 0, "most": 0, "folds": 0, "gaps": 0}
-    return {"batchId": batch, "observedMetrics": {"clocks": none | seen}}
+def done(
+    batch: int, *, ahead: int = 0, late: int = 0, closed: int = 0, off: tuple[int, int] | None = None
+) -> BatchReport:
+    counts = Counter({"late": late, "minutes_closed": closed})
+    return BatchReport(batch, reasons={"future_time": ahead} if ahead else {}, counts=counts, off=off)
 
 
-def said(*reports: dict[str, Any]) -> list[str]:
+def said(*reports: BatchReport) -> list[str]:
     lines: list[str] = []
     clocks = DeviceClocks(lines.append)
-    for count in range(1, len(reports) + 1):
-        clocks(list(reports[:count]))
+    for report in reports:
+        clocks.batch(report)
     return lines
 
 
 def test_all_ahead_by_hours_points_to_a_zone_and_is_told_once() -> None:
-    one = report(0, timed=20, ahead=20, least=7190, most=7200)
-    lines = said(one, report(1, timed=20, ahead=20, least=7190, most=7200))
+    lines = said(*(done(batch, ahead=20, off=(7190, 7200)) for batch in range(2)))
     assert len(lines) == 1
     assert "all 20 readings so far are future_time" in lines[0] and "telemetry.time_zone" in lines[0]
 
 
 def test_all_late_by_any_time_points_to_the_clocks() -> None:
-    assert "set the devices' clocks" in said(report(0, timed=9, late=9, least=-1234, most=-1230))[0]
+    assert "set the devices' clocks" in said(done(0, late=9, off=(-1234, -1230)))[0]
 
 
-def test_one_good_reading_is_no_reason_to_say_anything() -> None:
-    assert said(report(0, timed=9, late=8, least=-3600, most=0)) == []
+def test_one_good_window_is_no_reason_to_say_anything() -> None:
+    assert said(done(0, late=8, closed=1, off=(-3600, -3600)), done(1, late=8, off=(-3600, -3600))) == []
 
 
 def test_a_few_readings_are_waited_for() -> None:
-    one, other = (report(n, timed=3, ahead=3, least=3600, most=3600) for n in range(2))
+    one, other = (done(n, ahead=3, off=(3600, 3600)) for n in range(2))
     assert said(one) == [] and len(said(one, other)) == 1
 
 
-def test_resolved_local_times_are_counted() -> None:
-    assert said(report(0, timed=9, folds=2, gaps=0)) == [
+def test_resolved_local_times_are_counted_once_a_batch() -> None:
+    lines: list[str] = []
+    clocks = DeviceClocks(lines.append)
+    report = {"batchId": 0, "observedMetrics": {"clocks": {"folds": 2, "gaps": 0}}}
+    clocks([report])
+    clocks([report, {**report, "batchId": 1}])
+    assert lines == [
         "2 local times that a clock of telemetry.time_zone has shown twice (end of summer time) were resolved"
     ]
+    assert clocks.folds == 4
 
 
 def test_devices_of_two_zones_are_both_named() -> None:
