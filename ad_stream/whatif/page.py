@@ -63,12 +63,15 @@ def report(found: WhatIf, out: Path, *, settings: str) -> Path:
 def facts(found: WhatIf) -> list[tuple[str, str, str]]:
     """(label, value, detail) for the top of the page and the printed table."""
     windows = Grid.of(found.every).plural
+    old, new = found.kept
+    joined = "" if old == new else f"were {old:,}: several of one side are one of the other"
     rows = [
         ("series", f"{found.series:,}", f"{found.minutes:,} {windows} judged again in {found.seconds:g} s"),
         (f"flagged {windows}", f"{found.flagged_after:,}", f"were {found.flagged_before:,}"),
         ("alarms", f"{len(found.after):,}", f"were {len(found.before):,}"),
-        ("alarms gained", f"{len(found.gained):,}", ""),
-        ("alarms lost", f"{len(found.lost):,}", ""),
+        ("alarms on both sides", f"{new:,}", joined),
+        ("alarms gained", f"{len(found.gained):,}", f"with the {new:,} of both sides the {len(found.after):,}"),
+        ("alarms lost", f"{len(found.lost):,}", f"with the {old:,} of both sides the {len(found.before):,} that were"),
     ]
     if found.labelled is not None:
         one = found.labelled

@@ -74,6 +74,11 @@ class WhatIf:
     every: timedelta
     rescored: pd.DataFrame
 
+    @property
+    def kept(self) -> tuple[int, int]:
+        """(of before, of after): alarms that the other side has, too; they differ where several of one side are one of the other."""
+        return len(self.before) - len(self.lost), len(self.after) - len(self.gained)
+
     def devices(self) -> list[tuple[str, int, int]]:
         """(device, alarms gained, alarms lost), the most changed first."""
         gained, lost = (Counter(one.device_id for one in alarms) for alarms in (self.gained, self.lost))
@@ -91,6 +96,7 @@ class WhatIf:
         answer: dict[str, Any] = _texts(whole | {
             "flagged": {"before": self.flagged_before, "after": self.flagged_after},
             "alarms": {"before": len(self.before), "after": len(self.after)},
+            "kept": dict(zip(("before", "after"), self.kept, strict=True)),
             "gained": [asdict(one) for one in self.gained], "lost": [asdict(one) for one in self.lost],
             "devices": [{"device_id": device, "gained": plus, "lost": minus} for device, plus, minus in self.devices()],
             "labelled": None if self.labelled is None else asdict(self.labelled),

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from ad_stream.model import REFRACTORY
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
 from ad_stream.whatif import whatif
+from ad_stream.whatif.page import facts
 from ad_stream.whatif.rescore import rescore
 from ad_stream.whatif.unmatched import only_in
 
@@ -166,6 +168,18 @@ def test_a_device_that_is_not_there_is_said_to_be_not_there(tables: Path) -> Non
 
 def alarm(device: str, first: int, last: int) -> Alarm:
     return Alarm(device, "t", at(first), at(last), last - first + 1, 0.5, "above", 6.0)
+
+
+def test_the_sums_add_up_where_two_alarms_become_one(tables: Path) -> None:
+    before, after = [alarm("a", 0, 5), alarm("a", 20, 25), alarm("b", 0, 1)], [alarm("a", 0, 25), alarm("c", 3, 4)]
+    near = timedelta(minutes=5)
+    sides: dict[str, Any] = {"gained": only_in(after, before, near), "lost": only_in(before, after, near)}
+    joined = replace(ask(tables), before=before, after=after, **sides)
+    told = {label: (value, detail) for label, value, detail in facts(joined)}
+    assert told["alarms on both sides"] == ("1", "were 2: several of one side are one of the other")
+    assert told["alarms gained"] == ("1", "with the 1 of both sides the 2")
+    assert told["alarms lost"] == ("1", "with the 2 of both sides the 3 that were")
+    assert joined.as_dict()["kept"] == {"before": 2, "after": 1}
 
 
 def test_alarms_end_after_the_refractory_time_and_match_what_comes_as_near() -> None:
