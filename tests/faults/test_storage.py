@@ -99,7 +99,7 @@ class Case:
     lossy: frozenset[str] = frozenset()
 
 
-FILE = r"a data file of a table is damaged or gone \(\S+/tables/{}/\S+"
+FILE = r"a data file of a table is damaged or gone \(\S+/tables/{}/.+parquet"
 LOG = r"the log of a table is damaged \(.*{}"
 CHECKPOINT = r"the checkpoint is damaged \("
 ANEW = without("tables/minutes", "tables/detections", "checkpoint")
