@@ -82,7 +82,7 @@ test-spark4-core: $(VENV4)/dev jars4 ## those of them that tell the lines apart:
 acceptance: $(VENV)/dev jars ## against the labelled data and recorded answers in AD_STREAM_SHARED, else ../shared
 	@test -d "$(AD_STREAM_SHARED)" || { \
 	  echo "make acceptance: there is no folder $(AD_STREAM_SHARED), so name the one with quality/ and conformance/ in AD_STREAM_SHARED." >&2; exit 2; }
-	$(PY) -m pytest -m acceptance $(ARGS)
+	$(PY) -m pytest -m "acceptance and not soak" $(TWO) $(ARGS)
 
 browser: $(VENV)/dev ## the dashboard in Chromium (apt-get install chromium)
 	$(PY) -m pytest -m browser $(ARGS)

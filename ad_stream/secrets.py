@@ -53,6 +53,11 @@ class Secret:
             raise ConfigError("a secret reference must be the whole value: write ${env:NAME} or {{secrets/scope/key}}")
         self._text = text
 
+    @classmethod
+    def of(cls, value: Secret | str) -> Secret:
+        """The secret itself, or one made of its text."""
+        return value if isinstance(value, Secret) else cls(value)
+
     @property
     def is_reference(self) -> bool:
         """Whether the value lies elsewhere."""

@@ -54,7 +54,7 @@ def sender_to_people(
     check_range(kind, "seconds", seconds, 1, 600)
     check_range(kind, "timeout", timeout, 0.1, 100)
     return Sender(
-        url if isinstance(url, Secret) else Secret(url), who=who, pace=Pace((1, 1 / requests_per_second), clock=clock),
+        Secret.of(url), who=who, pace=Pace((1, 1 / requests_per_second), clock=clock),
         timeout=timeout, session=session, proxy=proxy, clock=clock, sleep=sleep,
     )  # fmt: skip
 

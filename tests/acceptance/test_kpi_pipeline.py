@@ -1,7 +1,7 @@
 """Real curves through the whole pipeline: every point is judged once, as the detector judges it outside.
 
 The curves of $AD_STREAM_SHARED/quality/data/kpi.parquet (3.5 million points, one or five minutes apart) become
-devices: point i of a curve is sent at T0 + i minutes. CI takes the last 10,000 points of each curve; all of them are
+devices: point i of a curve is sent at T0 + i minutes. CI takes the last 3,000 points of each curve; all of them are
 the soak test.
 """
 
@@ -65,7 +65,7 @@ def spark() -> SparkSession:
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((10_000, 50_000), id="last-10000-points", marks=pytest.mark.acceptance),
+        pytest.param((3_000, 15_000), id="last-3000-points", marks=pytest.mark.acceptance),
         pytest.param((None, 250_000), id="all-points", marks=pytest.mark.soak),
     ],
 )

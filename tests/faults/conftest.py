@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,16 @@ def settings(telemetry: Path, folder: Path) -> Path:
     path = folder / "run.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
+
+
+def half(telemetry: Path, folder: Path) -> tuple[Path, list[Path]]:
+    """The first two of three files, and those that are still to come."""
+    files = sorted(telemetry.glob("*.jsonl"))
+    arrived = folder / "telemetry"
+    arrived.mkdir()
+    for path in files[:2]:
+        shutil.copy2(path, arrived)
+    return arrived, files[2:]
 
 
 def finish(config: Config, spark: Any, **more: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -62,7 +63,7 @@ class Stream:
         claims = self._claims()
         way, early = self.chance.choices(list(WAYS), list(WAYS.values()))[0], len(self.kills) % 2 == 1
         with self.process() as process:
-            self.wait_for(lambda: self._claims() > claims if early else b"batch " in self.log.read_bytes(), process)
+            self.wait_for(lambda: self._claims() > claims if early else self._has_told_of_a_batch(), process)
             self.sleep(self.chance.uniform(0, self.within if early else self.within / 2))
             assert process.poll() is None, self.said()
             if way == "asked":
@@ -134,6 +135,9 @@ class Stream:
             # A Java that lost its driver ends by itself; it must have, before anyone looks at the tables again.
             self.wait_for(lambda: not _lives(process.pid), None)
             guard.dismiss()
+
+    def _has_told_of_a_batch(self) -> bool:
+        return re.search(rb"^batch \d+: ", self.log.read_bytes(), re.MULTILINE) is not None
 
     def _claims(self) -> int:
         return len(list((self.tables / "owner" / "_delta_log").glob("*.json")))

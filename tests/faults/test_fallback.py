@@ -85,9 +85,11 @@ def due(telemetry: Path) -> int:
 
 TROUBLE = [
     (410, b"", {"fallback_gone", "fallback_open"}),
-    (401, b'{"code": "401", "message": "wrong key"}', {"fallback_refused"}),
-    (429, b"", {"fallback_busy", "fallback_open", "fallback_budget"}),
-    (500, b"<html>sorry</html>", {"fallback_failed", "fallback_open", "fallback_budget"}),
+    pytest.param(401, b'{"code": "401", "message": "wrong key"}', {"fallback_refused"}, marks=pytest.mark.soak),
+    pytest.param(429, b"", {"fallback_busy", "fallback_open", "fallback_budget"}, marks=pytest.mark.soak),
+    pytest.param(
+        500, b"<html>sorry</html>", {"fallback_failed", "fallback_open", "fallback_budget"}, marks=pytest.mark.soak
+    ),
     (200, b'{"isAnomaly": tr', {"fallback_malformed", "fallback_open"}),
 ]
 

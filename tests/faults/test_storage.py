@@ -17,7 +17,7 @@ import pytest
 
 from ad_stream.config import load
 from ad_stream.errors import AdStreamError
-from tests.faults.conftest import finish, settings
+from tests.faults.conftest import finish, half, settings
 from tests.support.compare import SAME, differences
 
 pytestmark = pytest.mark.soak
@@ -99,7 +99,7 @@ class Case:
     lossy: frozenset[str] = frozenset()
 
 
-FILE = r"a data file of a table is damaged or gone \(\S+/tables/{}/\S+"
+FILE = r"a data file of a table is damaged or gone \(\S+/tables/{}/.+parquet"
 LOG = r"the log of a table is damaged \(.*{}"
 CHECKPOINT = r"the checkpoint is damaged \("
 ANEW = without("tables/minutes", "tables/detections", "checkpoint")
@@ -127,16 +127,6 @@ CASES = {
     "the commits of the query": Case(lost_commits),
     "the whole checkpoint": Case(without("checkpoint")),
 }
-
-
-def half(telemetry: Path, folder: Path) -> tuple[Path, list[Path]]:
-    """The first two of three files, and those that are still to come."""
-    files = sorted(telemetry.glob("*.jsonl"))
-    arrived = folder / "telemetry"
-    arrived.mkdir()
-    for path in files[:2]:
-        shutil.copy2(path, arrived)
-    return arrived, files[2:]
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -61,9 +61,10 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     assert sum(watched.health.total("quarantine").values()) == sum(expected["quarantined"].values())
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "every",
-    [pytest.param("10 seconds", marks=pytest.mark.soak), "5 minutes", pytest.param("1 hour", marks=pytest.mark.soak)],
+    ["10 seconds", "5 minutes", "1 hour"],
 )
 def test_the_same_morning_in_other_windows_stores_what_a_slow_reader_finds(
     every: str, spark: SparkSession, tmp_path: Path

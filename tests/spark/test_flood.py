@@ -89,9 +89,8 @@ def test_a_million_device_names_and_a_hundred_thousand_signals_are_bounded_every
             message('{"t":1}', minute, device=f"{KINDS[k % len(KINDS)]}{k}") for k in range(part, NAMES, FILES)
         )
         stream.write([message({"t": 1.5}, minute, device="good"), *strangers], end=False)
-    for k in range(SIGNALS // MEMBERS):
-        members = {f"s{k}_{number}": number for number in range(MEMBERS)}
-        stream.write([message(members, FILES * APART, k % 50, device="many")], end=False)
+    bodies = ({f"s{k}_{number}": number for number in range(MEMBERS)} for k in range(SIGNALS // MEMBERS))
+    stream.write([message(one, FILES * APART, k % 50, device="many") for k, one in enumerate(bodies)], end=False)
     stream.write([message({"t": 1.5}, FILES * APART, device="good")])
     before = own_megabytes()
     summary = stream.run()

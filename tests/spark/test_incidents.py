@@ -107,6 +107,7 @@ def test_what_the_table_holds_is_what_its_verdicts_make_it(calm: Stream) -> None
     assert wrong.differences > 0
 
 
+@pytest.mark.soak
 def test_one_batch_gives_the_rows_of_many(calm: Stream, spark: SparkSession, tmp_path: Path) -> None:
     whole = _stream(spark, tmp_path, source={"files_per_trigger": 100}).write(*_messages())
     whole.run()

@@ -51,6 +51,31 @@ def test_a_silent_owner_is_succeeded_and_learns_of_it(spark: SparkSession, tmp_p
     assert stream.table("owner").empty
 
 
+def test_a_clock_that_is_set_back_keeps_no_live_run_from_signing(spark: SparkSession, tmp_path: Path) -> None:
+    stream, clock = Stream(spark, tmp_path), Clock()
+    tables = stream.tables()
+    tables.create()
+    owner = Owner(tables, "a", now=clock)
+    owner.claim()
+    clock.at -= timedelta(hours=2)
+    owner.renew()
+    assert [moment.to_pydatetime() for moment in stream.table("owner").alive] == [clock.at.replace(tzinfo=None)]
+
+
+def test_a_sign_of_life_from_the_future_admits_nobody_and_says_how_to_go_on(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    stream, clock = Stream(spark, tmp_path), Clock()
+    tables = stream.tables()
+    tables.create()
+    Owner(tables, "a", now=clock).claim()
+    clock.at -= timedelta(hours=2)
+    with pytest.raises(
+        OwnedError, match=r"sign of life 7200 s ahead of this machine's clock\): set the clocks right; .* delete the"
+    ):
+        Owner(tables, "b", now=clock).claim()
+
+
 @pytest.mark.thorough
 def test_a_second_run_is_refused_while_the_first_lives_and_admitted_after_it(
     spark: SparkSession, tmp_path: Path

@@ -47,7 +47,9 @@ def test_only_newly_scored_rows_are_pushed_and_once(spark: SparkSession, tmp_pat
     )
 
 
-@pytest.mark.parametrize("trouble", ["down", "500", "hang"])
+@pytest.mark.parametrize(
+    "trouble", [pytest.param("down", marks=pytest.mark.soak), "500", pytest.param("hang", marks=pytest.mark.soak)]
+)
 def test_a_broken_target_fails_no_batch_and_its_key_is_nowhere(
     trouble: str, spark: SparkSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,7 +94,9 @@ def _equal(one: pd.DataFrame, other: pd.DataFrame, *but: str) -> None:
     pd.testing.assert_frame_equal(one, other, rtol=0, atol=1e-9, check_dtype=False)
 
 
-@pytest.fixture(scope="module", params=["file by file", "verdicts lost and backfilled"])
+@pytest.fixture(
+    scope="module", params=[pytest.param("file by file", marks=pytest.mark.soak), "verdicts lost and backfilled"]
+)
 def replayed(request: pytest.FixtureRequest, spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Stream:
     """The checkpoint is lost in the middle, and the new query reads the overlap again."""
     stream = _stream(spark, tmp_path_factory.mktemp("replayed"))

@@ -181,6 +181,7 @@ def test_what_if_gives_the_rows_that_the_stream_writes_under_those_settings(
     assert changed.flagged_after == int(_rows(other).is_anomaly.sum())
 
 
+@pytest.mark.soak
 def test_a_table_that_somebody_drops_stops_nothing(spark: SparkSession, tmp_path: Path) -> None:
     stream = _stream(spark, tmp_path)
     _wish(stream, *WANTED)

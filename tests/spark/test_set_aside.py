@@ -45,7 +45,10 @@ def _run(stream: Stream, table: str, error: Exception, **changed: Any) -> tuple[
     return run(with_tables(config, stream.spark), spark=stream.spark, tables=tables), tables.tries
 
 
-@pytest.mark.parametrize("table", ["quarantine", "minutes", "detections"])
+@pytest.mark.parametrize(
+    "table",
+    [pytest.param("quarantine", marks=pytest.mark.soak), "minutes", pytest.param("detections", marks=pytest.mark.soak)],
+)
 def test_a_step_that_fails_twice_for_its_data_is_set_aside_and_the_rest_lives(
     spark: SparkSession, tmp_path: Path, table: str
 ) -> None:
@@ -106,7 +109,12 @@ def test_a_repeated_batch_keeps_to_what_was_set_aside_before_the_crash(spark: Sp
 
 
 @pytest.mark.parametrize(
-    "error", [OSError("No space left on device"), RuntimeError("java.lang.OutOfMemoryError: ValueError"), KeyError("t")]
+    "error",
+    [
+        pytest.param(OSError("No space left on device"), marks=pytest.mark.soak),
+        RuntimeError("java.lang.OutOfMemoryError: ValueError"),
+        pytest.param(KeyError("t"), marks=pytest.mark.soak),
+    ],
 )
 def test_trouble_that_may_pass_ends_the_run_and_sets_nothing_aside(
     spark: SparkSession, tmp_path: Path, error: Exception

@@ -89,6 +89,7 @@ def test_a_table_gives_the_verdicts_that_the_files_give(
     assert min(reasons[0]["future_time"], reasons[0]["no_device"]) > 0
 
 
+@pytest.mark.soak
 def test_columns_side_by_side_give_what_one_reading_a_row_gives(spark: Any, tmp_path: Path) -> None:
     start = whole_minute(timedelta(hours=1))
     at = [start + number * timedelta(seconds=20) for number in range(60)]
@@ -204,6 +205,7 @@ def test_times_may_be_text_or_epoch_numbers(spark: Any, kind: Any, of: Any, tmp_
     ]
 
 
+@pytest.mark.soak
 def test_a_start_leaves_out_what_is_earlier_or_already_there(spark: Any, tmp_path: Path) -> None:
     start = whole_minute(timedelta(hours=1))
     append(tmp_path / "telemetry", [reading(start + number * MINUTE, number) for number in range(10)])
@@ -218,6 +220,7 @@ def test_a_start_leaves_out_what_is_earlier_or_already_there(spark: Any, tmp_pat
         stream(spark, tmp_path / "newest", table(tmp_path, start="latest"))
 
 
+@pytest.mark.soak
 def test_latest_begins_with_the_next_commit(spark: Any, tmp_path: Path) -> None:
     start = whole_minute(timedelta(hours=1))
     append(tmp_path / "telemetry", [reading(start, 1)])

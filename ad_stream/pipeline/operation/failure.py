@@ -10,6 +10,8 @@ from ad_stream.errors import AdStreamError, RunError
 from ad_stream.secrets import first_line
 
 STOPPED = "the stream stopped"
+PATH = r"\S*/[^\n]*?"
+"""Folders have spaces: those of people, and partitions by the hour."""
 KNOWN = {
     "No space left on device|File too large|Disk quota exceeded": (
         "the disk of the tables, of the checkpoint or of Spark's own files is full ({}): make room, then start it again, nothing is lost"
@@ -32,16 +34,16 @@ KNOWN = {
         " the times (topic setting message.timestamp.type=LogAppendTime), then begin behind that record, with another checkpoint"
         " and a source.start after it; what the tables hold stays (docs/sources.md)"
     ),
-    r"\S+\.parquet (is not a Parquet file|does not exist)|Checksum error: \S+\.parquet": (
+    rf"{PATH}\.parquet (is not a Parquet file|does not exist)|Checksum error: {PATH}\.parquet": (
         "a data file of a table is damaged or gone ({}): bring it back from a backup, else do what docs/damage.md says for that"
         " table (history, series, owner: delete its folder, it is made anew), then start it again"
     ),
-    r"(Checksum error: |while reading file )\S*_delta_log/\S+|DELTA_VERSIONS_NOT_CONTIGUOUS|versions \([^)]*\) are not contiguous"
-    r"|DELTA_TRUNCATED_TRANSACTION_LOG|\S*_delta_log/\S+ does not exist": (
+    rf"(Checksum error: |while reading file ){PATH}_delta_log/\S+|DELTA_VERSIONS_NOT_CONTIGUOUS|versions \([^)]*\) are not contiguous"
+    rf"|DELTA_TRUNCATED_TRANSACTION_LOG|{PATH}_delta_log/\S+ does not exist": (
         "the log of a table is damaged ({}): bring the file back from a backup, else do what docs/damage.md says for that table"
         " (history, series, owner: delete its folder, it is made anew), then start it again"
     ),
-    r"Failed to read log file \S+|\S*/state/\d+/\S+ does not exist|CANNOT_LOAD_STATE_STORE|concurrently using \S+": (
+    rf"Failed to read log file \S+|{PATH}/state/\d+/\S+ does not exist|CANNOT_LOAD_STATE_STORE|concurrently using \S+": (
         "the checkpoint is damaged ({}): delete its folder, then start it again: it goes on at the newest window that is stored,"
         " and nothing is doubled (docs/damage.md)"
     ),

@@ -1,7 +1,8 @@
 """One running query owns a table set; a second one is refused, an owner that no longer lives is succeeded.
 
 The owner signs the table `owner` and renews its sign of life; a sign older than `EXPIRES` counts as dead, and on the
-same machine a process that is gone counts as dead at once.
+same machine a process that is gone counts as dead at once. Clocks may be set back: a sign from the future still counts as
+life, because a clock that goes wrong must not let two runs write at once, and the refusal says how to go on.
 """
 
 from __future__ import annotations
@@ -44,18 +45,15 @@ class Owner:
         """Become the owner, or raise OwnedError where another one lives."""
         for other in self.tables.read("owner").collect():
             if other["run"] != self.run and self._lives(other):
-                age = int((self.now() - _utc(other["alive"])).total_seconds())
-                raise OwnedError(
-                    f"the tables {self._place()} are owned by a running query (host {other['host']}, process "
-                    f"{other['pid']}, sign of life {age} s ago): stop it, or name other tables"
-                )
+                raise OwnedError(self._refusal(other))
         self.since = self.now()
         _ALIVE_HERE.add(self.run)
         self._sign()
 
     def renew(self) -> None:
         """Give a sign of life once `RENEW` has passed since the last one; OwnedError where another run took over."""
-        if self.renewed is not None and self.now() - self.renewed < RENEW:
+        # Beyond zero: a clock that was set back would keep a live run from signing until it has caught up.
+        if self.renewed is not None and timedelta(0) <= self.now() - self.renewed < RENEW:
             return
         if self.renewed is not None and self.now() - self.renewed > EXPIRES:
             self.claim()  # after so long a silence another run may have taken the tables
@@ -79,6 +77,17 @@ class Owner:
         self.renewed = self.now()
         row = (self.run, socket.gethostname(), os.getpid(), self.checkpoint, self.since, self.renewed)
         self.tables.overwrite("owner", self.tables.spark.createDataFrame([row], plain_ddl(OWNER.columns)))
+
+    def _refusal(self, other: Any) -> str:
+        age = int((self.now() - _utc(other["alive"])).total_seconds())
+        sign, way_out = f"{age} s ago", "stop it, or name other tables"
+        if age < -EXPIRES.total_seconds():
+            sign = f"{-age} s ahead of this machine's clock"
+            way_out = "set the clocks right; where no such query runs any more, delete the table owner, which holds nothing else"
+        return (
+            f"the tables {self._place()} are owned by a running query (host {other['host']}, process "
+            f"{other['pid']}, sign of life {sign}): {way_out}"
+        )
 
     def _place(self) -> str:
         return repr(self.tables.place())

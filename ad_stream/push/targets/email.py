@@ -68,7 +68,7 @@ class Email:
         self._sender = _address("sender", sender)
         to = [recipients] if isinstance(recipients, str) else list(recipients)
         self._to = [_address("recipients", one) for one in to or [""]]
-        self._user, self._password = user, _secret(password)
+        self._user, self._password = user, Secret.of(password) if password else None
         if user and security == "none":
             raise ConfigError(
                 "the push target 'email' would send its password in the clear: give security: starttls or tls"
@@ -176,9 +176,3 @@ def _address(option: str, value: str) -> str:
             f"the option {option!r} of the push target 'email' is {value!r}: give an address such as ops@example.com"
         )
     return value
-
-
-def _secret(value: Secret | str | None) -> Secret | None:
-    if isinstance(value, Secret):
-        return value
-    return Secret(value) if value else None

@@ -67,8 +67,7 @@ class Kafka:
         self.name, self.rows, self.seconds = name, which_rows(self.kind, rows, at_least), seconds
         self._message = _incident if rows == "incidents" else _verdict
         self._topic, self._servers, self._clock = topic, bootstrap_servers, clock
-        given = isinstance(connection_string, Secret) or connection_string is None
-        self._access: Any = connection_string if given else Secret(str(connection_string))
+        self._access = None if connection_string is None else Secret.of(connection_string)
         self._options = {
             key: Secret(value) if isinstance(value, str) and value else value for key, value in (options or {}).items()
         }

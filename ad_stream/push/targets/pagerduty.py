@@ -53,7 +53,7 @@ class PagerDuty:
         check_choice(self.kind, "rows", rows, "incidents")
         self.rows: Which = which_rows(self.kind, rows, at_least)
         self.name, self.seconds, self._clock = name, seconds, clock
-        self._key = routing_key if isinstance(routing_key, Secret) else Secret(routing_key)
+        self._key = Secret.of(routing_key)
         self._sender = sender_to_people(
             self.kind, url, who="PagerDuty", requests_per_second=requests_per_second, most=20, seconds=seconds, timeout=timeout,
             session=session, proxy=proxy, clock=clock, sleep=sleep,

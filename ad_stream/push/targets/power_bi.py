@@ -106,7 +106,7 @@ class PowerBI:
         self._pace = Pace((1, 1 / requests_per_second), (PER_MINUTE, 60), (requests_per_hour, HOUR), clock=clock)
         self._rows_per_hour, self.hourly = rows_per_hour, HourlyRows(rows_per_hour, clock=clock)
         self._clock, self._size, self._proven = clock, MOST_ROWS, False
-        address = url if isinstance(url, Secret) else Secret(url or _rows_address(api, group, str(dataset), table))
+        address = Secret.of(url or _rows_address(api, group, str(dataset), table))
         if not url and token is None:
             token = principal(tenant_id, client_id, client_secret)
         self._sender = Sender(
@@ -180,5 +180,5 @@ def principal(tenant_id: str | None, client_id: str | None, client_secret: Secre
         raise ConfigError(
             "Power BI's REST interface needs a service principal: give tenant_id, client_id and client_secret"
         )
-    secret = client_secret if isinstance(client_secret, Secret) else Secret(client_secret)
+    secret = Secret.of(client_secret)
     return service_principal(tenant_id=tenant_id, client_id=client_id, client_secret=secret)

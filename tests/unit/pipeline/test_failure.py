@@ -29,6 +29,18 @@ PAGE = "[STREAM_FAILED] Query [id = a] terminated with exception: {}\n\tat org.a
             "no longer lets this stream in .*: check key",
         ),
         ("io.delta.exceptions.MetadataChangedException: changed", "somebody else changed a table while it was written"),
+        (
+            "java.lang.RuntimeException: file:/my tables/history/hour=2026-11-01 22%3A00/part-0.parquet is not a Parquet file. Expected",
+            r"damaged or gone \(file:/my tables/history/hour=2026-11-01 22%3A00/part-0.parquet is not",
+        ),
+        (
+            "java.io.FileNotFoundException: File file:/my tables/late/_delta_log/00.json does not exist",
+            r"the log of a table is damaged \(file:/my tables/late/_delta_log/00.json does not exist\)",
+        ),
+        (
+            "java.io.FileNotFoundException: File file:/my job/checkpoint/state/0/1/2.delta does not exist",
+            r"the checkpoint is damaged \(file:/my job/checkpoint/state/0/1/2.delta does not exist\)",
+        ),
         ("java.lang.IllegalStateException: odd", "odd"),
     ],
 )
