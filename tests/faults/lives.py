@@ -43,11 +43,12 @@ class Stream:
     """A run of one configuration file over many lives.
 
     Every other life dies while it finds its feet, within so many seconds after it has claimed its tables, the ones
-    between after it has done a batch; the moment is drawn evenly.
+    between after it has done a batch; the moment is drawn evenly. On a machine that is slow, all of it takes longer: `within` is
+    at least what the latest life took from its claim to its first batch, else no death would come while tables are written.
     """
 
     config: Path
-    within: float
+    least: float
     chance: random.Random
     environ: dict[str, str] = field(default_factory=lambda: {"AD_STREAM_MASTER": "local[2]"})
     sleep: Callable[[float], None] = time.sleep
@@ -55,6 +56,7 @@ class Stream:
     kills: list[Kill] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.within = self.least
         content = yaml.safe_load(self.config.read_text())
         self.tables, self.checkpoint = Path(content["tables"]["path"]), Path(content["checkpoint"])
 
@@ -63,7 +65,11 @@ class Stream:
         claims = self._claims()
         way, early = self.chance.choices(list(WAYS), list(WAYS.values()))[0], len(self.kills) % 2 == 1
         with self.process() as process:
-            self.wait_for(lambda: self._claims() > claims if early else self._has_told_of_a_batch(), process)
+            self.wait_for(lambda: self._claims() > claims, process)
+            if not early:
+                claimed = self.clock()
+                self.wait_for(self._has_told_of_a_batch, process)
+                self.within = max(self.least, self.clock() - claimed)
             self.sleep(self.chance.uniform(0, self.within if early else self.within / 2))
             assert process.poll() is None, self.said()
             if way == "asked":
