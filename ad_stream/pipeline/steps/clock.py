@@ -28,7 +28,7 @@ from pyspark.sql import functions as F
 
 from ad_stream import times
 from ad_stream.grid import MINUTE, Grid
-from ad_stream.sources.contract import in_range
+from ad_stream.sources.contract import EARLIEST, in_range
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -72,12 +72,14 @@ class Clock:
 
     def trusts(self, time: str) -> str:
         """SQL: whether the hub's time in the column `time` is believed; false for null."""
-        near = "true" if self.max_ahead is None else f"{time} <= {self._now(self.max_ahead)}"
-        return f"coalesce({in_range(time)} and {near}, false)"
+        if self.max_ahead is None:
+            return f"coalesce({in_range(time)}, false)"
+        bound = _looked_up(self._now(self.max_ahead), f"{time} >= {EARLIEST}")
+        return f"coalesce({in_range(time)} and {time} <= {bound}, false)"
 
     def behind_watermark(self, rows: DataFrame, delay: timedelta, grid: Grid = MINUTE) -> DataFrame:
         """Gives a window to the rows that have none, behind `withWatermark`, whose operator has not seen these times."""
-        now = self._now(timedelta(0)) if self.end is None else _literal(self.end)
+        now = _looked_up(self._now(timedelta(0)), "minute is null") if self.end is None else _literal(self.end)
         given = F.coalesce(F.col("minute"), window_start(now, grid.seconds))
         return rows.withColumns({"minute": _as_event_time(given, delay)})
 
@@ -88,6 +90,15 @@ class Clock:
         )
         plain = f"current_timestamp() + {_interval(ahead)}"
         return f"case{cases} else {plain} end" if cases else f"({plain})"
+
+
+def _looked_up(now: str, needed: str) -> str:
+    """SQL: a time of the batch, where a row needs it, else null.
+
+    Spark writes a time into the Java code of a step, so that one which is another with each batch would have that step compiled
+    anew each time. A list it hands over; the place in it that is read must depend on the row, else the list is written out, too.
+    """
+    return f"get(array({now}), if({needed}, 0, 1))"
 
 
 def end_of(newest: Sequence[datetime]) -> datetime | None:

@@ -71,7 +71,7 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     times = telemetry.event_time != "enqueued"
     time_text = _member(telemetry.event_time) if times else "cast(null as string)"
     is_auto = telemetry.signals == "auto"
-    members, any_member, any_nan = _auto(telemetry) if is_auto else _declared(telemetry)
+    raw, members, any_member, any_nan = _auto(telemetry) if is_auto else _declared(telemetry)
     devices = ["device_id" if name == "system" else _member(name) for name in telemetry.device_id]
     device = "coalesce(" + ", ".join(f"nullif({text}, '')" for text in devices) + ")"
     shown = f"translate(left({device}, {telemetry.max_name}), char(0), '\ufffd')"
@@ -80,25 +80,29 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     longer = f"exists(map_keys(members), k -> {is_longer('k', telemetry.max_name)})"
     long_signal = f"(octet_length({names}) > {telemetry.max_name} and {longer})" if is_auto else "false"
     bad_signal = _has_nul(names) if is_auto else "false"
-    # The numbers in a step of their own, so that the flags look at them and do not make them again.
-    return elements.selectExpr("*", f"{members} as members").selectExpr(
-        *[name for name in elements.columns if name != "one"],
-        "one is null as no_object",
-        f"if({is_longer(device, telemetry.max_name)} or {_has_nul(device)}, {shown}, {device}) as device",
-        f"{is_longer(device, telemetry.max_name)} or {long_signal} as long_name",
-        f"{_has_nul(device)} or {bad_signal} as bad_name",
-        f"{f'size(one) > {telemetry.max_members}' if is_auto else 'false'} as many_members",
-        f"{time_text} is not null as has_time",
-        f"{instant(time_text)} as body_time",
-        "members",
-        f"{any_member} as any_member",
-        f"{any_nan} as any_nan",
+    # The numbers in steps of their own: whoever looks at one in the step that makes it, makes it again.
+    return (
+        elements.selectExpr("*", *raw)
+        .selectExpr(*elements.columns, f"{members} as members")
+        .selectExpr(
+            *[name for name in elements.columns if name != "one"],
+            "one is null as no_object",
+            f"if({is_longer(device, telemetry.max_name)} or {_has_nul(device)}, {shown}, {device}) as device",
+            f"{is_longer(device, telemetry.max_name)} or {long_signal} as long_name",
+            f"{_has_nul(device)} or {bad_signal} as bad_name",
+            f"{f'size(one) > {telemetry.max_members}' if is_auto else 'false'} as many_members",
+            f"{time_text} is not null as has_time",
+            f"{instant(time_text)} as body_time",
+            "members",
+            f"{any_member} as any_member",
+            f"{any_nan} as any_nan",
+        )
     )
 
 
 def _has_nul(text: str) -> str:
     """SQL: whether a text holds the character 0, which databases and reports behind the tables refuse."""
-    return f"locate(char(0), {text}) > 0"
+    return f"contains({text}, char(0))"
 
 
 def _member(name: str) -> str:
@@ -120,29 +124,40 @@ def instant(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    """SQL: the finite number a text stands for, else null. Java would read '5d' and '0x1p3' as numbers, JSON users would not."""
-    number = f"try_cast({text} as double)"
+    """SQL: the number a text stands for, else null. Java would read '5d' and '0x1p3' as numbers, JSON users would not."""
     decimal = " and ".join(f"not contains({text}, '{letter}')" for letter in "dDfFxX")
-    return f"if(abs({number}) <= {LARGEST} and {decimal}, {number}, cast(null as double))"
+    return f"try_cast(if({decimal}, {text}, null) as double)"
 
 
-def _declared(telemetry: Telemetry) -> tuple[str, str, str]:
+def _finite(number: str) -> str:
+    """SQL: a number, null where it is infinite or none."""
+    return f"if(abs({number}) <= {LARGEST}, {number}, cast(null as double))"
+
+
+def _declared(telemetry: Telemetry) -> tuple[list[str], str, str, str]:
+    """-> columns for the step before, then members, whether there is one, whether one is no number."""
     texts = [_member(name) for name in telemetry.signals]
-    fields = ", ".join(f"{quoted(name)}, {_number(text)}" for name, text in zip(telemetry.signals, texts, strict=True))
+    raw = [f"{_number(text)} as number_{place}" for place, text in enumerate(texts)]
+    fields = ", ".join(f"{quoted(name)}, {_finite(f'number_{place}')}" for place, name in enumerate(telemetry.signals))
     any_nan = " or ".join(
         f"({text} is not null and members[{quoted(name)}] is null)"
         for name, text in zip(telemetry.signals, texts, strict=True)
     )
-    return f"named_struct({fields})", " or ".join(f"{text} is not null" for text in texts), any_nan
+    return raw, f"named_struct({fields})", " or ".join(f"{text} is not null" for text in texts), any_nan
 
 
-def _auto(telemetry: Telemetry) -> tuple[str, str, str]:
-    """Numeric members; objects, arrays, true, false and null are no signals, text that is no number is odd."""
+def _auto(telemetry: Telemetry) -> tuple[list[str], str, str, str]:
+    """As `_declared`. Numeric members; objects, arrays, true, false and null are no signals, text that is no number is odd."""
     left_out = dict.fromkeys([*NOT_SIGNALS, *telemetry.device_id, telemetry.event_time, *telemetry.ignore])
     names = ",".join(quoted(name) for name in left_out)
     signal = f"k not in ({names}) and v not in ('true','false') and left(v, 1) not in ('{{','[')"
     numbers = f"transform_values(map_filter(one, (k, v) -> {signal}), (k, v) -> {_number('v')})"
-    return numbers, "cardinality(members) > 0", "exists(map_values(members), v -> v is null)"
+    return (
+        [],
+        f"transform_values({numbers}, (k, v) -> {_finite('v')})",
+        "cardinality(members) > 0",
+        "exists(map_values(members), v -> v is null)",
+    )
 
 
 def _judged(elements: DataFrame, config: Config) -> DataFrame:
