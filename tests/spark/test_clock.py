@@ -70,9 +70,11 @@ def test_default_dates_of_devices_are_bad_times_and_nothing_stops(spark: SparkSe
     assert (summary.quarantined, summary.late, summary.minutes_closed) == ({"bad_time": 3}, 1, 5)
 
 
-def test_a_batch_runs_the_code_that_was_compiled_for_the_one_before(spark: SparkSession, tmp_path: Path) -> None:
+def test_a_batch_of_a_finite_input_runs_the_code_that_was_compiled_for_the_one_before(
+    spark: SparkSession, tmp_path: Path
+) -> None:
     config = config_of(tmp_path, telemetry={"event_time": "time", "signals": ["t"]})
-    clock, delay = Clock(timedelta(days=1)), config.minutes.watermark
+    clock, delay = Clock(timedelta(days=1), end=moment(9)), config.minutes.watermark
     texts = "'d' as device_id, 'm' as message_id, 'Telemetry' as message_source, 's' as source, '0' as partition"
     events = spark.range(1).selectExpr(
         "cast('{}' as binary) as body", "timestamp_seconds(id) as enqueued_time", *texts.split(", "), "id as sequence"

@@ -28,7 +28,7 @@ from pyspark.sql import functions as F
 
 from ad_stream import times
 from ad_stream.grid import MINUTE, Grid
-from ad_stream.sources.contract import EARLIEST, in_range
+from ad_stream.sources.contract import in_range, storable
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -41,6 +41,7 @@ BAD_ENQUEUED_TIME = "bad_enqueued_time"
 WATERMARK_KEY = "spark.watermarkDelayMs"
 """The metadata by which Spark's stateful operators know the column of the watermark."""
 
+MICROSECOND = timedelta(microseconds=1)
 GAP = timedelta(days=1)
 """Events further behind the others than this do not belong to them."""
 
@@ -70,35 +71,32 @@ class Clock:
             _keep(spark, config.checkpoint, now, lead)
         return cls(ahead, tuple(leads), end if config.trigger == "available_now" else None)
 
-    def trusts(self, time: str) -> str:
-        """SQL: whether the hub's time in the column `time` is believed; false for null."""
+    def believed(self, time: str) -> str:
+        """SQL: the hub's time in the column `time`, null where it is not believed.
+
+        Spark writes the time of the batch into the Java code of a step, which is then compiled anew with each batch; a lambda it
+        hands over as it is. So this belongs into a step that holds lambdas anyway, as no step that does is compiled as a whole.
+        """
         if self.max_ahead is None:
-            return f"coalesce({in_range(time)}, false)"
-        bound = _looked_up(self._now(self.max_ahead), f"{time} >= {EARLIEST}")
-        return f"coalesce({in_range(time)} and {time} <= {bound}, false)"
+            return storable(time)
+        is_near = f"exists(array(0), _ -> {time} <= {self._now(self.max_ahead)})"
+        return f"if({in_range(time)} and {is_near}, {time}, null)"
 
     def behind_watermark(self, rows: DataFrame, delay: timedelta, grid: Grid = MINUTE) -> DataFrame:
         """Gives a window to the rows that have none, behind `withWatermark`, whose operator has not seen these times."""
-        now = _looked_up(self._now(timedelta(0)), "minute is null") if self.end is None else _literal(self.end)
+        now = self._now(timedelta(0)) if self.end is None else _literal(self.end)
         given = F.coalesce(F.col("minute"), window_start(now, grid.seconds))
         return rows.withColumns({"minute": _as_event_time(given, delay)})
 
     def _now(self, ahead: timedelta) -> str:
+        """SQL: the time of the batch, with its lead and what is allowed beyond it; whole numbers, as intervals ask the calendar."""
+        at = "unix_micros(current_timestamp())"
         cases = "".join(
-            f" when current_timestamp() >= {_literal(since)} then current_timestamp() + {_interval(lead + ahead)}"
+            f" when current_timestamp() >= {_literal(since)} then {at} + {(lead + ahead) // MICROSECOND}"
             for since, lead in reversed(self.leads)
         )
-        plain = f"current_timestamp() + {_interval(ahead)}"
-        return f"case{cases} else {plain} end" if cases else f"({plain})"
-
-
-def _looked_up(now: str, needed: str) -> str:
-    """SQL: a time of the batch, where a row needs it, else null.
-
-    Spark writes a time into the Java code of a step, so that one which is another with each batch would have that step compiled
-    anew each time. A list it hands over; the place in it that is read must depend on the row, else the list is written out, too.
-    """
-    return f"get(array({now}), if({needed}, 0, 1))"
+        plain = f"{at} + {ahead // MICROSECOND}"
+        return f"timestamp_micros({f'case{cases} else {plain} end' if cases else plain})"
 
 
 def end_of(newest: Sequence[datetime]) -> datetime | None:
@@ -144,7 +142,3 @@ def _as_event_time(minute: Column, delay: timedelta) -> Column:
 
 def _literal(moment: datetime) -> str:
     return f"timestamp'{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S.%f}Z'"
-
-
-def _interval(span: timedelta) -> str:
-    return f"make_dt_interval(0, 0, 0, {span.total_seconds():.6f})"

@@ -72,7 +72,7 @@ def _timed(rows: DataFrame, clock: Clock) -> DataFrame:
     is_time = dict(rows.dtypes)["time"] == "timestamp"
     text = rows.withColumn("time", F.col("time") if is_time else F.col("time").cast("string"))
     timed = text if is_time else text.withColumn("time", F.expr(telemetry.instant("time")))
-    believed = [f"if({clock.trusts(name)}, {name}, null)" for name in ("enqueued_time", "time")]
+    believed = [clock.believed(name) for name in ("enqueued_time", "time")]
     return timed.withColumn("arrival", F.expr(f"coalesce({', '.join(believed)})"))
 
 
