@@ -51,10 +51,7 @@ def _bounded(events: DataFrame, telemetry: Telemetry) -> DataFrame:
     names = {name: f"coalesce(if({is_longer(name, most)}, sha2({name}, 256), {name}), {name})" for name, most in
              {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
     longest = telemetry.max_name + 1
-    changed = {
-        **names,
-        "device_id": f"if({is_longer('device_id', longest)}, left(device_id, {longest}), device_id)",
-    }  # fmt: skip
+    changed = {**names, "device_id": f"if({is_longer('device_id', longest)}, left(device_id, {longest}), device_id)"}
     kept = [name for name in events.columns if name not in changed]
     return events.selectExpr(*kept, *[f"{text} as {name}" for name, text in changed.items()])
 

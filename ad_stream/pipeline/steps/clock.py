@@ -41,7 +41,6 @@ BAD_ENQUEUED_TIME = "bad_enqueued_time"
 WATERMARK_KEY = "spark.watermarkDelayMs"
 """The metadata by which Spark's stateful operators know the column of the watermark."""
 
-MICROSECOND = timedelta(microseconds=1)
 GAP = timedelta(days=1)
 """Events further behind the others than this do not belong to them."""
 
@@ -75,7 +74,7 @@ class Clock:
         """SQL: the hub's time in the column `time`, null where it is not believed.
 
         Spark writes the time of the batch into the Java code of a step, which is then compiled anew with each batch; a lambda it
-        hands over as it is. So this belongs into a step that holds lambdas anyway, as no step that does is compiled as a whole.
+        hands over as it is. Best in a step that holds lambdas anyway, as no step that does is compiled as a whole.
         """
         if self.max_ahead is None:
             return storable(time)
@@ -89,13 +88,13 @@ class Clock:
         return rows.withColumns({"minute": _as_event_time(given, delay)})
 
     def _now(self, ahead: timedelta) -> str:
-        """SQL: the time of the batch, with its lead and what is allowed beyond it; whole numbers, as intervals ask the calendar."""
+        """SQL: the time of the batch, with its lead and what is allowed beyond it."""
         at = "unix_micros(current_timestamp())"
         cases = "".join(
-            f" when current_timestamp() >= {_literal(since)} then {at} + {(lead + ahead) // MICROSECOND}"
+            f" when current_timestamp() >= {_literal(since)} then {at} + {micros(lead + ahead)}"
             for since, lead in reversed(self.leads)
         )
-        plain = f"{at} + {ahead // MICROSECOND}"
+        plain = f"{at} + {micros(ahead)}"
         return f"timestamp_micros({f'case{cases} else {plain} end' if cases else plain})"
 
 
@@ -138,6 +137,11 @@ def window_start(time: str, seconds: int) -> Column:
 
 def _as_event_time(minute: Column, delay: timedelta) -> Column:
     return minute.alias("minute", metadata={WATERMARK_KEY: delay // timedelta(milliseconds=1)})
+
+
+def micros(duration: timedelta) -> int:
+    """For sums of whole numbers: adding an interval to a timestamp asks the calendar."""
+    return duration // timedelta(microseconds=1)
 
 
 def _literal(moment: datetime) -> str:

@@ -9,13 +9,12 @@ ones, so that no device clock moves the watermark past the hub's. A row whose hu
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps.bodies import elements_of, is_heartbeat, is_longer, quoted
-from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, window_start
+from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, micros, window_start
 from ad_stream.sources.contract import SET_ASIDE, storable, timestamp
 
 if TYPE_CHECKING:
@@ -172,7 +171,7 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
         .when(F.col("device").isNull(), "no_device")
         .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
         .when(
-            F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(config.telemetry.max_future)}"),
+            F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {micros(config.telemetry.max_future)}"),
             "future_time",
         )
         .when(~F.col("any_member"), "no_signal")
@@ -193,7 +192,7 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
 def _tagged(placed: DataFrame, config: Config) -> DataFrame:
     # The stream closes a window as soon as an event enqueued `watermark` after its end may have been seen.
     grid, watermark = config.minutes.grid, config.minutes.watermark
-    closes = F.unix_micros(window_start("event_time", grid.seconds)) + F.lit(_micros(watermark + grid.every))
+    closes = F.unix_micros(window_start("event_time", grid.seconds)) + F.lit(micros(watermark + grid.every))
     is_late = F.col("reason").isNull() & (F.unix_micros("enqueued_time") >= closes)
     reason = F.when(is_late, LATE).otherwise(F.col("reason"))
     is_nan = F.col("any_nan") & (F.col("reason").isNull())
@@ -215,11 +214,6 @@ def _odd(reason: Column) -> Column:
         F.when(reason != LATE, F.col("cut")).alias("body"),
         "body_bytes", "enqueued_time", "event_time", "source", "partition", "sequence", "element",
     )  # fmt: skip
-
-
-def _micros(duration: timedelta) -> int:
-    """For sums of whole numbers: adding an interval to a timestamp asks the calendar."""
-    return duration // timedelta(microseconds=1)
 
 
 def checked(elements: DataFrame, config: Config) -> DataFrame:
