@@ -19,6 +19,7 @@ import yaml
 from deltalake import DeltaTable
 
 from ad_stream.runtime.children import Guard
+from tests.support.children import folders_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from ad_stream.cli import main; main()"]
@@ -139,7 +140,7 @@ class Stream:
             raise
         finally:
             # A Java that lost its driver ends by itself; it must have, before anyone looks at the tables again.
-            self.wait_for(lambda: not _lives(process.pid), None)
+            self.wait_for(lambda: not folders_of(lambda one: one.group == process.pid), None)
             guard.dismiss()
 
     def _has_told_of_a_batch(self) -> bool:
@@ -154,13 +155,3 @@ class Stream:
 
 def _last(folder: Path) -> int:
     return max((int(path.name) for path in folder.glob("*") if path.name.isdigit()), default=-1)
-
-
-def _lives(group: int) -> bool:
-    """Whether a process of the group is left; one that has ended and waits for its parent does not count."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, of_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(of_group) == group and state != "Z":
-                return True
-    return False
