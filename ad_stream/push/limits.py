@@ -72,9 +72,8 @@ class HourlyRows:
 
     def remember(self, seconds_ago: float, rows: int) -> None:
         """Rows that were sent before this process; oldest first."""
-        self._sent.add(
-            rows, max(0.0, seconds_ago)
-        )  # a clock that was set back since must not keep them longer than an hour
+        # A clock that was set back since must not keep them longer than an hour.
+        self._sent.add(rows, max(0.0, seconds_ago))
 
     def thin(self, rows: int) -> None:
         """Rows were left out."""

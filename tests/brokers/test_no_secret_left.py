@@ -24,7 +24,7 @@ from ad_stream.simulate.kafka.broker import KafkaBroker
 from ad_stream.simulate.send import Event, to_kafka
 from tests.conftest import SHORT_RUN
 from tests.faults.lives import COMMAND, ROOT
-from tests.support.children import child
+from tests.support.children import child, folders_of
 from tests.support.compare import read
 from tests.support.listening import listening, read_request
 
@@ -94,7 +94,7 @@ def watched(group: int, local: Path, secrets: list[bytes]) -> Iterator[set[str]]
 
     def watch() -> None:
         while not ended.wait(0.2):
-            lines = [path / "cmdline" for path in Path("/proc").glob("[0-9]*") if _of(path, group)]
+            lines = [path / "cmdline" for path in folders_of(lambda one: one.group == group)]
             seen.update(str(path) for path in [*lines, *local.rglob("*")] if holds(path, secrets))
 
     thread = threading.Thread(target=watch, daemon=True)
@@ -104,12 +104,6 @@ def watched(group: int, local: Path, secrets: list[bytes]) -> Iterator[set[str]]
     finally:
         ended.set()
         thread.join(timeout=60)
-
-
-def _of(path: Path, group: int) -> bool:
-    with suppress(OSError):
-        return int((path / "stat").read_text().rpartition(")")[2].split()[2]) == group
-    return False
 
 
 def holds(path: Path, secrets: list[bytes]) -> list[bytes]:

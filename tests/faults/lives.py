@@ -19,6 +19,7 @@ import yaml
 from deltalake import DeltaTable
 
 from ad_stream.runtime.children import Guard
+from tests.support.children import folders_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-c", "from ad_stream.cli import main; main()"]
@@ -43,11 +44,12 @@ class Stream:
     """A run of one configuration file over many lives.
 
     Every other life dies while it finds its feet, within so many seconds after it has claimed its tables, the ones
-    between after it has done a batch; the moment is drawn evenly.
+    between after it has done a batch; the moment is drawn evenly. On a machine that is slow, all of it takes longer: `within` is
+    at least what the latest life took from its claim to its first batch, else no death would come while tables are written.
     """
 
     config: Path
-    within: float
+    least: float
     chance: random.Random
     environ: dict[str, str] = field(default_factory=lambda: {"AD_STREAM_MASTER": "local[2]"})
     sleep: Callable[[float], None] = time.sleep
@@ -55,6 +57,7 @@ class Stream:
     kills: list[Kill] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.within = self.least
         content = yaml.safe_load(self.config.read_text())
         self.tables, self.checkpoint = Path(content["tables"]["path"]), Path(content["checkpoint"])
 
@@ -63,7 +66,11 @@ class Stream:
         claims = self._claims()
         way, early = self.chance.choices(list(WAYS), list(WAYS.values()))[0], len(self.kills) % 2 == 1
         with self.process() as process:
-            self.wait_for(lambda: self._claims() > claims if early else self._has_told_of_a_batch(), process)
+            self.wait_for(lambda: self._claims() > claims, process)
+            if not early:
+                claimed = self.clock()
+                self.wait_for(self._has_told_of_a_batch, process)
+                self.within = max(self.least, self.clock() - claimed)
             self.sleep(self.chance.uniform(0, self.within if early else self.within / 2))
             assert process.poll() is None, self.said()
             if way == "asked":
@@ -133,7 +140,7 @@ class Stream:
             raise
         finally:
             # A Java that lost its driver ends by itself; it must have, before anyone looks at the tables again.
-            self.wait_for(lambda: not _lives(process.pid), None)
+            self.wait_for(lambda: not folders_of(lambda one: one.group == process.pid), None)
             guard.dismiss()
 
     def _has_told_of_a_batch(self) -> bool:
@@ -148,13 +155,3 @@ class Stream:
 
 def _last(folder: Path) -> int:
     return max((int(path.name) for path in folder.glob("*") if path.name.isdigit()), default=-1)
-
-
-def _lives(group: int) -> bool:
-    """Whether a process of the group is left; one that has ended and waits for its parent does not count."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, of_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(of_group) == group and state != "Z":
-                return True
-    return False

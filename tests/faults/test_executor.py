@@ -12,8 +12,9 @@ import yaml
 
 from tests.faults.conftest import settings
 from tests.faults.lives import Stream
-from tests.support.cluster import SMALL, Cluster, wait_for
+from tests.support.cluster import SECONDS, SMALL, Cluster
 from tests.support.compare import SAME, differences
+from tests.support.waiting import wait_for
 
 
 @pytest.mark.soak
@@ -28,7 +29,9 @@ def test_an_executor_killed_at_work_costs_no_minute(telemetry: Path, undisturbed
             seen = sum(cluster.executors_seen().values())
             os.kill(cluster.executors()[0], signal.SIGKILL)
             wait_for(
-                "no executor took the place of the killed one", lambda: sum(cluster.executors_seen().values()) > seen
+                "no executor took the place of the killed one",
+                lambda: sum(cluster.executors_seen().values()) > seen,
+                SECONDS,
             )
             assert process.wait(timeout=300) == 0, stream.said()
     assert differences(tmp_path / "tables", undisturbed / "tables") == SAME

@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.conftest import settings
 from tests.support.children import child, children_of, wait_until_gone
-from tests.support.cluster import wait_for
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = [sys.executable, "-c", "from ad_stream.cli import main; main()", "run"]

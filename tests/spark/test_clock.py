@@ -6,10 +6,12 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
+from ad_stream.pipeline.steps.clock import Clock
+from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.simulate.envelope import Message, epoch_ms
-from tests.support.streaming import Stream, iso, message, moment
+from tests.support.streaming import Stream, config_of, iso, message, moment
 
 DAY = 24 * 60
 YEARS = {"last year's": -365 * DAY, "ten years ahead": 3650 * DAY}
@@ -66,3 +68,31 @@ def test_default_dates_of_devices_are_bad_times_and_nothing_stops(spark: SparkSe
     defaults = [message({"t": 1, "time": date}, 0, k, device="default") for k, date in enumerate(dates)]
     summary = stream.write([*defaults, *good]).run()
     assert (summary.quarantined, summary.late, summary.minutes_closed) == ({"bad_time": 3}, 1, 5)
+
+
+def test_a_batch_of_a_finite_input_runs_the_code_that_was_compiled_for_the_one_before(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    config = config_of(tmp_path, telemetry={"event_time": "time", "signals": ["t"]})
+    clock, delay = Clock(timedelta(days=1), end=moment(9)), config.minutes.watermark
+    texts = "'d' as device_id, 'm' as message_id, 'Telemetry' as message_source, 's' as source, '0' as partition"
+    events = spark.range(1).selectExpr(
+        "cast('{}' as binary) as body", "timestamp_seconds(id) as enqueued_time", *texts.split(", "), "id as sequence"
+    )
+    kept = {name: spark.conf.get(name) for name in ("spark.sql.codegen.wholeStage", "spark.sql.adaptive.enabled")}
+    try:
+        spark.conf.set("spark.sql.codegen.wholeStage", "true")
+        spark.conf.set("spark.sql.adaptive.enabled", "false")
+        first, second = (compiled(clock.behind_watermark(readings(events, config, clock), delay)) for _ in range(2))
+    finally:
+        for name, value in kept.items():
+            spark.conf.set(name, str(value))
+    assert len(first) > 100
+    assert first == second
+
+
+def compiled(frame: DataFrame) -> list[str]:
+    """The lines of Java that Spark writes for a plan; what holds the time of now in them would be compiled with each batch."""
+    jvm, plan = frame.sparkSession._jvm, frame._jdf.queryExecution().executedPlan()
+    debug = getattr(getattr(jvm.org.apache.spark.sql.execution.debug, "package$"), "MODULE$")
+    return [line for line in str(debug.codegenString(plan)).splitlines() if line.startswith("/*")]

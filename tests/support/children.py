@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ad_stream.runtime.children import Guard
-
-PATIENCE = 120.0
+from tests.support.waiting import wait_for
 
 
 @contextmanager
@@ -29,32 +27,38 @@ def child(command: list[str], *, group: bool = False, **how: Any) -> Iterator[su
         guard.dismiss()
 
 
-def alive(pid: int) -> bool:
-    """Whether the process runs; one that has ended and waits for its parent does not. Linux."""
+class Running(NamedTuple):
+    """A process that has not ended: who started it, and its group."""
+
+    parent: int
+    group: int
+
+
+def running(folder: Path) -> Running | None:
+    """What /proc tells of a process; None where it is gone, or has ended and waits for its parent. Linux."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = (folder / "stat").read_text()
     except OSError:
-        return False
-    return stat[stat.rindex(")") + 2] not in "ZX"
+        return None
+    state, parent, group = stat[stat.rindex(")") + 2 :].split()[:3]
+    return None if state in "ZX" else Running(int(parent), int(group))
+
+
+def folders_of(fits: Callable[[Running], bool]) -> list[Path]:
+    """The folders in /proc of the processes that run and fit."""
+    return [path for path in Path("/proc").glob("[0-9]*") if (found := running(path)) is not None and fits(found)]
+
+
+def alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and waits for its parent does not."""
+    return running(Path("/proc", str(pid))) is not None
 
 
 def children_of(pid: int) -> list[int]:
-    """The processes that it started and that still run. Linux."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            stat = path.read_text()
-        except OSError:
-            continue
-        state, parent = stat[stat.rindex(")") + 2 :].split()[:2]
-        if int(parent) == pid and state not in "ZX":
-            found.append(int(path.parent.name))
-    return found
+    """The processes that it started and that still run."""
+    return [int(path.name) for path in folders_of(lambda one: one.parent == pid)]
 
 
 def wait_until_gone(pid: int) -> None:
     """AssertionError if the process still runs after two minutes."""
-    deadline = time.monotonic() + PATIENCE
-    while alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} outlives the one that started it"
-        time.sleep(0.05)
+    wait_for(f"process {pid} outlives the one that started it", lambda: not alive(pid))

@@ -11,10 +11,8 @@ import json
 import os
 import signal
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,8 @@ from ad_stream.runtime.jars import spark_folder
 from ad_stream.runtime.java import java_home
 from ad_stream.runtime.spark_versions import installed
 from ad_stream.simulate.kafka.broker import free_port
+from tests.support.children import running
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -63,7 +63,7 @@ class Cluster:
             self._start("master.Master", "master", "--port", str(port), "--webui-port", str(page))
             for number in range(self.workers):
                 self.start_worker(number)
-            wait_for("the workers did not reach the master", self._complete)
+            wait_for("the workers did not reach the master", self._complete, SECONDS)
         except BaseException:
             self.__exit__()
             raise
@@ -122,18 +122,10 @@ class Cluster:
 
 
 def _is_executor(pid: int, workers: set[int]) -> bool:
+    folder = Path("/proc", str(pid))
     try:
-        stat = Path("/proc", str(pid), "stat").read_text()
-        command = Path("/proc", str(pid), "cmdline").read_bytes()
+        command = (folder / "cmdline").read_bytes()
     except OSError:
         return False
-    parent = int(stat[stat.rindex(")") + 2 :].split()[1])
-    return parent in workers and b"CoarseGrainedExecutorBackend" in command
-
-
-def wait_for(problem: str, done: Callable[[], bool], seconds: float = SECONDS) -> None:
-    """Until `done()`; an AssertionError with the problem if that takes too long."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, problem
-        time.sleep(0.2)
+    found = running(folder)
+    return found is not None and found.parent in workers and b"CoarseGrainedExecutorBackend" in command

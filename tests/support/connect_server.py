@@ -23,7 +23,8 @@ from ad_stream.runtime.jars import jars, spark_folder
 from ad_stream.runtime.java import java_home
 from ad_stream.simulate.kafka.broker import free_port
 from tests.conftest import SHORT_RUN
-from tests.support.cluster import CODE, HERE, wait_for
+from tests.support.cluster import CODE, HERE, SECONDS
+from tests.support.waiting import wait_for
 
 MAIN = "org.apache.spark.sql.connect.service.SparkConnectServer"
 
@@ -56,7 +57,7 @@ class ConnectServer:
             )
         self._guard = Guard(self._process.pid, group=True, grace=0)
         try:
-            wait_for("the Connect server did not start", self._answers)
+            wait_for("the Connect server did not start", self._answers, SECONDS)
         except BaseException:
             self.__exit__()
             raise

@@ -41,12 +41,12 @@ LEAST_KEPT = 64
 
 def elements_of(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
     """Events -> the envelope, `unreadable`, `position` and `one`: the element as a struct (declared members) or a map."""
-    bounded = _bounded(events, telemetry, clock)
+    bounded = _bounded(events, telemetry)
     if telemetry.compressed:
         from ad_stream.pipeline.steps.compressed import unpacked
 
         bounded = bounded.withColumn("body", unpacked(telemetry.max_body)("body"))
-    return _flat(_elements(_parsed(bounded, telemetry), telemetry), telemetry)
+    return _flat(_elements(_parsed(bounded, telemetry, clock), telemetry), telemetry)
 
 
 def by_name(telemetry: Telemetry) -> bool:
@@ -63,22 +63,19 @@ def _is_set_aside() -> Column:
     return F.coalesce(F.col("message_source") == SET_ASIDE, F.lit(False))
 
 
-def _bounded(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
-    """The envelope in storable form and size, as every element carries a copy; `enqueued_time` null where not believed."""
+def _bounded(events: DataFrame, telemetry: Telemetry) -> DataFrame:
+    """The envelope in storable form and size, as every element carries a copy."""
     # Spark takes a hash for one that may be null, and the state of an earlier version has a partition that may not be.
     names = {name: f"coalesce(if({is_longer(name, most)}, sha2({name}, 256), {name}), {name})" for name, most in
              {"message_id": telemetry.max_name, "partition": LONGEST_PARTITION}.items()}  # fmt: skip
     longest = telemetry.max_name + 1
-    changed = {
-        **names, "enqueued_time": f"if({clock.trusts('enqueued_time')}, enqueued_time, null)",
-        "device_id": f"if({is_longer('device_id', longest)}, left(device_id, {longest}), device_id)",
-    }  # fmt: skip
+    changed = {**names, "device_id": f"if({is_longer('device_id', longest)}, left(device_id, {longest}), device_id)"}
     kept = [name for name in events.columns if name not in changed]
     return events.selectExpr(*kept, *[f"{text} as {name}" for name, text in changed.items()])
 
 
-def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
-    """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`.
+def _parsed(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
+    """Adds `unreadable` (why the whole body cannot be read, else null) and `elements`; `enqueued_time` null where not believed.
 
     Parsing is dear, so it is a step of its own, and the elements are another. Spark compiles no step that holds from_json or
     a lambda, and copies the row for it: what few bodies need stands in these two, more than once rather than in a third.
@@ -107,7 +104,12 @@ def _parsed(events: DataFrame, telemetry: Telemetry) -> DataFrame:
     others = [name for name in events.columns if name != "unreadable"]
     return (
         events.withColumns({"unreadable": unreadable, "may_be_deep": F.expr(_may_be_deep(telemetry.max_depth))})
-        .withColumn("parsed", F.expr(_parsed_body(shape, is_deep)))
+        .withColumns(
+            {
+                "parsed": F.expr(_parsed_body(shape, is_deep)),
+                "enqueued_time": F.expr(clock.believed("enqueued_time")),
+            }
+        )
         .selectExpr(
             *others,
             f"case when {good} then if(size(parsed[0]) > {most}, 'too_many_elements', unreadable)"

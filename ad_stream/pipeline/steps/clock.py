@@ -28,7 +28,7 @@ from pyspark.sql import functions as F
 
 from ad_stream import times
 from ad_stream.grid import MINUTE, Grid
-from ad_stream.sources.contract import in_range
+from ad_stream.sources.contract import in_range, storable
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -70,10 +70,16 @@ class Clock:
             _keep(spark, config.checkpoint, now, lead)
         return cls(ahead, tuple(leads), end if config.trigger == "available_now" else None)
 
-    def trusts(self, time: str) -> str:
-        """SQL: whether the hub's time in the column `time` is believed; false for null."""
-        near = "true" if self.max_ahead is None else f"{time} <= {self._now(self.max_ahead)}"
-        return f"coalesce({in_range(time)} and {near}, false)"
+    def believed(self, time: str) -> str:
+        """SQL: the hub's time in the column `time`, null where it is not believed.
+
+        Spark writes the time of the batch into the Java code of a step, which is then compiled anew with each batch; a lambda it
+        hands over as it is. Best in a step that holds lambdas anyway, as no step that does is compiled as a whole.
+        """
+        if self.max_ahead is None:
+            return storable(time)
+        is_near = f"exists(array(0), _ -> {time} <= {self._now(self.max_ahead)})"
+        return f"if({in_range(time)} and {is_near}, {time}, null)"
 
     def behind_watermark(self, rows: DataFrame, delay: timedelta, grid: Grid = MINUTE) -> DataFrame:
         """Gives a window to the rows that have none, behind `withWatermark`, whose operator has not seen these times."""
@@ -82,12 +88,14 @@ class Clock:
         return rows.withColumns({"minute": _as_event_time(given, delay)})
 
     def _now(self, ahead: timedelta) -> str:
+        """SQL: the time of the batch, with its lead and what is allowed beyond it."""
+        at = "unix_micros(current_timestamp())"
         cases = "".join(
-            f" when current_timestamp() >= {_literal(since)} then current_timestamp() + {_interval(lead + ahead)}"
+            f" when current_timestamp() >= {_literal(since)} then {at} + {micros(lead + ahead)}"
             for since, lead in reversed(self.leads)
         )
-        plain = f"current_timestamp() + {_interval(ahead)}"
-        return f"case{cases} else {plain} end" if cases else f"({plain})"
+        plain = f"{at} + {micros(ahead)}"
+        return f"timestamp_micros({f'case{cases} else {plain} end' if cases else plain})"
 
 
 def end_of(newest: Sequence[datetime]) -> datetime | None:
@@ -131,9 +139,10 @@ def _as_event_time(minute: Column, delay: timedelta) -> Column:
     return minute.alias("minute", metadata={WATERMARK_KEY: delay // timedelta(milliseconds=1)})
 
 
+def micros(duration: timedelta) -> int:
+    """For sums of whole numbers: adding an interval to a timestamp asks the calendar."""
+    return duration // timedelta(microseconds=1)
+
+
 def _literal(moment: datetime) -> str:
     return f"timestamp'{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S.%f}Z'"
-
-
-def _interval(span: timedelta) -> str:
-    return f"make_dt_interval(0, 0, 0, {span.total_seconds():.6f})"

@@ -25,12 +25,14 @@ class Members:
     """SQL over `one`, and over `members` once that is there.
 
     members: name -> number; any_member, any_nan: flags; refused: whether the element as a whole gives no signal though it has members.
+    raw: columns for the step before, so that a number is looked at without being made again.
     """
 
     members: str
     any_member: str
     any_nan: str
     refused: str = "false"
+    raw: tuple[str, ...] = ()
 
 
 def member(telemetry: Telemetry, path: str) -> str:
@@ -39,10 +41,14 @@ def member(telemetry: Telemetry, path: str) -> str:
 
 
 def number(text: str) -> str:
-    """SQL: the finite number a text stands for, else null. Java would read '5d' and '0x1p3' as numbers, JSON users would not."""
-    cast = f"try_cast({text} as double)"
+    """SQL: the number a text stands for, else null. Java would read '5d' and '0x1p3' as numbers, JSON users would not."""
     decimal = " and ".join(f"not contains({text}, '{letter}')" for letter in "dDfFxX")
-    return f"if(abs({cast}) <= {LARGEST} and {decimal}, {cast}, cast(null as double))"
+    return f"try_cast(if({decimal}, {text}, null) as double)"
+
+
+def finite(number: str) -> str:
+    """SQL: a number, null where it is infinite or none."""
+    return f"if(abs({number}) <= {LARGEST}, {number}, cast(null as double))"
 
 
 def switch(text: str) -> str:
@@ -55,13 +61,14 @@ def switch(text: str) -> str:
 def declared(telemetry: Telemetry) -> Members:
     """The declared signals as a struct. Nothing here is a lambda: the steps of declared signals are compiled."""
     texts = {name: member(telemetry, name) for name in telemetry.signals}
-    read = {name: (switch if name in telemetry.switches else number)(text) for name, text in texts.items()}
-    fields = ", ".join(f"{quoted(name)}, {sql}" for name, sql in read.items())
+    read = [(switch if name in telemetry.switches else number)(text) for name, text in texts.items()]
+    fields = ", ".join(f"{quoted(name)}, {finite(f'number_{place}')}" for place, name in enumerate(texts))
     is_nan = {name: f"({text} is not null and members[{quoted(name)}] is null)" for name, text in texts.items()}
     return Members(
         members=f"named_struct({fields})",
         any_member=" or ".join(f"{text} is not null" for text in texts.values()),
         any_nan=" or ".join(is_nan.values()),
+        raw=tuple(f"{sql} as number_{place}" for place, sql in enumerate(read)),
     )
 
 
@@ -82,8 +89,9 @@ def auto(telemetry: Telemetry) -> Members:
     nested = "exists(map_values(one), v -> left(v, 1) in ('{','['))"
     bare = f"not exists(map_values(members), v -> v is not null) and {nested}"
     is_record = f"{refused()} or " if telemetry.records == "refuse" else ""
+    numbers = f"transform_values(map_filter(one, (k, v) -> k not in ({names}) and {value}), (k, v) -> {read})"
     return Members(
-        members=f"transform_values(map_filter(one, (k, v) -> k not in ({names}) and {value}), (k, v) -> {read})",
+        members=f"transform_values({numbers}, (k, v) -> {finite('v')})",
         any_member="cardinality(members) > 0",
         any_nan=any_nan,
         refused=f"if({may_be}, coalesce({is_record}({bare}), false), false)",

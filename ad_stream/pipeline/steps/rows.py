@@ -75,7 +75,7 @@ def _timed(rows: DataFrame, clock: Clock) -> DataFrame:
         text = rows.withColumn("time", F.col("time").cast("string"))
         read = text.withColumn("time", F.expr(f"if({is_rare('time')}, {rewritten('time')}, time)"))
         timed = read.withColumn("time", F.expr(usual("time"))).withColumn("time", F.expr(storable("time")))
-    believed = [f"if({clock.trusts(name)}, {name}, null)" for name in ("enqueued_time", "time")]
+    believed = [clock.believed(name) for name in ("enqueued_time", "time")]
     return timed.withColumn("arrival", F.expr(f"coalesce({', '.join(believed)})"))
 
 

@@ -9,7 +9,6 @@ ones, so that no device clock moves the watermark past the hub's. A row whose hu
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -17,7 +16,7 @@ from pyspark.sql import functions as F
 from ad_stream.pipeline.steps import members as of_members
 from ad_stream.pipeline.steps.bodies import elements_of, is_heartbeat, is_longer
 from ad_stream.pipeline.steps.body_times import TIME, forms_of, with_time
-from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, window_start
+from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, micros, window_start
 from ad_stream.pipeline.steps.clock_counts import observed
 from ad_stream.sources.contract import SET_ASIDE, storable
 
@@ -64,8 +63,8 @@ def _is_telemetry() -> Column:
 
 def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     """Adds device, body_time, members, any_member (one that counts) and any_nan."""
-    is_auto, timed = telemetry.signals == "auto", telemetry.event_time != "enqueued"
-    time_text = of_members.member(telemetry, telemetry.event_time) if timed else "cast(null as string)"
+    is_auto, has_time = telemetry.signals == "auto", telemetry.event_time != "enqueued"
+    time_text = of_members.member(telemetry, telemetry.event_time) if has_time else "cast(null as string)"
     found = of_members.auto(telemetry) if is_auto else of_members.declared(telemetry)
     devices = ["device_id" if name == "system" else of_members.member(telemetry, name) for name in telemetry.device_id]
     device = "coalesce(" + ", ".join(f"nullif({text}, '')" for text in devices) + ")"
@@ -75,10 +74,11 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     longer = f"exists(map_keys(members), k -> {is_longer('k', telemetry.max_name)})"
     long_signal = f"(octet_length({names}) > {telemetry.max_name} and {longer})" if is_auto else "false"
     bad_signal = _has_nul(names) if is_auto else "false"
-    # The numbers in a step of their own, so that the flags look at them and do not make them again. Times before them: of the
+    # The numbers in steps of their own: whoever looks at one in the step that makes it, makes it again. Times before them: of the
     # two, only the numbers of `auto` hold a lambda, and steps between two that are not compiled would copy each row.
-    numbers = _timed(elements, time_text, telemetry).selectExpr("*", f"{found.members} as members")
-    kept = [name for name in numbers.columns if name not in ("one", "members", TIME)]
+    timed = _timed(elements, time_text, telemetry)
+    numbers = timed.selectExpr("*", *found.raw).selectExpr(*timed.columns, f"{found.members} as members")
+    kept = [name for name in timed.columns if name not in ("one", TIME)]
     return numbers.selectExpr(
         *kept,
         "one is null as no_object",
@@ -97,13 +97,13 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
 def _timed(elements: DataFrame, text: str, telemetry: Telemetry) -> DataFrame:
     if telemetry.event_time == "enqueued":
         return elements.selectExpr("*", f"cast(null as timestamp) as {TIME}")
-    near = f"(enqueued_time + interval {_micros(telemetry.max_future)} microseconds)"
+    near = f"(enqueued_time + interval {micros(telemetry.max_future)} microseconds)"
     return with_time(elements, text, forms_of(telemetry), near)
 
 
 def _has_nul(text: str) -> str:
     """SQL: whether a text holds the character 0, which databases and reports behind the tables refuse."""
-    return f"locate(char(0), {text}) > 0"
+    return f"contains({text}, char(0))"
 
 
 def _judged(elements: DataFrame, config: Config) -> DataFrame:
@@ -118,7 +118,7 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
         .when(F.col("device").isNull(), "no_device")
         .when(F.col("has_time") & F.col("body_time").isNull(), "bad_time")
         .when(
-            F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {_micros(config.telemetry.max_future)}"),
+            F.expr(f"unix_micros(body_time) > unix_micros(enqueued_time) + {micros(config.telemetry.max_future)}"),
             FUTURE,
         )
         .when(~F.col("any_member"), "no_signal")
@@ -139,7 +139,7 @@ def _judged(elements: DataFrame, config: Config) -> DataFrame:
 def _tagged(placed: DataFrame, config: Config) -> DataFrame:
     # The stream closes a window as soon as an event enqueued `watermark` after its end may have been seen.
     grid, watermark = config.minutes.grid, config.minutes.watermark
-    closes = F.unix_micros(window_start("event_time", grid.seconds)) + F.lit(_micros(watermark + grid.every))
+    closes = F.unix_micros(window_start("event_time", grid.seconds)) + F.lit(micros(watermark + grid.every))
     is_late = F.col("reason").isNull() & (F.unix_micros("enqueued_time") >= closes)
     reason = F.when(is_late, LATE).otherwise(F.col("reason"))
     is_nan = F.col("any_nan") & (F.col("reason").isNull())
@@ -165,11 +165,6 @@ def _odd(reason: Column) -> Column:
         F.when(reason != LATE, F.col("cut")).alias("body"),
         "body_bytes", "enqueued_time", time.alias("event_time"), "source", "partition", "sequence", "element",
     )  # fmt: skip
-
-
-def _micros(duration: timedelta) -> int:
-    """For sums of whole numbers: adding an interval to a timestamp asks the calendar."""
-    return duration // timedelta(microseconds=1)
 
 
 def checked(elements: DataFrame, config: Config) -> DataFrame:

@@ -22,6 +22,7 @@ from ad_stream.web.connections import ConnectionLimits
 from benchmarks.serve import cpu_seconds as busy
 from benchmarks.serve import running, tree
 from benchmarks.serve_abuse import SERVER, batch, resident
+from tests.support.waiting import wait_for
 from tests.unit.azure_api.conftest import KEY
 from tests.unit.detectors.azure.requests import noise, request
 
@@ -29,14 +30,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 HEADERS = {"Ocp-Apim-Subscription-Key": KEY, "Content-Type": "application/json"}
 SECONDS = 120
-"""How long a condition may take to come true."""
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + SECONDS
-    while not true():
-        assert time.monotonic() < until, what
-        time.sleep(0.05)
+"""How long an answer may take."""
 
 
 def is_idle(pid: int) -> bool:
@@ -54,7 +48,7 @@ def slow() -> Iterator[tuple[str, int]]:
 
 def test_batches_that_were_answered_503_stop_and_give_their_memory_back(slow: tuple[str, int]) -> None:
     address, pid = slow
-    wait_until(lambda: len(tree(pid)) == 3 and is_idle(pid), "the workers are not up")
+    wait_for("the workers are not up", lambda: len(tree(pid)) == 3 and is_idle(pid))
     body, idle = batch(13, 1), resident(pid)
     most = 0.0
     for _ in range(2):
@@ -66,8 +60,8 @@ def test_batches_that_were_answered_503_stop_and_give_their_memory_back(slow: tu
                 most = max(most, resident(pid))
                 time.sleep(0.1)
         assert [one.result().status_code for one in asked] == [503] * 4
-        wait_until(lambda: is_idle(pid), "the work goes on")
-        wait_until(lambda: resident(pid) < idle + 120, f"{resident(pid):.0f} MiB are held, {idle:.0f} before")
+        wait_for("the work goes on", lambda: is_idle(pid))
+        wait_for(f"{resident(pid):.0f} MiB are held, {idle:.0f} before", lambda: resident(pid) < idle + 120)
     assert most < 1000  # two workers and four bodies; 260 MiB for each worker as measured
 
 
@@ -80,8 +74,8 @@ def test_work_for_a_caller_that_hung_up_stops(slow: tuple[str, int]) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         head = f"POST /batch/entire HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body)
-        wait_until(lambda: busy(pid) - before > 0.3, "nothing began")
-    wait_until(lambda: is_idle(pid), "the work goes on")
+        wait_for("nothing began", lambda: busy(pid) - before > 0.3)
+    wait_for("the work goes on", lambda: is_idle(pid))
     metrics = requests.get(f"{address}/metrics", timeout=30).text
     assert 'operation="batch_entire",status="499"' in metrics
     assert "in_flight 0" in metrics
@@ -94,7 +88,7 @@ def test_workers_end_with_their_server() -> None:
         below = tree(pid)[1:]
         assert below
         os.kill(pid, signal.SIGKILL)
-        wait_until(lambda: not any(Path(f"/proc/{one}").exists() for one in below), "a worker lives on")
+        wait_for("a worker lives on", lambda: not any(Path(f"/proc/{one}").exists() for one in below))
 
 
 def test_a_worker_that_is_killed_is_a_503_and_the_next_request_gets_a_new_one(serving: Callable[..., str]) -> None:
@@ -107,7 +101,7 @@ def test_a_worker_that_is_killed_is_a_503_and_the_next_request_gets_a_new_one(se
     rested = busy(worker)
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(requests.post, f"{address}/batch/entire", json=body, headers=HEADERS, timeout=SECONDS)
-        wait_until(lambda: busy(worker) > rested + 0.2, "the worker does not work")
+        wait_for("the worker does not work", lambda: busy(worker) > rested + 0.2)
         os.kill(worker, signal.SIGKILL)
     assert (asked.result().status_code, asked.result().json()["code"]) == (503, "WorkerLost")
     reply = requests.post(f"{address}/batch/last", json={"requests": []}, headers=HEADERS, timeout=SECONDS)
@@ -151,4 +145,4 @@ def test_an_answer_that_is_not_read_keeps_its_place_and_then_is_dropped(serving:
             reply = requests.post(f"{address}/batch/last", json={"requests": []}, headers=HEADERS, timeout=SECONDS)
             return reply.status_code == 200
 
-        wait_until(answered, "the place is never given back")
+        wait_for("the place is never given back", answered)

@@ -28,9 +28,9 @@ def test_the_end_of_the_others_is_moved_by_no_minority_of_outliers() -> None:
 
 def test_a_time_is_believed_by_the_lead_that_held_when_its_batch_began() -> None:
     leads = [(T0, timedelta(days=1)), (T0 + timedelta(days=2), timedelta(days=9))]
-    text = Clock(timedelta(hours=1), leads).trusts("at")
+    text = Clock(timedelta(hours=1), leads).believed("at")
     assert text.index("2030-05-03") < text.index("2030-05-01"), "the latest lead that holds comes first"
-    assert "current_timestamp" not in Clock(None).trusts("at")
+    assert "current_timestamp" not in Clock(None).believed("at")
 
 
 def test_the_newest_files_tell_their_times_and_not_those_of_heartbeats(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ad_stream.azure_api.local_server import listening
 from ad_stream.azure_api.server import create_app
 from ad_stream.web.connections import FULL, ConnectionLimits
 from tests.support.served import Served
+from tests.support.waiting import wait_for
 
 SECONDS = 60
 QUICK = ConnectionLimits(connections=4, head_bytes=4096, head_seconds=1, idle_seconds=1)
@@ -99,9 +100,11 @@ def test_beyond_the_connections_a_further_one_is_told_so_and_closed(address: str
             assert connection.recv(15) == b"HTTP/1.1 200 OK"
         with connected(address) as further:
             assert until_closed(further) == FULL
-    until = time.monotonic() + SECONDS
-    while requests.get(f"{address}/healthz", timeout=SECONDS).status_code != 200:
-        assert time.monotonic() < until
+    wait_for(
+        "no place is given back",
+        lambda: requests.get(f"{address}/healthz", timeout=SECONDS).status_code == 200,
+        SECONDS,
+    )
 
 
 @pytest.mark.slow
