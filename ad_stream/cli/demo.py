@@ -16,6 +16,7 @@ from ad_stream.cli.options import (
     Order,
     Out,
     Seed,
+    Sheet,
     SignalColumn,
     Time,
     TimeZone,
@@ -41,7 +42,7 @@ def demo(
     every: Annotated[
         str, typer.Option(help="Windows of the simulated run: 10 seconds, 5 minutes, 1 hour.")
     ] = MINUTE.text,
-    data: Annotated[Path | None, typer.Option(help="Your own file instead: CSV, JSON lines, Parquet.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Your own file instead: CSV, JSON lines, Parquet, xlsx.")] = None,
     time: Time = None,
     value: Value = [],  # noqa: B006 (typer wants the list)
     device: DeviceColumn = None,
@@ -49,6 +50,7 @@ def demo(
     time_zone: TimeZone = None,
     date_order: Order = None,
     decimal: Decimal = None,
+    sheet: Sheet = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the numbers to this file.")] = None,
     out: Out = Path(".ad_stream/demo"),
 ) -> None:
@@ -67,7 +69,7 @@ def demo(
             result = run_demo(out, devices=devices, minutes=minutes, seed=seed, grid=grid, steps=steps)
             text, numbers = simulated_numbers(result), result.as_dict()
         else:
-            wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal)
+            wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal, sheet)
             mine = own(data, out, wishes=wishes, command=detect_line(data, wishes), steps=steps)
             text, numbers = own_numbers(mine), mine.as_dict()
     if json_file is not None:

@@ -14,6 +14,7 @@ from ad_stream.cli.options import (
     Json,
     Order,
     RunConfig,
+    Sheet,
     SignalColumn,
     Time,
     TimeZone,
@@ -30,7 +31,8 @@ def add_to(app: typer.Typer) -> None:
 
 def detect(
     file: Annotated[
-        Path, typer.Argument(help="CSV of any separator, JSON lines or Parquet; .gz too.", show_default=False)
+        Path,
+        typer.Argument(help="CSV of any separator, JSON lines, Parquet or a workbook; .gz too.", show_default=False),
     ],
     time: Time = None,
     value: Value = [],  # noqa: B006 (typer wants the list)
@@ -39,6 +41,7 @@ def detect(
     time_zone: TimeZone = None,
     date_order: Order = None,
     decimal: Decimal = None,
+    sheet: Sheet = None,
     set_: Annotated[list[str], typer.Option("--set", help="sensitivity=90, detector=ar, points=240, ...")] = [],  # noqa: B006
     config: RunConfig = None,
     out: Annotated[Path, typer.Option("--out", help="The page to write.")] = Path("report.html"),
@@ -54,7 +57,7 @@ def detect(
     from ad_stream.report import write
 
     writable("--out", out)
-    wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal)
+    wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal, sheet)
     verdicts = judge(file, detection_of(config, set_), wishes=wishes)
     line = detect_line(file, wishes)
     written = write(page(verdicts, command=line), out)

@@ -46,6 +46,7 @@ SignalColumn = Annotated[str | None, typer.Option("--signal", help="Column that 
 TimeZone = Annotated[str | None, typer.Option("--time-zone", help="Of times that name none: Europe/Berlin; else UTC.")]
 Order = Annotated[DateOrder | None, typer.Option("--date-order", help="What comes first in 02/03/2026.")]
 Decimal = Annotated[str | None, typer.Option("--decimal", help="The sign before fractions: , or .")]
+Sheet = Annotated[str | None, typer.Option("--sheet", help="Of a workbook with several tables, the one to read.")]
 
 
 def wishes_of(
@@ -56,6 +57,7 @@ def wishes_of(
     time_zone: str | None,
     order: DateOrder | None,
     decimal: str | None,
+    sheet: str | None,
 ) -> Wishes:
     """What the options of a file say; InputError for a sign that parts no fractions."""
     from ad_stream.errors import InputError
@@ -64,7 +66,9 @@ def wishes_of(
     if decimal not in (None, ",", "."):
         raise InputError(f"--decimal {decimal!r} parts no fractions: give , or .")
     first = None if order is None else f"{order.value} first"
-    return Wishes(time=time, device=device, signal=signal, values=value, zone=time_zone, order=first, decimal=decimal)
+    return Wishes(
+        time=time, device=device, signal=signal, values=value, zone=time_zone, order=first, decimal=decimal, sheet=sheet
+    )
 
 
 def detect_line(file: Path, wishes: Wishes) -> str:
@@ -72,6 +76,7 @@ def detect_line(file: Path, wishes: Wishes) -> str:
     named = {
         "--time": wishes.time, "--device": wishes.device, "--signal": wishes.signal, "--time-zone": wishes.zone,
         "--date-order": wishes.order and wishes.order.split()[0], "--decimal": wishes.decimal,
+        "--sheet": wishes.sheet,
     }  # fmt: skip
     pairs = [*((key, text) for key, text in named.items() if text), *(("--value", name) for name in wishes.values)]
     return shlex.join(["ad-stream", "detect", str(file), *(word for pair in pairs for word in pair)])

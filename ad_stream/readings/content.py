@@ -1,4 +1,4 @@
-"""A file as text cells: packed or not, whatever its encoding, CSV of any separator, JSON lines, Parquet."""
+"""A file as text cells: packed or not, whatever its encoding, CSV of any separator, JSON lines, Parquet, a workbook."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.errors import InputError
-from ad_stream.readings import delimited
+from ad_stream.readings import delimited, workbook
 from ad_stream.readings.table import TextTable
 
-EXCEL = "is a workbook of Excel: save the sheet as CSV and give that"
 
-
-def read_table(path: Path) -> TextTable:
-    """The file as text cells; InputError where it cannot be read or holds no table."""
+def read_table(path: Path, sheet: str | None = None) -> TextTable:
+    """The file as text cells; InputError where it cannot be read or holds no table. sheet: of a workbook with several."""
     raw, about = _unpacked(path)
+    if _is_workbook(raw):
+        return workbook.read(path.name, raw, about, sheet)
+    if sheet is not None:
+        raise InputError(f"{path.name} is no workbook, so it has no sheet {sheet!r}: leave --sheet out")
     if raw[:4] == b"PAR1":
         return _parquet(path, raw, about)
     text, about = _decoded(path.name, raw, about)
@@ -41,26 +43,30 @@ def _unpacked(path: Path) -> tuple[bytes, tuple[str, ...]]:
     try:
         if raw[:2] == b"\x1f\x8b":
             return gzip.decompress(raw), ("gzip",)
-        if raw[:4] == b"PK\x03\x04":
+        if raw[:4] == b"PK\x03\x04" and not _is_workbook(raw):
             return _member(path.name, raw)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         raise InputError(f"{path.name} cannot be unpacked ({error}): give the file as it was before packing") from None
     return raw, ()
 
 
+def _is_workbook(raw: bytes) -> bool:
+    """By its container: of xls, or a zip with the manifest of xlsx and xlsb or of OpenDocument."""
+    if raw[:4] != b"PK\x03\x04":
+        return raw[:8] == workbook.OLE
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        return bool({"[Content_Types].xml", "META-INF/manifest.xml"} & set(archive.namelist()))
+
+
 def _member(name: str, raw: bytes) -> tuple[bytes, tuple[str, ...]]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         files = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX/")]
-        if "[Content_Types].xml" in files:
-            raise InputError(f"{name} {EXCEL}")
         if len(files) != 1:
             raise InputError(f"{name} holds {len(files)} files: unpack it and give one of them")
         return archive.read(files[0]), (f"{files[0]} of the zip",)
 
 
 def _decoded(name: str, raw: bytes, about: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    if raw[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        raise InputError(f"{name} {EXCEL}")
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return raw.decode("utf-16", errors="replace"), (*about, "UTF-16")
     if b"\0" in raw[:4096]:

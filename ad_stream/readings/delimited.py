@@ -33,8 +33,15 @@ def read(name: str, text: str, about: tuple[str, ...]) -> TextTable:
     if not lines:
         raise InputError(f"{name} holds comments only: give a file with readings")
     separator = told.group(1) if told else _separator(name, lines[:SAMPLE])
-    lines = _squeezed(lines, separator)
-    names, begin = _header(lines, separator, _last_comment(every, lines[0][0]))
+    words = SEPARATORS.get(separator, repr(separator))
+    return cut(name, _squeezed(lines, separator), separator, (*about, words), _last_comment(every, lines[0][0]))
+
+
+def cut(
+    name: str, lines: Lines, separator: str, about: tuple[str, ...], comment: str = "", word: str = "line"
+) -> TextTable:
+    """Lines whose separator is known, without comments, as a table. comment: what stands right above; word: what they count."""
+    names, begin = _header(lines, separator, comment)
     rows = lines[begin:]
     if not rows:
         raise InputError(f"{name} has a header and no rows: give a file with readings")
@@ -43,14 +50,13 @@ def read(name: str, text: str, about: tuple[str, ...]) -> TextTable:
     place = np.array([number for number, _ in rows], dtype=np.int64)
     if len(place) != len(table):  # a quoted cell holds line breaks: lines can only be counted
         place = place[0] + np.arange(len(table), dtype=np.int64)
-    words = SEPARATORS.get(separator, repr(separator))
-    return TextTable(name, table, place, "line", (*about, words, *_skipped(lines, begin, names)))
+    return TextTable(name, table, place, word, (*about, *_skipped(lines, begin, names, word)))
 
 
-def _skipped(lines: Lines, begin: int, names: Sequence[str]) -> tuple[str, ...]:
+def _skipped(lines: Lines, begin: int, names: Sequence[str], word: str) -> tuple[str, ...]:
     if all(re.fullmatch(r"column \d+", one) for one in names):
         return ("no header",)
-    return (f"header in line {lines[begin - 1][0]}",) if begin > 1 else ()
+    return (f"header in {word} {lines[begin - 1][0]}",) if begin > 1 else ()
 
 
 def _fields(line: str, separator: str) -> list[str]:

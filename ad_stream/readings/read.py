@@ -33,7 +33,7 @@ class Wishes:
     """What a person says of the file; None and () are found out.
 
     time, device, signal, values: names of columns. zone: of times that name none. order: day first or month first.
-    decimal: ',' or '.'.
+    decimal: ',' or '.'. sheet: of a workbook with several.
     """
 
     time: str | None = None
@@ -43,17 +43,18 @@ class Wishes:
     zone: str | None = None
     order: str | None = None
     decimal: str | None = None
+    sheet: str | None = None
 
 
 def read(path: Path, wishes: Wishes | None = None) -> Readings:
-    """CSV of any separator, JSON lines or Parquet, packed or not, long or wide -> readings.
+    """CSV of any separator, JSON lines, Parquet or a workbook, packed or not, long or wide -> readings.
 
     A column named as a time, a device or a value is taken for one, else what it holds decides; without a device column the
     file's name is the device, and without a value column each column of numbers is a signal. Raises InputError, with line,
     column and cell, where something cannot be read, or could be read in two ways.
     """
     wishes = wishes or Wishes()
-    table = read_table(path)
+    table = read_table(path, wishes.sheet)
     roles = roles_of(table, time=wishes.time, device=wishes.device, signal=wishes.signal, values=wishes.values)
     rows = len(table.cells)
     devices, device = _coded(table, roles.device, path.name.split(".")[0] or path.name)

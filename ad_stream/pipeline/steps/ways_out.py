@@ -111,7 +111,8 @@ def _record(one: Mapping[str, Any]) -> tuple[str, str] | None:
     """Members that hold the name of a signal and its value."""
     for name, value in (*SIGNED, *LOOSE):
         if isinstance(one.get(name), str) and not _is_number(one[name]) and one.get(value) is not None:
-            return name, value
+            # OPC UA nests its value where the publisher sends times and quality with it.
+            return name, f"{value}.Value" if isinstance(one[value], dict) and "Value" in one[value] else value
     return None
 
 

@@ -21,6 +21,10 @@ SAYS: list[tuple[str, dict[str, Any], Any, int, str | None]] = [
     ("no_signal", {"signals": ["x.speed"]}, {"t": 1}, 0, "none of x.speed is there"),
     ("no_signal", {}, [RECORD, {"name": "h", "value": 2}], 1, "name is the name of a signal and value its value: set telemetry.records: {"),
     ("no_signal", {}, [{"bn": "d/", "n": "t", "v": 1}], 0, "n is the name of a signal and v its value: set telemetry.records: senml; "),
+    (
+        "no_signal", {}, [{"NodeId": "ns=1;s=a", "DisplayName": "Torque", "Value": {"Value": 20.5}}], 0,
+        "DisplayName is the name of a signal and Value.Value its value: set telemetry.records: {name: DisplayName, value: Value.Value}; ",
+    ),
     ("no_signal", {"records": "off"}, [{"name": "t", "value": "x"}], 0, "no member is a number, it has name, value"),
     ("no_signal", {}, {}, 0, "no member is a number"),
     ("not_a_number", {}, {"t": 1, "site": "north"}, 0, "site is 'north'"),

@@ -224,11 +224,11 @@ def test_what_is_no_table_is_one_sentence(text: str | bytes, name: str, sentence
         reading(tmp_path, text, name)
 
 
-def test_a_workbook_is_told_from_a_packed_file(tmp_path: Path) -> None:
+def test_a_workbook_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("[Content_Types].xml", "")
-    with pytest.raises(InputError, match="is a workbook of Excel: save the sheet as CSV"):
+    with pytest.raises(InputError, match="^x.xlsx cannot be read as a workbook .*: save the sheet as CSV$"):
         reading(tmp_path, packed.getvalue(), "x.xlsx")
 
 
