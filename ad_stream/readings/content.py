@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from ad_stream.errors import InputError
 from ad_stream.readings import delimited, workbook
+from ad_stream.readings.events import readings_of
 from ad_stream.readings.table import TextTable
 
 
@@ -90,8 +92,12 @@ def _json(name: str, text: str, about: tuple[str, ...]) -> TextTable:
     wrong = next((number for number, one in numbered if not isinstance(one, dict)), None)
     if wrong is not None or not numbered:
         raise InputError(f'{name} {word} {wrong or 1} is no JSON object: write {{"timestamp": …, "value": …}}')
-    cells = pd.DataFrame([_flat(one) for _, one in numbered]).fillna("")
-    return TextTable(name, cells, np.array([number for number, _ in numbered], dtype=np.int64), word, (*about, "JSON"))
+    held = [(number, reading) for number, one in numbered for reading in readings_of(one)]
+    if not held:
+        raise InputError(f"{name} holds events without a reading in their bodies: give a file with readings")
+    about = (*about, "JSON") if held == numbered else (*about, "JSON", f"{len(numbered):,} events of a hub")
+    cells = pd.DataFrame([_flat(one) for _, one in held]).fillna("")
+    return TextTable(name, cells, np.array([number for number, _ in held], dtype=np.int64), word, about)
 
 
 def _loaded(name: str, number: int, line: str) -> Any:
@@ -101,7 +107,7 @@ def _loaded(name: str, number: int, line: str) -> Any:
         raise InputError(f"{name} line {number} is no JSON ({error}): mend or delete that line") from None
 
 
-def _flat(members: dict[str, Any], before: str = "") -> dict[str, str]:
+def _flat(members: Mapping[str, Any], before: str = "") -> dict[str, str]:
     out: dict[str, str] = {}
     for key, value in members.items():
         if isinstance(value, dict):

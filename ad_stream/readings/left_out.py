@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +19,12 @@ MOST_NAMED = 5
 """Devices that are named one by one."""
 
 
-def left_out(readings: Readings, place: Ints, word: str) -> list[tuple[str, str]]:
-    """(what, how) for cells without a number, devices that have none at all, and repeated times; place: (n,) their lines."""
-    return [*_no_numbers(readings, place, word), *_no_number_at_all(readings), *_repeated(readings)]
+def left_out(readings: Readings, place: Ints, word: str, others: pd.DataFrame) -> list[tuple[str, str]]:
+    """(what, how) for cells without a number, devices that have none at all, and repeated times.
+
+    place: (n,) their lines; others: the columns, (rows,), that have no role.
+    """
+    return [*_no_numbers(readings, place, word), *_no_number_at_all(readings), *_repeated(readings, others)]
 
 
 def _no_numbers(readings: Readings, place: Ints, word: str) -> list[tuple[str, str]]:
@@ -58,16 +62,26 @@ def _guess(example: str) -> str:
     return "; a decimal comma? --decimal ," if comma else ""
 
 
-def _repeated(readings: Readings) -> list[tuple[str, str]]:
+def _repeated(readings: Readings, others: pd.DataFrame) -> list[tuple[str, str]]:
     rows = pd.DataFrame({"device": readings.device, "signal": readings.signal, "ms": readings.ms})
     twice = rows.duplicated().to_numpy() & readings.numbers
     if not twice.any():
         return []
     first = np.datetime_as_string(readings.ms[twice][:1].astype("datetime64[ms]"), unit="m")[0].replace("T", " ")
-    return [
-        (
-            "times twice",
-            f"{int(twice.sum()):,} readings have the time of an earlier one of their series, the first at {first}: the largest"
-            " counts; a clock that was set back is told by --time-zone",
-        )
-    ]
+    apart = _apart(rows.iloc[:: max(len(rows) // max(len(others), 1), 1)].reset_index(drop=True), others)
+    help_ = (
+        f"{shlex.join(['--device', apart])} has them apart"
+        if apart
+        else "a clock that was set back is told by --time-zone"
+    )
+    said = f"{int(twice.sum()):,} readings have the time of an earlier one of their series, the first at {first}: the largest"
+    return [("times twice", f"{said} counts; {help_}")]
+
+
+def _apart(rows: pd.DataFrame, others: pd.DataFrame) -> str | None:
+    """A column of names by which no time comes twice, if there is one."""
+    for name in others:
+        cells = others[name]
+        if 1 < cells.nunique() <= len(cells) / 2 and not rows.assign(other=cells.to_numpy()).duplicated().any():
+            return str(name)
+    return None

@@ -83,7 +83,9 @@ def read(path: Path, wishes: Wishes | None = None) -> Readings:
             f"{table.where(0, roles.values[0])}: {str(found.text[0]).strip()!r} is no number, and no other cell of {table.name}"
             " is one: name the column of numbers with --value"
         )
-    return replace(found, understood=[*found.understood, *left_out(found, place, table.word)])
+    taken = {*roles.time, roles.device, roles.signal, *roles.values}
+    others = table.cells[[name for name in table.cells if name not in taken]]
+    return replace(found, understood=[*found.understood, *left_out(found, place, table.word, others)])
 
 
 def _coded(table: TextTable, column: str | None, otherwise: str) -> tuple[list[str], Ints]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 DEVICE = (
     "device", "deviceid", "devicename", "sensor", "sensorid", "sensorname", "series", "seriesid", "kpiid", "machine", "machineid",
-    "entityid", "tag", "tagname", "asset", "assetid", "unit", "unitid", "id", "name",
+    "entityid", "tag", "tagname", "asset", "assetid", "host", "hostname", "node", "nodeid", "station", "stationid", "stationname",
+    "unit", "unitid", "id", "name",
 )  # fmt: skip
 TIME = (
     "timestamp", "time", "datetime", "date", "ts", "minute", "createdat", "lastchanged", "observedat", "recordedat", "epoch",
@@ -84,6 +85,7 @@ def roles_of(
     times = (time,) if time else _take(free, _time(table, free))
     found_device = device or _first(_take(free, _devices(table, free)[:1]))
     signals = [one for one in _named(free, SIGNAL, whole=True) if _is_text(table, one)]
+    signals += [one for one in free if _plain(one) == "measurement" and _is_name(table.cells[one])]
     found_signal = signal or _first(_take(free, signals[:1]))
     if not times:
         raise InputError(f"{table.name} has no time column among {', '.join(table.cells.columns)}: name it with --time")
@@ -177,6 +179,11 @@ def _named(names: Sequence[str], guesses: Sequence[str], *, whole: bool = False)
     exact = [name for guess in guesses for name in names if plain[name] == guess]
     long = tuple(guess for guess in guesses if len(guess) >= 4)
     return exact or ([] if whole else [name for name in names if plain[name].startswith(long)])
+
+
+def is_time(name: str) -> bool:
+    """Whether a column is named as a time."""
+    return _plain(name) in TIME
 
 
 def _plain(name: str) -> str:

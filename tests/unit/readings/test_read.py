@@ -206,6 +206,17 @@ def test_a_time_that_comes_twice_is_said(tmp_path: Path) -> None:
     )
 
 
+def test_a_column_that_has_such_times_apart_is_named(tmp_path: Path) -> None:
+    rows = "".join(
+        f"{1772431200 + 60 * k},{letter},{n},{k}\n" for k in range(4) for n, letter in enumerate(("x 1", "y 2"))
+    )
+    text = "ts,the letter,z,value\n" + rows
+    assert dict(reading(tmp_path, text).understood)["times twice"].endswith(
+        "the largest counts; --device 'the letter' has them apart"
+    )
+    assert reading(tmp_path, text, device="the letter").devices == ["x 1", "y 2"]
+
+
 @pytest.mark.parametrize(
     ("text", "name", "sentence"),
     [
