@@ -18,6 +18,7 @@ from ad_stream.readings.times import looks_like_time
 
 SAMPLE = 200
 """Lines that the separator and the header are found in."""
+MOST_UNITS = 4
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 
 Lines = list[tuple[int, str]]
@@ -42,7 +43,8 @@ def cut(
 ) -> TextTable:
     """Lines whose separator is known, without comments, as a table. comment: what stands right above; word: what they count."""
     names, begin = _header(lines, separator, comment)
-    rows = lines[begin:]
+    units = _units(lines[begin : begin + MOST_UNITS], separator) if names else 0
+    rows = lines[begin + units :]
     if not rows:
         raise InputError(f"{name} has a header and no rows: give a file with readings")
     names = names or [f"column {number + 1}" for number in range(len(_fields(rows[0][1], separator)))]
@@ -50,7 +52,17 @@ def cut(
     place = np.array([number for number, _ in rows], dtype=np.int64)
     if len(place) != len(table):  # a quoted cell holds line breaks: lines can only be counted
         place = place[0] + np.arange(len(table), dtype=np.int64)
-    return TextTable(name, table, place, word, (*about, *_skipped(lines, begin, names, word)))
+    return TextTable(
+        name,
+        table,
+        place,
+        word,
+        (
+            *about,
+            *_skipped(lines, begin, names, word),
+            *([f"{units} {word}{'s' * (units > 1)} of units"] * bool(units)),
+        ),
+    )
 
 
 def _skipped(lines: Lines, begin: int, names: Sequence[str], word: str) -> tuple[str, ...]:
@@ -101,6 +113,15 @@ def _is_data(cells: Sequence[str]) -> bool:
     full = [cell.strip() for cell in cells if cell.strip()]
     numbers = [bool(re.fullmatch(r"[-+]?[\d.,]+(e[-+]?\d+)?", cell, re.I)) for cell in full]
     return bool(full) and (all(numbers) or any(looks_like_time(cell) for cell in full))
+
+
+def _units(lines: Lines, separator: str) -> int:
+    """How many lines below the header name units or sums (as of Campbell's loggers): none of their cells begins with a digit."""
+    for count, (_, line) in enumerate(lines):
+        cells = _fields(line, separator)
+        if _is_data(cells) or any(re.match(r"\s*[-+]?[.,]?\d", cell) for cell in cells):
+            return count
+    return 0
 
 
 def _last_comment(every: Lines, first: int) -> str:

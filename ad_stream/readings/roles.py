@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 DEVICE = (
     "device", "deviceid", "devicename", "sensor", "sensorid", "sensorname", "series", "seriesid", "kpiid", "machine", "machineid",
-    "entityid", "tag", "tagname", "asset", "assetid", "host", "hostname", "node", "nodeid", "station", "stationid", "stationname",
-    "unit", "unitid", "id", "name",
+    "entityid", "tag", "tagname", "asset", "assetid", "logger", "loggerid", "host", "hostname",
+    "node", "nodeid", "station", "stationid", "stationname", "unit", "unitid", "id", "name",
 )  # fmt: skip
 TIME = (
     "timestamp", "time", "datetime", "date", "ts", "minute", "createdat", "lastchanged", "observedat", "recordedat", "epoch",
@@ -84,7 +84,7 @@ def roles_of(
     free = [name for name in free if name not in given]
     times = (time,) if time else _take(free, _time(table, free))
     found_device = device or _first(_take(free, _devices(table, free)[:1]))
-    signals = [one for one in _named(free, SIGNAL, whole=True) if _is_text(table, one)]
+    signals = [one for one in [*_named(free, SIGNAL, whole=True), *_ending(free, SIGNAL)] if _is_text(table, one)]
     signals += [one for one in free if _plain(one) == "measurement" and _is_name(table.cells[one])]
     found_signal = signal or _first(_take(free, signals[:1]))
     if not times:
@@ -144,13 +144,16 @@ def _is_measure(table: TextTable, name: str) -> bool:
     cells = table.cells[name].str.strip()
     full = cells[cells != ""]
     starts = full.str.match(r"[-+]?[.,]?\d").sum()
-    counts = (name.startswith("column ") or plain in COUNT) and _counts_rows(full)
+    counts = (plain in COUNT and _counts_rows(full, anywhere=True)) or (
+        name.startswith("column ") and _counts_rows(full)
+    )
     return bool(len(full)) and starts >= 0.5 * len(full) and not counts
 
 
-def _counts_rows(cells: pd.Series[str]) -> bool:
+def _counts_rows(cells: pd.Series[str], *, anywhere: bool = False) -> bool:
+    """Whether a column counts one by one, from 0 or 1 or from `anywhere`."""
     numbers = pd.to_numeric(cells, errors="coerce").to_numpy()
-    return len(numbers) > 2 and bool((np.diff(numbers) == 1).all()) and numbers[0] in (0, 1)
+    return len(numbers) > 2 and bool((np.diff(numbers) == 1).all()) and (anywhere or numbers[0] in (0, 1))
 
 
 def _repeats(cells: pd.Series[str]) -> bool:
@@ -179,6 +182,12 @@ def _named(names: Sequence[str], guesses: Sequence[str], *, whole: bool = False)
     exact = [name for guess in guesses for name in names if plain[name] == guess]
     long = tuple(guess for guess in guesses if len(guess) >= 4)
     return exact or ([] if whole else [name for name in names if plain[name].startswith(long)])
+
+
+def _ending(names: Sequence[str], guesses: Sequence[str]) -> list[str]:
+    """The columns whose name ends with a guess of 6 letters: `logged_variable`."""
+    long = tuple(guess for guess in guesses if len(guess) >= 6)
+    return [name for name in names if _plain(name).endswith(long)]
 
 
 def is_time(name: str) -> bool:

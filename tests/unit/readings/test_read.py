@@ -199,6 +199,24 @@ def test_a_device_without_a_number_is_named_with_a_cell_of_it(tmp_path: Path) ->
     assert understood["no numbers"] == "in no cell of b (its first cell is '1,5'; a decimal comma? --decimal ,)"
 
 
+def test_lines_of_units_and_a_record_s_number_are_no_readings(tmp_path: Path) -> None:
+    head = '"TOA5","met 7","CR1000"\n"TIMESTAMP","RECORD","Air","RH"\n"TS","RN","Deg C","%"\n"","","Avg","Smp"\n'
+    rows = "".join(f'"2026-03-02 06:0{k}:00",{117 + k},{20 + k},{50 + k}\n' for k in range(4))
+    found = reading(tmp_path, head + rows, "met.dat")
+    assert (found.signals, found.rows) == (["Air", "RH"], 4)
+    assert dict(found.understood)["file"] == "4 rows, commas, header in line 2, 2 lines of units"
+
+
+def test_of_a_wide_file_only_a_device_without_any_number_is_named(tmp_path: Path) -> None:
+    rows = [
+        f"{name},{1_772_431_200 + 60 * n},{cells}"
+        for n in range(3)
+        for name, cells in (("air", "1,"), ("water", ",7"), ("off", ","))
+    ]
+    understood = dict(reading(tmp_path, "device,ts,pm,ph\n" + "\n".join(rows)).understood)
+    assert understood["no numbers"] == "in no cell of off pm (its first cell is ''), off ph (its first cell is '')"
+
+
 def test_a_time_that_comes_twice_is_said(tmp_path: Path) -> None:
     understood = dict(reading(tmp_path, "ts,value\n1772431200,1\n1772431200,2\n1772431260,3\n").understood)
     assert understood["times twice"].startswith(
