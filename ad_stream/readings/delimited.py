@@ -29,7 +29,8 @@ def read(name: str, text: str, about: tuple[str, ...]) -> TextTable:
     """The text as a table; InputError, with the line, where it is none."""
     every = [(n, line) for n, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1) if line.strip()]
     told = re.fullmatch(r"\s*\"?sep=(.)\"?\s*", every[0][1], re.I)
-    every = every[1:] if told else every
+    # Campbell's loggers name themselves in a line above the header, which may have as many fields as it.
+    every = every[1:] if told or re.match(r'"?TOA5\b', every[0][1]) else every
     lines = [one for one in every if not one[1].lstrip().startswith("#")]
     if not lines:
         raise InputError(f"{name} holds comments only: give a file with readings")

@@ -204,7 +204,7 @@ def test_lines_of_units_and_a_record_s_number_are_no_readings(tmp_path: Path) ->
     rows = "".join(f'"2026-03-02 06:0{k}:00",{117 + k},{20 + k},{50 + k}\n' for k in range(4))
     found = reading(tmp_path, head + rows, "met.dat")
     assert (found.signals, found.rows) == (["Air", "RH"], 4)
-    assert dict(found.understood)["file"] == "4 rows, commas, header in line 2, 2 lines of units"
+    assert dict(found.understood)["file"] == "4 rows, commas, 2 lines of units"
 
 
 def test_of_a_wide_file_only_a_device_without_any_number_is_named(tmp_path: Path) -> None:
