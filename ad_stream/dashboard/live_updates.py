@@ -14,7 +14,7 @@ KEEP_ALIVE = 15.0
 MOST_PAGES = 100
 
 
-class Bell:
+class LiveUpdates:
     """A page that has not taken the last message gets only the newest one, so no page can pile anything up.
 
     most: so many pages listen at once; `full` says that no further one may.
@@ -43,7 +43,7 @@ class Bell:
                 queue.get_nowait()
             queue.put_nowait(None)
 
-    def ring(self, message: Mapping[str, Any]) -> None:
+    def send(self, message: Mapping[str, Any]) -> None:
         """Send a message to every page."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._put, message)

@@ -19,7 +19,7 @@ from ad_stream.dashboard.access import Token, add_door, check_exposure
 from ad_stream.dashboard.answers import add_answers
 from ad_stream.dashboard.files import add_page, add_pictures
 from ad_stream.dashboard.formatting import DRAWN_WINDOWS, MalformedError, span, time_of
-from ad_stream.dashboard.live_updates import Bell
+from ad_stream.dashboard.live_updates import LiveUpdates
 from ad_stream.dashboard.muting import Muting, add_muting
 from ad_stream.dashboard.overview import Overview
 from ad_stream.dashboard.parameters import Text, Time
@@ -49,18 +49,18 @@ def create_app(
     watch = watch or Watch(tables, config=config)
     token = Token.from_environment() if token is None else token
     base = usual(str(tables)) if base is None else base
-    bell = Bell()
+    updates = LiveUpdates()
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
-        bell.open()
-        watch.on_change = lambda flagged: bell.ring(_change(watch, flagged))
+        updates.open()
+        watch.on_change = lambda flagged: updates.send(_change(watch, flagged))
         watch.start()
         yield
         watch.stop()
 
     app = FastAPI(title="ad_stream dashboard", docs_url=None, redoc_url=None, openapi_url=None, lifespan=running)
-    app.state.bell = bell
+    app.state.updates = updates
     add_door(app, token)
     add_page(app)
     _add_health(app)
@@ -72,10 +72,10 @@ def create_app(
 
     @app.get("/api/events")
     async def events() -> Response:
-        if bell.full:
+        if updates.full:
             return _again_later("As many pages are open as this dashboard tells of changes: close one.")
         quiet = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(bell.listen(_change(watch, 0)), media_type="text/event-stream", headers=quiet)
+        return StreamingResponse(updates.listen(_change(watch, 0)), media_type="text/event-stream", headers=quiet)
 
     app.add_exception_handler(InputError, _cannot)
     app.add_exception_handler(CrowdedError, _crowded)
@@ -112,11 +112,11 @@ class Server(uvicorn.Server):
         self, app: FastAPI, *, host: str = "127.0.0.1", port: int = PORT, limits: ConnectionLimits | None = None
     ) -> None:
         super().__init__(server_config(app, limits or LIMITS, host=host, port=port, timeout_graceful_shutdown=5))
-        self._bell: Bell = app.state.bell
+        self._updates: LiveUpdates = app.state.updates
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by uvicorn once it is told to stop."""
-        self._bell.close()
+        self._updates.close()
         await super().shutdown(sockets)
 
 

@@ -118,7 +118,7 @@ def verdicts(
         )  # fmt: skip
     onset_steps(found, rows.steps)
     for row in np.flatnonzero(muted):
-        windows[row] = None  # an answer to it could ring
+        windows[row] = None  # an answer to it could raise an alarm
     return Verdicts(found, windows)
 
 

@@ -71,7 +71,8 @@ def test_a_flood_of_bad_bodies_is_bounded_in_the_state_and_gone_after_it(spark: 
 
 
 NAMES, FILES, APART = 1_000_000, 20, 6
-END = (FILES + 1) * APART
+END = (FILES * APART // 60 + 1) * 60 + APART
+"""In an hour of its own, whose room for strangers nobody has taken."""
 SIGNALS, MEMBERS = 100_000, 1_000
 TAKEN_ON = 50_000
 KINDS = ("d", "é", "e\u0301", "\u202e", "\u200b", "😀", "`'\"", "../", "\n", "<b>")
