@@ -22,7 +22,7 @@ from ad_stream.cli.options import (
     TimeZone,
     Value,
     detect_line,
-    wishes_of,
+    read_options_of,
 )  # fmt: skip
 from ad_stream.cli.output.progress import bars
 from ad_stream.cli.settings import grid_of, writable
@@ -69,8 +69,8 @@ def demo(
             result = run_demo(out, devices=devices, minutes=minutes, seed=seed, grid=grid, steps=steps)
             text, numbers = simulated_numbers(result), result.as_dict()
         else:
-            wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal, sheet)
-            mine = own(data, out, wishes=wishes, command=detect_line(data, wishes), steps=steps)
+            read_options = read_options_of(time, value, device, signal, time_zone, date_order, decimal, sheet)
+            mine = own(data, out, read_options=read_options, command=detect_line(data, read_options), steps=steps)
             text, numbers = own_numbers(mine), mine.as_dict()
     if json_file is not None:
         json_file.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")

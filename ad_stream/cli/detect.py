@@ -20,7 +20,7 @@ from ad_stream.cli.options import (
     TimeZone,
     Value,
     detect_line,
-    wishes_of,
+    read_options_of,
 )  # fmt: skip
 
 
@@ -57,9 +57,9 @@ def detect(
     from ad_stream.report import write
 
     writable("--out", out)
-    wishes = wishes_of(time, value, device, signal, time_zone, date_order, decimal, sheet)
-    verdicts = judge(file, detection_of(config, set_), wishes=wishes)
-    line = detect_line(file, wishes)
+    read_options = read_options_of(time, value, device, signal, time_zone, date_order, decimal, sheet)
+    verdicts = judge(file, detection_of(config, set_), read_options=read_options)
+    line = detect_line(file, read_options)
     written = write(page(verdicts, command=line), out)
     if as_json:
         index = verdicts.index

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ad_stream.readings import Wishes
+    from ad_stream.readings import ReadOptions
 
 Devices = Annotated[int, typer.Option(min=1, help="Devices of the fleet.")]
 Minutes = Annotated[int, typer.Option(min=1, help="Length of the run.")]
@@ -49,7 +49,7 @@ Decimal = Annotated[str | None, typer.Option("--decimal", help="The sign before 
 Sheet = Annotated[str | None, typer.Option("--sheet", help="Of a workbook with several tables, the one to read.")]
 
 
-def wishes_of(
+def read_options_of(
     time: str | None,
     value: list[str],
     device: str | None,
@@ -58,25 +58,28 @@ def wishes_of(
     order: DateOrder | None,
     decimal: str | None,
     sheet: str | None,
-) -> Wishes:
+) -> ReadOptions:
     """What the options of a file say; InputError for a sign that parts no fractions."""
     from ad_stream.errors import InputError
-    from ad_stream.readings import Wishes
+    from ad_stream.readings import ReadOptions
 
     if decimal not in (None, ",", "."):
         raise InputError(f"--decimal {decimal!r} parts no fractions: give , or .")
     first = None if order is None else f"{order.value} first"
-    return Wishes(
+    return ReadOptions(
         time=time, device=device, signal=signal, values=value, zone=time_zone, order=first, decimal=decimal, sheet=sheet
     )
 
 
-def detect_line(file: Path, wishes: Wishes) -> str:
+def detect_line(file: Path, read_options: ReadOptions) -> str:
     """`ad-stream detect FILE` with the options that say the same of the file."""
     named = {
-        "--time": wishes.time, "--device": wishes.device, "--signal": wishes.signal, "--time-zone": wishes.zone,
-        "--date-order": wishes.order and wishes.order.split()[0], "--decimal": wishes.decimal,
-        "--sheet": wishes.sheet,
+        "--time": read_options.time, "--device": read_options.device, "--signal": read_options.signal, "--time-zone": read_options.zone,
+        "--date-order": read_options.order and read_options.order.split()[0], "--decimal": read_options.decimal,
+        "--sheet": read_options.sheet,
     }  # fmt: skip
-    pairs = [*((key, text) for key, text in named.items() if text), *(("--value", name) for name in wishes.values)]
+    pairs = [
+        *((key, text) for key, text in named.items() if text),
+        *(("--value", name) for name in read_options.values),
+    ]
     return shlex.join(["ad-stream", "detect", str(file), *(word for pair in pairs for word in pair)])

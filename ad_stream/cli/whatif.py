@@ -49,10 +49,10 @@ def whatif(
         SERIES_CONFIG.name,
         "copy minutes, detections and series_config of that time into a folder, name it with --tables",
     )
-    detection, wish = _wanted(set_, device, signal, place.detection)
+    detection, proposed = _wanted(set_, device, signal, place.detection)
     with bars() as steps:
         found = ask(
-            folder, detection, start=moment(start), end=moment(end), wish=wish, labels=labels,
+            folder, detection, start=moment(start), end=moment(end), proposed=proposed, labels=labels,
             every=None if config is None else place.minutes.every, progress=lambda share: steps("judging", share),
         )  # fmt: skip
         settings = ", ".join(set_) + (f" for {device} {signal}" if device else "") or "the settings as they are now"

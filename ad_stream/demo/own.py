@@ -17,7 +17,7 @@ from ad_stream.report import Fact, write
 from ad_stream.tables.reader import read_detections, read_rows
 
 if TYPE_CHECKING:
-    from ad_stream.readings import Wishes
+    from ad_stream.readings import ReadOptions
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def own(
     csv: Path,
     out: Path,
     *,
-    wishes: Wishes | None = None,
+    read_options: ReadOptions | None = None,
     command: str = "",
     steps: Steps = quiet,
     clock: Callable[[], float] = time.monotonic,
@@ -71,7 +71,9 @@ def own(
 
     started = clock()
     fresh_folder(out)
-    index = from_csv(csv, out / "messages", wishes=wishes, progress=lambda done, rows: steps("reading", done / rows))
+    index = from_csv(
+        csv, out / "messages", read_options=read_options, progress=lambda done, rows: steps("reading", done / rows)
+    )
     first = datetime.fromisoformat(index.start.replace("Z", "+00:00"))
     minutes = max(1, round(index.rows / index.devices))
     streamed = stream(out, signals=list(index.signals), first=first, minutes=minutes, steps=steps)

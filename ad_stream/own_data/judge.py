@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.own_data.verdicts import OwnVerdicts
-from ad_stream.readings import Wishes, read
+from ad_stream.readings import ReadOptions, read
 from ad_stream.scoring.pandas_api import detect
 from ad_stream.simulate.csv.replay import index_of
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from ad_stream.readings import Readings
 
 
-def judge(path: Path, detection: Detection, *, wishes: Wishes | None = None) -> OwnVerdicts:
+def judge(path: Path, detection: Detection, *, read_options: ReadOptions | None = None) -> OwnVerdicts:
     """Every reading of the file judged from those before it; InputError where it cannot be read."""
-    readings = read(path, wishes)
+    readings = read(path, read_options)
     index, sent = index_of(readings)
     windows = _windows(readings, sent, index.every)
     verdicts = detect(

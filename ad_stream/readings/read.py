@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ReadOptions:
     """What a person says of the file; None and () are found out.
 
     time, device, signal, values: names of columns. zone: of times that name none. order: day first or month first.
@@ -46,21 +46,27 @@ class Wishes:
     sheet: str | None = None
 
 
-def read(path: Path, wishes: Wishes | None = None) -> Readings:
+def read(path: Path, options: ReadOptions | None = None) -> Readings:
     """CSV of any separator, JSON lines, Parquet or a workbook, packed or not, long or wide -> readings.
 
     A column named as a time, a device or a value is taken for one, else what it holds decides; without a device column the
     file's name is the device, and without a value column each column of numbers is a signal. Raises InputError, with line,
     column and cell, where something cannot be read, or could be read in two ways.
     """
-    wishes = wishes or Wishes()
-    table = read_table(path, wishes.sheet)
-    roles = roles_of(table, time=wishes.time, device=wishes.device, signal=wishes.signal, values=wishes.values)
+    options = options or ReadOptions()
+    table = read_table(path, options.sheet)
+    roles = roles_of(
+        table,
+        time=options.time,
+        device=options.device,
+        signal=options.signal,
+        values=options.values,
+    )
     rows = len(table.cells)
     devices, device = _coded(table, roles.device, path.name.split(".")[0] or path.name)
     signals, signal = _coded(table, roles.signal, VALUE)
-    times = _times(table, roles, wishes, device * max(len(signals), 1) + signal)
-    numbers = {name: _numbers(table, name, wishes) for name in roles.values}
+    times = _times(table, roles, options, device * max(len(signals), 1) + signal)
+    numbers = {name: _numbers(table, name, options) for name in roles.values}
     wide = len(roles.values)
     if roles.wide:
         signals, signal = _wide_signals(roles, signals, signal, rows)
@@ -105,24 +111,24 @@ def _wide_signals(roles: Roles, before: list[str], codes: Ints, rows: int) -> tu
     return names, (codes[:, None] * wide + np.arange(wide)).reshape(-1)
 
 
-def _times(table: TextTable, roles: Roles, wishes: Wishes, series: Ints) -> Times:
+def _times(table: TextTable, roles: Roles, options: ReadOptions, series: Ints) -> Times:
     cells = table.cells[roles.time[0]].str.strip()
     if len(roles.time) == 2:
         cells = cells + " " + table.cells[roles.time[1]].str.strip()
     return parse_times(
         cells,
         lambda row: table.where(row, " + ".join(roles.time)),
-        zone=wishes.zone,
-        order=wishes.order,
+        zone=options.zone,
+        order=options.order,
         # Where the comma is decimal and a file therefore cut by semicolons, the day comes first.
         usual=DAY_FIRST if "semicolons" in table.about else None,
         series=series,
     )
 
 
-def _numbers(table: TextTable, name: str, wishes: Wishes) -> tuple[Floats, str]:
+def _numbers(table: TextTable, name: str, options: ReadOptions) -> tuple[Floats, str]:
     try:
-        found = parse_numbers(table.cells[name], decimal=wishes.decimal, semicolons="semicolons" in table.about)
+        found = parse_numbers(table.cells[name], decimal=options.decimal, semicolons="semicolons" in table.about)
     except InputError as error:
         raise InputError(f"{table.name}, column {name!r}: {error}") from None
     return found.values, found.form

@@ -37,14 +37,14 @@ def rescore(
     *,
     start: datetime,
     end: datetime,
-    wish: Row | None = None,
+    proposed: Row | None = None,
     progress: Progress | None = None,
     known: KnownProfiles | None = None,
 ) -> pd.DataFrame:
     """The verdicts that the stream would have written for start <= minute < end under this scorer.
 
     -> device_id, signal, minute (UTC), value, the fields of LastPoint, detector, the slow_ columns, continuing; sorted by the first three.
-    start, end: starts of windows of the scorer's grid, which must be that of the tables (`reader.grid_of`). wish: a row
+    start, end: starts of windows of the scorer's grid, which must be that of the tables (`reader.grid_of`). proposed: a row
     of series_config, only series that it fits are judged. known: what was learned of series. Revision 0 counts, as for the
     stream: late readings that a backfill folded in do not.
     Raises InputError where no windows are stored in that time.
@@ -54,13 +54,13 @@ def rescore(
     since = start - scorer.near
     first_seen = since - (scorer.points - 1) * grid.every
     where: list[tuple[str, str, Value]] = [("minute", ">=", first_seen), ("minute", "<", end), ("revision", "=", 0)]
-    if wish is not None and not WILD.search(wish["device"]):
-        where.append(("device_id", "=", wish["device"]))
-    stored = fits(read_rows(tables, "minutes", [*KEY, "value"], where), wish)
+    if proposed is not None and not WILD.search(proposed["device"]):
+        where.append(("device_id", "=", proposed["device"]))
+    stored = fits(read_rows(tables, "minutes", [*KEY, "value"], where), proposed)
     first = grid.step(since), grid.step(start)
     stored = stored.assign(at=steps(stored["minute"], grid)).sort_values([*KEY[:2], "at"], ignore_index=True)
     if not (stored["at"] >= first[1]).any():
-        of = "" if wish is None else f" of {wish['device']} {wish['signal'] or '*'}"
+        of = "" if proposed is None else f" of {proposed['device']} {proposed['signal'] or '*'}"
         raise InputError(
             f"no windows{of} are stored from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC: see 'ad-stream status'"
         )
@@ -75,12 +75,12 @@ def rescore(
     return found
 
 
-def fits(rows: pd.DataFrame, wish: Row | None) -> pd.DataFrame:
-    """The rows (device_id, signal) of the series that the wish is about."""
-    if wish is None or rows.empty:
+def fits(rows: pd.DataFrame, proposed: Row | None) -> pd.DataFrame:
+    """The rows (device_id, signal) of the series that the proposed is about."""
+    if proposed is None or rows.empty:
         return rows
     fit = np.ones(len(rows), dtype=np.bool_)
-    for name, pattern in (("device_id", wish["device"]), ("signal", wish["signal"])):
+    for name, pattern in (("device_id", proposed["device"]), ("signal", proposed["signal"])):
         codes, names = pd.factorize(rows[name])
         fit &= NameList(np.asarray(names, dtype=object)).matching(pattern)[codes]
     chosen: pd.DataFrame = rows[fit]

@@ -105,12 +105,12 @@ class WhatIf:
 
 
 def whatif(
-    tables: Path, detection: Detection, *, start: datetime, end: datetime, wish: Row | None = None, labels: Path | None = None,
+    tables: Path, detection: Detection, *, start: datetime, end: datetime, proposed: Row | None = None, labels: Path | None = None,
     every: timedelta | None = None, progress: Progress | None = None, clock: Callable[[], float] = time.monotonic,
 ) -> WhatIf:  # fmt: skip
     """What the stream would have flagged in the windows start <= minute < end (UTC) under `detection` and the newest series_config.
 
-    wish: a row on top of series_config; then only the series that it fits are looked at. labels: see whatif.labels.
+    proposed: a row on top of series_config; then only the series that it fits are looked at. labels: see whatif.labels.
     every: the length of a window that the settings name, None: whatever the tables hold. Writes nothing. Raises
     InputError where no windows, no verdicts or no such events are stored, or windows of another length.
     """
@@ -125,9 +125,11 @@ def whatif(
         raise InputError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}: swap them")
     began = clock()
     events = None if labels is None else read_labels(labels, start=start, end=end, grid=grid)
-    scorer = Scorer.of(detection, grid=grid).under(rules_of(_wished(tables, wish), detection))
-    rescored = rescore(tables, scorer, start=start, end=end, wish=wish, progress=progress, known=live_profiles(tables))
-    versions, stored = _stored(tables, start, end, wish)
+    scorer = Scorer.of(detection, grid=grid).under(rules_of(_with_proposed(tables, proposed), detection))
+    rescored = rescore(
+        tables, scorer, start=start, end=end, proposed=proposed, progress=progress, known=live_profiles(tables)
+    )
+    versions, stored = _stored(tables, start, end, proposed)
     flagged = _with_fallback(rescored, stored)
     before, after = (alarms_of(rows, scorer.near) for rows in (stored, flagged))
     return WhatIf(
@@ -139,14 +141,14 @@ def whatif(
     )  # fmt: skip
 
 
-def _wished(tables: Path, wish: Row | None) -> Sequence[Row]:
+def _with_proposed(tables: Path, proposed: Row | None) -> Sequence[Row]:
     rows, _ = table.read(tables)
-    if wish is None:
+    if proposed is None:
         return rows
-    return [*rows, {**wish, "changed": datetime.max.replace(tzinfo=timezone.utc)}]
+    return [*rows, {**proposed, "changed": datetime.max.replace(tzinfo=timezone.utc)}]
 
 
-def _stored(tables: Path, start: datetime, end: datetime, wish: Row | None) -> tuple[dict[str, int], pd.DataFrame]:
+def _stored(tables: Path, start: datetime, end: datetime, proposed: Row | None) -> tuple[dict[str, int], pd.DataFrame]:
     """config_version -> rows, and the rows that either verdict flagged, as the stream wrote them."""
     import pandas as pd
 
@@ -158,7 +160,7 @@ def _stored(tables: Path, start: datetime, end: datetime, wish: Row | None) -> t
         )
     flagged = [read_rows(tables, "detections", [*FLAG, *SLOW], [*where, (name, "=", True)]) for name in FLAGS]
     either = with_slow_flags(pd.concat(flagged).drop_duplicates(KEY))[FLAG]
-    return {str(name): int(count) for name, count in versions.items()}, fits(either, wish)
+    return {str(name): int(count) for name, count in versions.items()}, fits(either, proposed)
 
 
 def _with_fallback(rescored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:

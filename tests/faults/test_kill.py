@@ -84,20 +84,20 @@ def test_a_batch_that_is_repeated_keeps_the_version_of_series_config_it_was_begu
         folder = tmp_path / name
         (folder / "tables").mkdir(parents=True)
         config = settings(telemetry, folder)
-        first = wish(folder / "tables", 90)
+        first = set_sensitivity(folder / "tables", 90)
         if name == "killed":
             assert killed(config, "history", "before") > 0  # its minutes are written, its verdicts are not
-            wish(folder / "tables", 40)
+            set_sensitivity(folder / "tables", 40)
             finish(load(config), spark)
         else:
-            finish(load(config), spark, progress=lambda batch: batch.batch_id == BATCH and wish(calm, 40))
+            finish(load(config), spark, progress=lambda batch: batch.batch_id == BATCH and set_sensitivity(calm, 40))
         both[name] = read(folder / "tables", "detections")
     assert difference(both["killed"], both["calm"], "detections").none
     versions = set(both["killed"]["config_version"].str.partition("@")[2])
     assert versions == {str(first), str(first + 1)}
 
 
-def wish(tables: Path, sensitivity: int) -> int:
+def set_sensitivity(tables: Path, sensitivity: int) -> int:
     """Another sensitivity for all devices; -> its version."""
     row = {"device": "device-*", "sensitivity": sensitivity}
     return append(tables, row, now=datetime(2026, 11, 1, tzinfo=timezone.utc))

@@ -152,9 +152,9 @@ def test_backfill_and_the_door_judge_under_the_newest_version(
     assert backfill(stream.config(), start=T0, end=moment(200), spark=spark).verdicts_revised == 0
 
     readings = stream.tables().read("minutes").where("revision = 0")
-    wishes = stream.tables().read("series_config")
+    rules = stream.tables().read("series_config")
     door = detect(
-        readings, device="device_id", time="minute", value="value", signal="signal", points=40, series_config=wishes
+        readings, device="device_id", time="minute", value="value", signal="signal", points=40, series_config=rules
     )
     door = door.toPandas().sort_values(KEY)
     _equal(door, _rows(always)[door.columns])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ad_stream.readings import Wishes, read
+from ad_stream.readings import ReadOptions, read
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "own_files.md"
 END = " ⏎ "
@@ -24,12 +24,12 @@ class Form:
     read_as: str
 
     @property
-    def wishes(self) -> Wishes:
+    def read_options(self) -> ReadOptions:
         words = shlex.split(self.options)
         given: dict[str, Any] = {OPTIONS[key]: value for key, value in zip(words[::2], words[1::2], strict=True)}
         if "order" in given:
             given["order"] += " first"
-        return Wishes(**given)
+        return ReadOptions(**given)
 
 
 def forms() -> list[Form]:
@@ -45,7 +45,7 @@ def read_as(form: Form, folder: Path) -> str:
     """As the table has it: each series with the value and time of its first two readings."""
     path = folder / ("pump.json" if form.text[0] in "{[" else "pump.csv")
     path.write_text(form.text + "\n", encoding="utf-8")
-    found = read(path, form.wishes)
+    found = read(path, form.read_options)
     series: dict[str, list[str]] = {}
     for device, signal, ms, value in zip(found.device, found.signal, found.ms, found.value, strict=True):
         if np.isfinite(value):

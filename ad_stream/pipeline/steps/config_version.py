@@ -78,7 +78,7 @@ class BatchConfig:
     def _newest(self, tables: DeltaTables, table: str = TABLE) -> int | None:
         try:
             return tables.version(table)
-        except Exception as error:  # whatever it is: a table of wishes must not stop the stream
+        except Exception as error:  # whatever it is: a table of settings must not stop the stream
             self._tell(f"{table} cannot be read, so what was last known of it stays: {first_line(error)}")
             return self.version if table == TABLE else self.feedback
 

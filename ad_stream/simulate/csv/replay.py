@@ -15,7 +15,7 @@ import numpy as np
 
 from ad_stream.errors import InputError
 from ad_stream.grid import DEFAULT, MINUTE, Grid
-from ad_stream.readings import Readings, Wishes, read
+from ad_stream.readings import Readings, ReadOptions, read
 from ad_stream.readings.cadence import Cadence, at_place, cadence_of
 from ad_stream.readings.model import VALUE
 from ad_stream.simulate.envelope import WATERMARK, EnvelopeWriter, Message, heartbeat, iso, widened
@@ -70,7 +70,7 @@ def from_csv(
     csv: Path,
     out: Path,
     *,
-    wishes: Wishes | None = None,
+    read_options: ReadOptions | None = None,
     every: timedelta = DEFAULT,
     watermark: timedelta = WATERMARK,
     partitions: int = 4,
@@ -80,14 +80,14 @@ def from_csv(
 ) -> Index:
     """Write the readings of a file into `out` (messages-*.jsonl and _index.json), in the order of their times.
 
-    wishes: what is said of the file, `readings.read` finds out the rest. Bodies are {"deviceId", "time", signal}, the value
+    read_options: what is said of the file, `readings.read` finds out the rest. Bodies are {"deviceId", "time", signal}, the value
     as it stands in the file; what is no number is sent as text. every: length of the windows of the run that will read them
     (`minutes.every`). If it is the step of every device the times stay; else point i of a device is moved to start + i
     windows on the grid of its own median step, so that gaps stay gaps. progress gets (readings done, readings in all) per
     file. Raises InputError for a length that no run takes.
     """
     window_ms = _window_ms(every)
-    readings = read(csv, wishes)
+    readings = read(csv, read_options)
     cadence = _near(cadence_of(readings.device, readings.ms, len(readings.devices), window_ms), window_ms)
     index = _index(readings, cadence, window_ms)
     sent = placed(readings, cadence, window_ms)

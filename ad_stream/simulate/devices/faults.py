@@ -94,7 +94,7 @@ class FaultPlan:
 def place(plan: FaultPlan, fleet: SimulatedFleet, *, start: datetime, minutes: int) -> tuple[Fault, ...]:
     """Draw the faults of a run from the fleet's seed, sorted by start.
 
-    Default counts are a wish: what does not fit is left out. Counts that were asked for and do not fit are an error.
+    Of default counts what does not fit is left out. Counts that were asked for and do not fit are an error.
     """
     rng = np.random.default_rng([fleet.seed, 2])
     share = len(fleet.device_ids) / 50 * minutes / MINUTES_PER_DAY

@@ -17,7 +17,7 @@ from tests.support.written import create, series_rows, write
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
 TOKEN = "open sesame"
-WISH = {"device": "pump[1]*", "signal": "flow", "hours": 2, "owner": "Ada", "note": "new bearing"}
+MUTE = {"device": "pump[1]*", "signal": "flow", "hours": 2, "owner": "Ada", "note": "new bearing"}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def stored(tables: Path) -> list[dict[str, Any]]:
 
 
 def test_a_mute_is_the_row_that_the_command_writes_and_fits_this_series_alone(guarded: Served, tables: Path) -> None:
-    answer = guarded.http.post("/api/mute", json=WISH)
+    answer = guarded.http.post("/api/mute", json=MUTE)
     assert (answer.status_code, answer.json()["says"]) == (200, "muted from 2026-11-01 12:00 to 2026-11-01 14:00")
     rules = rows.rules_of(stored(tables), usual("x").detection)
     held = {
@@ -57,12 +57,12 @@ def test_a_mute_is_the_row_that_the_command_writes_and_fits_this_series_alone(gu
     assert told["mute"] == {
         "from": "2026-11-01T12:00:00Z", "to": "2026-11-01T14:00:00Z", "whole": False, "owner": "Ada", "note": "new bearing",
     }  # fmt: skip
-    assert guarded.http.post("/api/mute", json=WISH | {"hours": None}).json()["says"] == "gives back mute"
+    assert guarded.http.post("/api/mute", json=MUTE | {"hours": None}).json()["says"] == "gives back mute"
     assert guarded.get("/api/mute", device="pump[1]*", signal="flow")["mute"] is None
 
 
 def test_a_mute_of_all_signals_ends_by_itself(guarded: Served) -> None:
-    guarded.http.post("/api/mute", json=WISH | {"device": "whole", "signal": None})
+    guarded.http.post("/api/mute", json=MUTE | {"device": "whole", "signal": None})
     assert guarded.get("/api/mute", device="whole", signal="heat")["mute"]["whole"] is True
     guarded.now = datetime(2026, 11, 1, 14, tzinfo=timezone.utc)
     try:
@@ -84,13 +84,13 @@ def test_who_may_not_writes_nothing(
     guarded: Served, tables: Path, headers: dict[str, str], status: int, told: str
 ) -> None:
     before = stored(tables)
-    answer = guarded.http.post("/api/mute", json=WISH, headers=headers)
+    answer = guarded.http.post("/api/mute", json=MUTE, headers=headers)
     assert (answer.status_code, told in answer.text) == (status, True), answer.text
     assert stored(tables) == before
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
+    ("changed", "told"),
     [
         ({"hours": 0}, "hours: Input should be greater than 0"),
         ({"hours": 10_000}, "hours: Input should be less than or equal to 744"),
@@ -100,9 +100,11 @@ def test_who_may_not_writes_nothing(
         ({"note": "x" * 5000}, "at most 4096 bytes"),
     ],
 )
-def test_a_wrong_wish_is_a_sentence_and_no_row(guarded: Served, tables: Path, wish: dict[str, Any], told: str) -> None:
+def test_a_wrong_mute_is_a_sentence_and_no_row(
+    guarded: Served, tables: Path, changed: dict[str, Any], told: str
+) -> None:
     before = stored(tables)
-    answer = guarded.http.post("/api/mute", json=WISH | wish)
+    answer = guarded.http.post("/api/mute", json=MUTE | changed)
     assert (answer.status_code, told in answer.text) == (400, True), answer.text
     assert stored(tables) == before
 
@@ -118,7 +120,7 @@ def test_without_a_token_the_page_says_the_command_and_writes_nothing(tables: Pa
     before = stored(tables)
     running = Served(tables, now=NOW)
     try:
-        answer = running.http.post("/api/mute", json=WISH)
+        answer = running.http.post("/api/mute", json=MUTE)
         assert (answer.status_code, "set AD_STREAM_DASHBOARD_TOKEN" in answer.text) == (403, True)
         told = running.get("/api/mute", device="pump[1]*", signal="flow")
         assert told["allowed"] is False

@@ -16,7 +16,7 @@ from ad_stream.config import parse_detection
 from ad_stream.own_data.judge import judge
 from ad_stream.own_data.next_steps import next_steps
 from ad_stream.own_data.page import page, per_series
-from ad_stream.readings import Wishes
+from ad_stream.readings import ReadOptions
 from ad_stream.report.page import render
 from tests.support.cases import case
 
@@ -137,7 +137,7 @@ def test_what_the_reader_was_told_goes_into_the_next_lines(tmp_path: Path) -> No
 
 def test_the_windows_are_those_that_the_stream_would_close(tmp_path: Path) -> None:
     (tmp_path / "twice.csv").write_text("ts,value\n" + "".join(f"{1_772_431_200 + 30 * n},{n}\n" for n in range(10)))
-    found = judge(tmp_path / "twice.csv", parse_detection({}), wishes=Wishes(time="ts"))
+    found = judge(tmp_path / "twice.csv", parse_detection({}), read_options=ReadOptions(time="ts"))
     assert found.index.rebased and found.detections["value"].tolist() == list(range(10))
     jitter = [1_772_431_200 + 60 * n + (n * 7) % 20 for n in range(60)]
     (tmp_path / "jitter.csv").write_text("ts,value\n" + "".join(f"{at},{n}\n" for n, at in enumerate(jitter)))

@@ -15,17 +15,17 @@ import pandas as pd
 import pytest
 
 from ad_stream.errors import InputError
-from ad_stream.readings import Readings, Wishes, read
+from ad_stream.readings import Readings, ReadOptions, read
 
 UTC = timezone.utc
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
 SHARED = Path(os.environ.get("AD_STREAM_SHARED", "../shared")) / "cases"
 
 
-def reading(folder: Path, text: str | bytes, name: str = "pump.csv", **wishes: object) -> Readings:
+def reading(folder: Path, text: str | bytes, name: str = "pump.csv", **read_options: object) -> Readings:
     path = folder / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read(path, Wishes(**wishes))  # type: ignore[arg-type]
+    return read(path, ReadOptions(**read_options))  # type: ignore[arg-type]
 
 
 def series(found: Readings) -> dict[str, list[tuple[str, float]]]:

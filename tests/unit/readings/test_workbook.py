@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ad_stream.errors import InputError
-from ad_stream.readings import Wishes, read
+from ad_stream.readings import ReadOptions, read
 
 pytest.importorskip("python_calamine")
 
@@ -88,9 +88,9 @@ def test_of_several_tables_one_is_named(tmp_path: Path) -> None:
     path = workbook(tmp_path / "pump.xlsx", {"notes": [["hello"]], "May": ROWS, "June": ROWS[:9]})
     with pytest.raises(InputError, match="^pump.xlsx has tables in 2 sheets: give --sheet one of 'May', 'June'$"):
         read(path)
-    assert read(path, Wishes(sheet="June")).rows == 8
+    assert read(path, ReadOptions(sheet="June")).rows == 8
     with pytest.raises(InputError, match="^pump.xlsx has no sheet 'July': give --sheet one of 'notes', 'May', 'June'$"):
-        read(path, Wishes(sheet="July"))
+        read(path, ReadOptions(sheet="July"))
 
 
 def test_a_sheet_without_a_table_and_a_sheet_of_what_is_no_workbook(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_sheet_without_a_table_and_a_sheet_of_what_is_no_workbook(tmp_path: Pa
         read(workbook(tmp_path / "x.xlsx", {"notes": [["hello"]]}))
     (tmp_path / "x.csv").write_text("time,value\n2026-03-02T06:00:00Z,1\n", encoding="utf-8")
     with pytest.raises(InputError, match="^x.csv is no workbook, so it has no sheet 'A': leave --sheet out$"):
-        read(tmp_path / "x.csv", Wishes(sheet="A"))
+        read(tmp_path / "x.csv", ReadOptions(sheet="A"))
 
 
 def test_a_switch_is_one_and_zero(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ad_stream.errors import InputError
-from ad_stream.readings import Wishes
+from ad_stream.readings import ReadOptions
 from ad_stream.simulate.csv.replay import Index, from_csv, read_index
 from tests.support.slow_reader import lines, moment
 
@@ -18,12 +18,12 @@ UTC = timezone.utc
 
 
 def imported(
-    tmp_path: Path, text: str | bytes, wishes: Wishes | None = None, **options: object
+    tmp_path: Path, text: str | bytes, read_options: ReadOptions | None = None, **options: object
 ) -> tuple[Index, list[dict[str, object]]]:
     """Import the text; the index and the bodies in the order they were sent, heartbeat left out."""
     path = tmp_path / "mine.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    index = from_csv(path, tmp_path / "out", wishes=wishes, **options)  # type: ignore[arg-type]
+    index = from_csv(path, tmp_path / "out", read_options=read_options, **options)  # type: ignore[arg-type]
     return index, [json.loads(base64.b64decode(line["body"])) for line in lines(tmp_path / "out")[:-1]]
 
 
@@ -157,7 +157,7 @@ def test_column_names_are_guessed(header: str, names: dict[str, str], tmp_path: 
 
 def test_columns_can_be_named_and_others_are_left_alone(tmp_path: Path) -> None:
     text = "id,device,when,time,value,label,speed\n1,a,2026-11-01T00:00:00Z,x,9,0,3.5\n"
-    _, bodies = imported(tmp_path, text, Wishes(time="when", values=["speed"]))
+    _, bodies = imported(tmp_path, text, ReadOptions(time="when", values=["speed"]))
     assert bodies == [{"deviceId": "a", "time": "2026-11-01T00:00:00.000Z", "value": 3.5}]
 
 
@@ -229,7 +229,7 @@ def test_what_cannot_be_read_is_one_sentence(text: str | bytes, sentence: str, t
 
 def test_a_named_column_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^mine.csv has no column 'speed': its columns are time, value$"):
-        imported(tmp_path, "time,value\n1,2\n", Wishes(values=["speed"]))
+        imported(tmp_path, "time,value\n1,2\n", ReadOptions(values=["speed"]))
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:

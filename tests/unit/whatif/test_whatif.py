@@ -121,15 +121,15 @@ def test_less_sensitivity_loses_alarms_and_one_direction_keeps_its_side(tables: 
 @pytest.mark.slow
 def test_a_wish_for_some_devices_looks_at_those_only_and_stands_over_series_config(tmp_path: Path) -> None:
     folder = written(tmp_path)
-    wish = {"device": "a", "signal": "*", "min_deviation": 20.0}
-    one = whatif(folder, BASE, start=at(60), end=at(LENGTH), wish=wish)
+    proposed = {"device": "a", "signal": "*", "min_deviation": 20.0}
+    one = whatif(folder, BASE, start=at(60), end=at(LENGTH), proposed=proposed)
     assert one.series == 1 and {alarm.device_id for alarm in one.before} == {"a"}
     assert at(120) in {alarm.first for alarm in one.after} and len(one.lost) == len(one.before) - 1
     table.append(folder, {"device": "b", "mute_from": T0, "owner": "ana"}, now=T0)
     now = whatif(folder, BASE, start=at(60), end=at(LENGTH))
     assert now.gained == [] and {alarm.device_id for alarm in now.lost} == {"b"}
     unmuted = whatif(
-        folder, BASE, start=at(60), end=at(LENGTH), wish={"device": "[b]", "signal": "*", "inherit": ["mute"]}
+        folder, BASE, start=at(60), end=at(LENGTH), proposed={"device": "[b]", "signal": "*", "inherit": ["mute"]}
     )
     assert unmuted.gained == unmuted.lost == [] and unmuted.series == 1
 
@@ -163,7 +163,7 @@ def test_a_time_without_minutes_or_turned_round_is_refused(tables: Path) -> None
 
 def test_a_device_that_is_not_there_is_said_to_be_not_there(tables: Path) -> None:
     with pytest.raises(InputError, match=r"no windows of pump-99 \* are stored from 2026-11-01 01:00 to .*"):
-        whatif(tables, BASE, start=at(60), end=at(LENGTH), wish={"device": "pump-99", "signal": "*"})
+        whatif(tables, BASE, start=at(60), end=at(LENGTH), proposed={"device": "pump-99", "signal": "*"})
 
 
 def alarm(device: str, first: int, last: int) -> Alarm:
