@@ -96,6 +96,27 @@ def test_surplus_series_are_left_out_and_counted_and_a_repeated_batch_decides_as
     assert set(zip(series.device_id, series.signal, strict=True)) == {name[:2] for name in kept}
 
 
+@pytest.mark.parametrize("signals", ["auto", ["t", "u"]])
+def test_the_surplus_of_declared_signals_is_left_out_as_that_of_any(
+    spark: SparkSession, tmp_path: Path, signals: str | list[str]
+) -> None:
+    made = Stream(spark, tmp_path, {"telemetry": {"max_new_series": 3, "signals": signals}})
+    for minute in (0, 5):
+        made.write([message({"t": 1.5, "u": 2}, minute, device=f"d{k}") for k in range(4)], end=False)
+    summary = made.write([message({"t": 1.5}, 9, device="d0")]).run()
+    assert summary.too_many_new_series == 2 * 5
+    kept = [
+        ("d0", "t", 0),
+        ("d0", "t", 5),
+        ("d0", "t", 9),
+        ("d0", "u", 0),
+        ("d0", "u", 5),
+        ("d1", "t", 0),
+        ("d1", "t", 5),
+    ]
+    assert windows_of(made, "minutes") == [(*name, moment(minute).replace(tzinfo=None)) for *name, minute in kept]
+
+
 def test_tables_of_an_earlier_version_know_their_series_at_once(spark: SparkSession, tmp_path: Path) -> None:
     made = Stream(spark, tmp_path, {"telemetry": {"max_new_series": 2}})
     first = [message({"t": 1.5}, 0, device=f"d{k}") for k in range(5)]

@@ -126,7 +126,10 @@ def _judged(new: DataFrame, known: DataFrame, batch: Batch) -> DataFrame:
     placed = of_device.withColumns({"fits": fits, "hour": hour}).join(in_hour, "hour", "left")
     turn = _place(Window.partitionBy("hour", "fits").orderBy("first", *NAME), "in_hour")
     reason = F.when(~F.col("fits"), TOO_MANY_SIGNALS).when(turn > limits.max_new_series, TOO_MANY_NEW_SERIES)
-    return placed.select(*NAME, "first", reason.alias("reason"))
+    # As columns of their own: Spark 3.5 does not tell those of a generator (the declared signals) apart in a join with the
+    # windows that they came from, and refuses the plan.
+    own = [F.col(name).alias(name) for name in (*NAME, "first")]
+    return placed.select(*own, reason.alias("reason"))
 
 
 def _place(among: WindowSpec, before: str) -> Column:
