@@ -9,6 +9,17 @@ from typing import Annotated
 
 import typer
 
+from ad_stream.cli.options import (
+    Decimal,
+    DeviceColumn,
+    Order,
+    Sheet,
+    SignalColumn,
+    Time,
+    TimeZone,
+    Value,
+    read_options_of,
+)
 from ad_stream.cli.output.progress import bars
 
 
@@ -19,9 +30,17 @@ def add_to(app: typer.Typer) -> None:
 
 def evaluate(
     file: Annotated[
-        Path | None, typer.Argument(help="CSV or Parquet: device, timestamp, value, label.", show_default=False)
+        Path | None, typer.Argument(help="Any file that detect reads, with a column label.", show_default=False)
     ] = None,
     data: Annotated[Path | None, typer.Option(help="The file, in place of the argument.", show_default=False)] = None,
+    time: Time = None,
+    value: Value = [],  # noqa: B006 (typer wants the list)
+    device: DeviceColumn = None,
+    signal: SignalColumn = None,
+    time_zone: TimeZone = None,
+    date_order: Order = None,
+    decimal: Decimal = None,
+    sheet: Sheet = None,
     detectors: Annotated[str, typer.Option(help="Names with commas between; empty takes the usual ones.")] = "",
     points: Annotated[int | None, typer.Option(min=12, max=10080, help="Window for all of them.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The rows as JSON on standard output.")] = False,
@@ -42,6 +61,7 @@ def evaluate(
             labelled,
             detectors=names,
             points=points,
+            options=read_options_of(time, value, device, signal, time_zone, date_order, decimal, sheet),
             progress=lambda name: steps("evaluating", names.index(name) / len(names)),
         )
         steps("evaluating", 1.0)

@@ -1,7 +1,7 @@
 """`ad-stream evaluate`: every detector on a person's own labelled file, one row each.
 
-The file is CSV or Parquet with the columns device (may be missing), timestamp, value and label (1 or true = part of
-an event). Each row is judged as the stream would have judged it.
+The file is any that `ad-stream detect` reads, with a column label beside time and value (1 or true = part of an event).
+Each row is judged as the stream would have judged it.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ad_stream.detectors import by_name
-from ad_stream.errors import InputError
+from ad_stream.evaluation.labelled_file import read
 from ad_stream.evaluation.metrics import Curve, best_f1, f1_at, operator_view
 from ad_stream.scoring.pandas_api import detect
 
 if TYPE_CHECKING:
-    from ad_stream.model import Bools, Floats
+    import pandas as pd
+
+    from ad_stream.model import Floats
+    from ad_stream.readings import ReadOptions
 
 USUAL = ("default", "spectral_residual", "differences", "moving_average", "ar")
 """What is compared unless asked otherwise; the others cost more or want to be told a period."""
-REQUIRED = ("timestamp", "value", "label")
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,15 @@ def compare(
     detectors: Sequence[str] = USUAL,
     points: int | None = None,
     seed: int = 0,
+    options: ReadOptions | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[Comparison]:
-    """One row per detector; `points` overrides the detectors' own windows, `progress` hears each name.
+    """One row per detector; `points` overrides the detectors' own windows, `options` say what the file's columns
+    are, `progress` hears each name.
 
     Raises InputError where the file cannot be read, a column is missing, or nothing is labelled.
     """
-    frame = read(path)
+    frame = read(path, options)
     random_f1 = best_f1(curves_of(frame, np.random.default_rng(seed).random(len(frame))))[0]
     rows = []
     for name in detectors:
@@ -93,39 +96,6 @@ def compare(
             )
         )
     return rows
-
-
-def read(path: str | Path) -> pd.DataFrame:
-    """The labelled file as a frame sorted by device and time, label boolean, timestamp UTC."""
-    path = Path(path)
-    try:
-        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except (OSError, ValueError) as cause:
-        raise InputError(f"the labelled file {path.name} cannot be read ({cause}), give a CSV or a .parquet") from None
-    missing = [name for name in REQUIRED if name not in frame.columns]
-    if missing:
-        raise InputError(f"the labelled file {path.name} has no column {missing[0]!r}, it needs {', '.join(REQUIRED)}")
-    if "device" not in frame.columns:
-        frame["device"] = frame["series_id"] if "series_id" in frame.columns else "series"
-    frame["label"] = _labels(frame["label"], path.name)
-    unit = {"unit": "s"} if pd.api.types.is_numeric_dtype(frame["timestamp"]) else {}
-    try:
-        frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True, **unit)  # type: ignore[call-overload]
-    except (TypeError, ValueError) as cause:
-        raise InputError(f"the column 'timestamp' of {path.name} holds something that is no time ({cause})") from None
-    ordered: pd.DataFrame = frame.sort_values(["device", "timestamp"], kind="stable", ignore_index=True)
-    return ordered
-
-
-def _labels(column: pd.Series, name: str) -> Bools:
-    known = {"1": True, "0": False, "1.0": True, "0.0": False, "true": True, "false": False}
-    labels = column.astype(str).str.strip().str.lower().map(known)
-    if labels.isna().any():
-        wrong = column[labels.isna()].iloc[0]
-        raise InputError(f"the column 'label' of {name} holds {wrong!r}, it takes 0 and 1 or false and true")
-    if not labels.any():
-        raise InputError(f"no row of {name} is labelled, put 1 into the column 'label' where something happened")
-    return np.asarray(labels, dtype=np.bool_)
 
 
 def curves_of(frame: pd.DataFrame, scores: Floats) -> list[Curve]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ad_stream.evaluation.compare import curves_of, read
+from ad_stream.evaluation.compare import curves_of
+from ad_stream.evaluation.labelled_file import read
 from ad_stream.evaluation.metrics import adjusted, events, loudest
 from ad_stream.scoring.pandas_api import detect
 

@@ -18,13 +18,11 @@ def next_steps(verdicts: OwnVerdicts, command: str) -> list[tuple[str, str]]:
     """(to do what, the line); command: `ad-stream detect FILE` with the options that the file needed."""
     words = shlex.split(command)
     streamed = shlex.join(["ad-stream", "demo", "--data", *words[2:]])
+    evaluated = shlex.join(["ad-stream", "evaluate", *words[2:]])
     detect = shlex.join(["ad-stream", "detect", *words[2:]])
     return [
         *_first(verdicts, detect),
-        (
-            "compare the detectors, once a column label says 1 where something happened",
-            f"ad-stream evaluate --data {words[2]}",
-        ),
+        ("compare the detectors, once a column label says 1 where something happened", evaluated),
         ("send it through the real stream, into tables", streamed),
         ("judge a source of your own all day", "ad-stream run --config conf/local.yaml"),
     ]

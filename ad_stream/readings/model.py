@@ -27,6 +27,7 @@ class Readings:
     ms                 (n,) time, ms since 1970 UTC
     text, value        (n,) as the cell stands, and as a number, NaN where it is none
     rows               data rows of the file
+    beside             (n,) cells of the column that was asked for beside the readings
     columns            role -> column
     understood         (what, how) for a person, such as ('time', "column 'ts', ISO 8601, UTC")
     """
@@ -42,6 +43,7 @@ class Readings:
     rows: int
     columns: dict[str, str]
     understood: list[tuple[str, str]] = field(default_factory=list)
+    beside: NDArray[np.object_] | None = None
 
     @property
     def numbers(self) -> Bools:

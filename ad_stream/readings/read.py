@@ -33,7 +33,7 @@ class ReadOptions:
     """What a person says of the file; None and () are found out.
 
     time, device, signal, values: names of columns. zone: of times that name none. order: day first or month first.
-    decimal: ',' or '.'. sheet: of a workbook with several.
+    decimal: ',' or '.'. sheet: of a workbook with several. beside: a column that is handed over as it stands.
     """
 
     time: str | None = None
@@ -44,6 +44,7 @@ class ReadOptions:
     order: str | None = None
     decimal: str | None = None
     sheet: str | None = None
+    beside: str | None = None
 
 
 def read(path: Path, options: ReadOptions | None = None) -> Readings:
@@ -61,6 +62,7 @@ def read(path: Path, options: ReadOptions | None = None) -> Readings:
         device=options.device,
         signal=options.signal,
         values=options.values,
+        beside=options.beside,
     )
     rows = len(table.cells)
     devices, device = _coded(table, roles.device, path.name.split(".")[0] or path.name)
@@ -80,6 +82,7 @@ def read(path: Path, options: ReadOptions | None = None) -> Readings:
         text=table.cells[list(roles.values)].to_numpy(dtype=object).reshape(-1),
         value=np.column_stack([numbers[name][0] for name in roles.values]).reshape(-1),
         rows=rows,
+        beside=None if options.beside is None else np.repeat(table.cells[options.beside].to_numpy(dtype=object), wide),
         columns=roles.named,
         understood=_understood(table, roles, times, {name: form for name, (_, form) in numbers.items()}),
     )
@@ -89,7 +92,7 @@ def read(path: Path, options: ReadOptions | None = None) -> Readings:
             f"{table.where(0, roles.values[0])}: {str(found.text[0]).strip()!r} is no number, and no other cell of {table.name}"
             " is one: name the column of numbers with --value"
         )
-    taken = {*roles.time, roles.device, roles.signal, *roles.values}
+    taken = {*roles.time, roles.device, roles.signal, *roles.values, options.beside}
     others = table.cells[[name for name in table.cells if name not in taken]]
     return replace(found, understood=[*found.understood, *left_out(found, place, table.word, others)])
 

@@ -73,14 +73,20 @@ class Roles:
 
 
 def roles_of(
-    table: TextTable, *, time: str | None, device: str | None, signal: str | None, values: Sequence[str]
+    table: TextTable,
+    *,
+    time: str | None,
+    device: str | None,
+    signal: str | None,
+    values: Sequence[str],
+    beside: str | None = None,
 ) -> Roles:
     """Given names must be there, the others are found; InputError names what is missing and the option that helps."""
     free = list(table.cells.columns)
-    for name in (time, device, signal, *values):
+    for name in (time, device, signal, *values, beside):
         if name is not None and name not in free:
             raise InputError(f"{table.name} has no column {name!r}: its columns are {', '.join(free)}")
-    given = {name for name in (time, device, signal, *values) if name is not None}
+    given = {name for name in (time, device, signal, *values, beside) if name is not None}
     free = [name for name in free if name not in given]
     times = (time,) if time else _take(free, _time(table, free))
     found_device = device or _first(_take(free, _devices(table, free)[:1]))

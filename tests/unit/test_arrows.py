@@ -45,7 +45,7 @@ MAY = {
         "numpy pandas",
     ),
     "detectors": ("errors model plugins", "numpy scipy"),
-    "evaluation": ("azure_api detectors errors grid model scoring simulate times", "numpy pandas"),
+    "evaluation": ("azure_api detectors errors grid model readings scoring simulate times", "numpy pandas"),
     "incidents": ("errors grid model", "numpy pandas scipy"),
     "monitoring": ("config errors grid incidents push secrets series_config tables times", "numpy pandas pyarrow"),
     "own_data": ("config grid incidents model readings report scoring simulate", "numpy pandas"),

@@ -8,9 +8,10 @@ import pytest
 
 from ad_stream.detectors import by_name, names
 from ad_stream.errors import InputError
-from ad_stream.evaluation import adapters
+from ad_stream.evaluation import adapters, labelled_file
 from ad_stream.evaluation.compare import compare
 from ad_stream.evaluation.sensitivity import sweep
+from ad_stream.readings import ReadOptions
 
 
 def labelled(path: Path, **columns: object) -> Path:
@@ -52,7 +53,7 @@ def test_the_file_may_be_parquet_with_series_ids_and_epoch_seconds(tmp_path: Pat
     [
         ({"label": 0}, "no row of own.csv is labelled, put 1 into the column 'label'"),
         ({"label": "maybe"}, "the column 'label' of own.csv holds 'maybe', it takes 0 and 1"),
-        ({"timestamp": "soon"}, "the column 'timestamp' of own.csv holds something that is no time"),
+        ({"timestamp": "soon"}, "own.csv line 2, column 'timestamp': 'soon' is no time"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, columns: dict[str, object], sentence: str) -> None:
@@ -62,11 +63,32 @@ def test_a_file_that_cannot_be_used_is_refused(tmp_path: Path, columns: dict[str
 
 
 def test_a_missing_file_and_a_missing_column_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="the labelled file none.csv cannot be read"):
+    with pytest.raises(InputError, match="none.csv cannot be read .*: name an existing CSV file"):
         compare(tmp_path / "none.csv")
     pd.DataFrame({"timestamp": [1], "value": [2]}).to_csv(tmp_path / "bare.csv")
-    with pytest.raises(InputError, match="has no column 'label', it needs timestamp, value, label"):
+    with pytest.raises(InputError, match="bare.csv has no column 'label': its columns are "):
         compare(tmp_path / "bare.csv")
+
+
+def test_a_labelled_file_may_look_as_any_that_detect_reads(tmp_path: Path) -> None:
+    own = labelled(tmp_path / "own.csv")
+    frame = pd.read_csv(own)
+    plain = compare(own, detectors=["ar"], points=60)[0]
+    times = pd.to_datetime(frame.timestamp).dt.strftime("%d.%m.%Y %H:%M")
+    wide = frame.assign(when=times, temperature=frame.value.map(lambda value: f"{value:.6f}".replace(".", ",")))
+    odd = tmp_path / "odd.csv"
+    wide[["device", "when", "temperature", "label"]].to_csv(odd, sep=";", index=False)
+    found = compare(odd, detectors=["ar"], points=60, options=ReadOptions(time="when"))[0]
+    assert (found.f1, found.alarms_at_80) == (plain.f1, plain.alarms_at_80)
+
+
+def test_each_signal_of_a_wide_file_is_a_series_with_the_labels_of_its_rows(tmp_path: Path) -> None:
+    own = labelled(tmp_path / "own.csv")
+    frame = pd.read_csv(own)
+    frame.assign(calm=50).rename(columns={"value": "loud"}).to_csv(tmp_path / "wide.csv", index=False)
+    read = labelled_file.read(tmp_path / "wide.csv")
+    assert sorted(read.device.unique()) == ["a calm", "a loud", "b calm", "b loud"]
+    assert read.groupby("device").label.sum().tolist() == [10, 10, 10, 10]
 
 
 @pytest.mark.parametrize("name", names())

@@ -97,7 +97,7 @@ def test_detect_prints_what_it_understood_and_writes_the_report(tmp_path: Path) 
     assert answer.exit_code == 0, answer.output
     assert "column 'timestamp', ISO 8601; time zone: as written" in answer.output
     assert "5 minutes" in answer.output and "above the expected band" in answer.output
-    assert f"ad-stream evaluate --data {tmp_path / 'pump.csv'}" in answer.output
+    assert f"ad-stream evaluate {tmp_path / 'pump.csv'}" in answer.output
     assert out.read_text(encoding="utf-8").count("<figure") == 2
 
 
