@@ -83,6 +83,7 @@ def with_source(kind: str, messages: Path, body: Body) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800 + 120 * KILLS)
 @pytest.mark.parametrize("kind", ["files", "kafka", "event_hubs"])
 def test_a_stream_that_is_killed_again_and_again_gives_the_rows_of_one_that_is_not(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
