@@ -54,4 +54,7 @@ def _verdicts(folder: Path, table: str) -> pd.DataFrame:
     """What the stream itself wrote; the folder of the input and the name of the settings differ between versions."""
     rows = read(folder / "tables", table)
     rows = rows[rows["revision"] == 0] if "revision" in rows else rows
-    return rows.drop(columns="config_version", errors="ignore").assign(**{"source": ""} if "source" in rows else {})
+    # Why a message was rejected is told of rows that were written since the upgrade only.
+    return rows.drop(columns=["config_version", "detail"], errors="ignore").assign(
+        **{"source": ""} if "source" in rows else {}
+    )
