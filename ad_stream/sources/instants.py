@@ -83,9 +83,9 @@ def rewritten(text: str, forms: TimeForms = PLAIN) -> str:
 
 def _seconds(text: str, forms: TimeForms) -> str:
     """SQL: the number of an epoch time in seconds, other texts as they are."""
-    whole = f"cast(cast(cast(trim({text}) as double) as decimal(20, 0)) as string)"
+    whole = f"cast(try_cast(try_cast(trim({text}) as double) as decimal(20, 0)) as string)"
     if forms.unit != "auto":
-        number = f"cast(cast(cast(trim({text}) as double) / {UNIT[forms.unit]}D as decimal(20, 6)) as string)"
+        number = f"cast(try_cast(try_cast(trim({text}) as double) / {UNIT[forms.unit]}D as decimal(20, 6)) as string)"
         return f"if({text} rlike '{ANY_NUMBER}', {number}, {text})"
     digits = f"if({text} rlike '^ *-?[0-9][.][0-9]+E1[3-9] *$', {whole}, {text})"
     return f"regexp_replace(regexp_replace({digits}, '{MICROS}', '$1.$2'), '{NANOS}', '$1.$2')"
@@ -106,7 +106,7 @@ def _in_usual_form(text: str, forms: TimeForms) -> str:
 
 def _by_half_days(text: str, iso: str) -> str:
     """SQL: with AM and PM: 12 AM is midnight, 12 PM noon."""
-    hour = f"cast(regexp_extract({text}, '([0-9]{{1,2}}):', 1) as int)"
+    hour = f"try_cast(regexp_extract({text}, '([0-9]{{1,2}}):', 1) as int)"
     later = f"{text} rlike '(?i)[0-9] ?pm' and {hour} < 12"
     earlier = f"{text} rlike '(?i)[0-9] ?am' and {hour} = 12"
     moved = "cast(try_cast(d as timestamp) {} interval 12 hours as string)"

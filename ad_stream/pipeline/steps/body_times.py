@@ -31,7 +31,7 @@ def usual_times(elements: str, time: str, fields: Sequence[str] | None, forms: T
     """
     all_of = f"transform({elements}, e -> {usual_time('e', time, fields, forms)})"
     # What sends a body writes all its times alike; a look at each of thousands would cost more than reading them.
-    ends = [is_rare(f"{end}[{quoted(time)}]", forms) for end in (f"{elements}[0]", f"element_at({elements}, -1)")]
+    ends = [is_rare(f"{end}[{quoted(time)}]", forms) for end in (f"get({elements}, 0)", f"element_at({elements}, -1)")]
     any_rare = f"{ends[0]} or (size({elements}) > 1 and {ends[1]})"
     return f"if({any_rare}, {all_of}, {elements})"
 

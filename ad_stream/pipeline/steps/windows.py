@@ -12,7 +12,6 @@ next hour but one. The watermark is then taken from the column `seen`, the time 
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
@@ -101,7 +100,8 @@ def quarantine(groups: DataFrame, telemetry: Telemetry) -> DataFrame:
     """The bad elements of a batch -> the columns of the table `quarantine` but query_id and batch_id."""
     odd = F.col("odd")
     fields = ["source", "partition", "sequence", "element", "reason", "body", "body_bytes"]
-    say = F.udf(partial(detail, telemetry=telemetry), "string")
+    # Spark 4 asks a function for its type hints, which a partial has not.
+    say = F.udf(lambda reason, body, element, off: detail(reason, body, element, off, telemetry), "string")
     return groups.where(odd.isNotNull() & ~odd["reason"].isin(LATE, HEARTBEAT)).select(
         *[odd[name].alias(name) for name in fields], "device_id", odd["enqueued_time"].alias("enqueued_time"),
         say(odd["reason"], odd["body"], odd["element"], seconds_ahead(odd)).alias("detail"),
