@@ -22,7 +22,6 @@ class LiveUpdates:
 
     def __init__(self, most: int = MOST_PAGES) -> None:
         self._most = most
-
         self._pages: set[asyncio.Queue[Mapping[str, Any] | None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 

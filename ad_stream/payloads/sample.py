@@ -56,11 +56,12 @@ def _body(one: Any) -> Any:
         return one if isinstance(one, list) else None
     for body, system in (("body", "systemProperties"), ("Body", "SystemProperties")):
         if body in one and isinstance(one.get(system), Mapping):
-            return _unpacked(one[body])
+            return body_of(one[body])
     return one
 
 
-def _unpacked(body: Any) -> Any:
+def body_of(body: Any) -> Any:
+    """The body of an event's line: JSON as it is, or its text or bytes in base64, packed or not; None where it is no JSON."""
     if not isinstance(body, str):
         return body
     try:

@@ -56,8 +56,11 @@ def _is_workbook(raw: bytes) -> bool:
     """By its container: of xls, or a zip with the manifest of xlsx and xlsb or of OpenDocument."""
     if raw[:4] != b"PK\x03\x04":
         return raw[:8] == workbook.OLE
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        return bool({"[Content_Types].xml", "META-INF/manifest.xml"} & set(archive.namelist()))
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            return bool({"[Content_Types].xml", "META-INF/manifest.xml"} & set(archive.namelist()))
+    except zipfile.BadZipFile:  # whoever unpacks it says so
+        return False
 
 
 def _member(name: str, raw: bytes) -> tuple[bytes, tuple[str, ...]]:

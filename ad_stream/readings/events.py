@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from ad_stream.payloads.sample import body_of
 from ad_stream.readings.roles import is_time
 
 Line = Mapping[str, Any]
@@ -25,7 +23,7 @@ def readings_of(line: Line) -> list[Line]:
 
 
 def _with(body: Any, device: Any, enqueued: Any) -> list[Line]:
-    found = _decoded(body) if isinstance(body, str) else body
+    found = body_of(body)
     around = {} if device is None else {"deviceId": device}
     out: list[Line] = []
     for one in found if isinstance(found, list) else [found]:
@@ -38,13 +36,3 @@ def _with(body: Any, device: Any, enqueued: Any) -> list[Line]:
 
 def _object(value: Any) -> Line:
     return value if isinstance(value, dict) else {}
-
-
-def _decoded(body: str) -> Any:
-    """Routing writes a body as it is where its content type says JSON, else in base64, as the envelope does."""
-    for text in (lambda: base64.b64decode(body, validate=True), lambda: body):
-        try:
-            return json.loads(text())
-        except (binascii.Error, UnicodeDecodeError, ValueError):
-            continue
-    return None

@@ -43,6 +43,8 @@ def _no_numbers(readings: Readings, place: Ints, word: str) -> list[tuple[str, s
 def _no_number_at_all(readings: Readings) -> list[tuple[str, str]]:
     series = readings.device * len(readings.signals) + readings.signal
     lost = np.setdiff1d(np.unique(series), np.unique(series[readings.numbers]))
+    if not len(lost):
+        return []
     # In a wide file not every device has every signal: cells that are all empty are news of a device without any number only.
     silent = ~np.isin(readings.device, readings.device[readings.numbers])
     said = series[silent | np.array([bool(str(text).strip()) for text in readings.text], dtype=bool)]

