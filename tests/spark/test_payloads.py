@@ -7,7 +7,6 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
-from functools import partial
 from typing import Any
 
 import pytest
@@ -69,7 +68,7 @@ def read_all(spark: SparkSession, cases: Mapping[str, Wanted]) -> Found:
             )
             for name, body in zip(names, bodies, strict=True)
         ]
-        say = F.udf(partial(with_detail, telemetry=config.telemetry), "string")
+        say = F.udf(lambda odd, telemetry=config.telemetry: with_detail(odd, telemetry), "string")
         rows = readings(spark.createDataFrame(events, EVENT), config)
         for row in rows.select("*", say("odd").alias("told"), say("nan_odd").alias("nan_told")).collect():
             found[names[int(row.key.split("|")[2])]].append(row)
