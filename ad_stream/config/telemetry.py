@@ -44,8 +44,8 @@ class Telemetry(Section):
     senml (RFC 8428), auto: SenML, OPC UA, and arrays that repeat a value under several names; refuse: with `auto` such items are
     quarantined as `no_signal`, because as members they would be one series; off: they are members like others.
     nested: levels of objects that `auto` follows, each number under its path, 0: top-level members only. text: what becomes of a
-    text among the members with `auto`: quarantine: a row of it for each element; attribute: left out, only what looks like a number
-    that failed is quarantined. `ad-stream infer SAMPLE` proposes these settings.
+    word among the members with `auto`: attribute: left out, its name told once; quarantine: a row of it for each element. What looks
+    like a number that failed is quarantined in any case. `ad-stream infer SAMPLE` proposes these settings.
     switches: members whose true and false, on and off, open and closed are 1 and 0.
     event_time: `enqueued`, or the name of the body's own time member (then least(body time, enqueued time)). time_zone: of times
     that name none, such as Europe/Berlin. time_unit: of numeric times. day_first: how 03/02/2026 is meant.
@@ -64,8 +64,8 @@ class Telemetry(Section):
     records: Annotated[Literal["refuse", "auto", "off", "senml"] | dict[str, str], BeforeValidator(_parse_records)] = (
         "refuse"
     )
-    nested: int = Field(default=0, ge=0, le=8)
-    text: Literal["quarantine", "attribute"] = "quarantine"
+    nested: int = Field(default=3, ge=0, le=8)
+    text: Literal["quarantine", "attribute"] = "attribute"
     switches: list[str] = Field(default=[])
     ignore: list[str] = Field(default=[])
     device_id: list[str] = Field(default=["system", "deviceId"], min_length=1)

@@ -12,7 +12,7 @@ import yaml
 
 from ad_stream.payloads.forms import DEVICES, FORMS, PAIRS, TIMES, Element, Form, reach
 
-RICH = {"nested": 3, "records": "auto", "text": "attribute"}
+RICH = {"records": "auto"}
 LEVELS = 6
 SHOWN = 12
 LOCAL = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?([.,]\d+)?$")
@@ -123,8 +123,6 @@ def _told(
         for path, what in _leaves(inner).items()
         if path not in (*signals, device, time) and not _is_part(path, telemetry)
     }
-    if telemetry.get("signals") == "auto" and "records" not in telemetry and "text" in left_out.values():
-        telemetry["text"] = "attribute"
     return Inferred(name, telemetry, signals, dict(list(left_out.items())[: 4 * SHOWN]), notes)
 
 

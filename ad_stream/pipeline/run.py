@@ -15,12 +15,15 @@ from pyspark.sql import functions as F
 from ad_stream.errors import RunError
 from ad_stream.pipeline.batch import Batches, Report, no_cpu
 from ad_stream.pipeline.operation import connect, metrics
+from ad_stream.pipeline.operation.attributes import Attributes
 from ad_stream.pipeline.operation.cpu import process_tree_seconds
 from ad_stream.pipeline.operation.device_clocks import DeviceClocks
+from ad_stream.pipeline.operation.earlier_bodies import as_begun
 from ad_stream.pipeline.operation.failure import stopped, told_in_a_sentence
 from ad_stream.pipeline.operation.mending import Mender
 from ad_stream.pipeline.operation.pipeline_incidents import PipelineIncidents
 from ad_stream.pipeline.operation.progress import Progress
+from ad_stream.pipeline.operation.reports import Listener, hand
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.operation.signals import asked_to_stop
 from ad_stream.pipeline.operation.summary import Summary
@@ -74,6 +77,7 @@ def run(
     owner = Owner(tables, config.checkpoint)
     with told_in_a_sentence():
         tables.create()
+        config = as_begun(config, tables, tell)
         owner.claim()
     summary = Summary()
     try:
@@ -91,6 +95,8 @@ def _stream(
     spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None, tell: Tell
 ) -> None:  # fmt: skip
     troubles, clocks = PipelineIncidents(tables, config), DeviceClocks(tell)
+    noted: list[Listener] = [clocks, Attributes(tell)]
+    told: list[Listener] = [*noted, *([] if tell is _nobody else [Telling(tell, time.monotonic)])]
 
     def report(done: BatchReport) -> None:
         summary.add(done)
@@ -112,7 +118,7 @@ def _stream(
     written = Progress(tables, None if remote else newest_of)
 
     def look(query: StreamingQuery) -> None:
-        clocks(list(query.recentProgress))
+        hand(query.recentProgress, noted)
         finished = written.collect(query)
         for row in finished:
             summary.add_progress(row)
@@ -120,12 +126,8 @@ def _stream(
         if ledger is not None:
             ledger(finished)
 
-    telling = None if tell is _nobody else Telling(tell, time.monotonic)
-
     def between(query: StreamingQuery) -> None:
-        clocks(list(query.recentProgress))
-        if telling is not None:
-            telling(list(query.recentProgress))
+        hand(query.recentProgress, told)
         _push_between(batches.deliver, troubles.look(), remote=remote)
         summary.add_pushes(batches.deliver)
 

@@ -15,6 +15,8 @@ DEVICE = text("device_id", "device of the reading", PUSHED, PAGE)
 SIGNAL = text("signal", "member of the body", PUSHED, PAGE)
 BUCKETS_BY, BY_DEVICE = "ad_stream.buckets_by", "device"
 """Property of the table `history`: what its buckets are a hash of; a table of schema 1 does not say and has series."""
+BODIES = "ad_stream.bodies"
+"""Property of the table `minutes`: the version of the rules by which `signals: auto` reads bodies; those of 0.1.0 had no number."""
 
 MINUTES = Table(
     "minutes", "One row per device, signal and window: what is judged",
@@ -27,7 +29,7 @@ MINUTES = Table(
         number("min", "smallest of them"), number("max", "largest of them"), number("mean", "mean of them"),
         *BATCH,
     ),
-    key=("device_id", "signal", "minute", "revision"), clustered=("device_id", "minute"),
+    key=("device_id", "signal", "minute", "revision"), clustered=("device_id", "minute"), properties={BODIES: "2"},
 )  # fmt: skip
 
 DETECTIONS = Table(

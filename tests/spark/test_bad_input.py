@@ -54,10 +54,10 @@ BODIES: dict[str, tuple[object, list[tuple[int, str]], list[float]]] = {
     "java_double": ('{"t":"5d"}', [(0, "not_a_number")], []),
     "java_hex_float": ('{"t":"0x1p3"}', [(0, "not_a_number")], []),
     "hexadecimal": ('{"t":"0x10"}', [(0, "not_a_number")], []),
-    "text": ('{"t":"warm"}', [(0, "not_a_number")], []),
+    "failed": ('{"t":"fault"}', [(0, "not_a_number")], []),
     "empty_text": ('{"t":""}', [(0, "not_a_number")], []),
-    "one_member_is_text": ('{"t":4,"h":"warm"}', [(0, "not_a_number")], [4.0]),
-    "both_members_are_text": ('{"t":"cold","h":"warm"}', [(0, "not_a_number")], []),
+    "one_member_failed": ('{"t":4,"h":"unavailable"}', [(0, "not_a_number")], [4.0]),
+    "both_members_failed": ('{"t":"NULL","h":"n/a"}', [(0, "not_a_number")], []),
     "nan": ('{"t":NaN,"h":1}', [(0, "not_a_number")], []),
     "infinity": ('{"t":-Infinity,"h":1}', [(0, "not_a_number")], []),
     "beyond_double": ('{"t":1e400,"h":1}', [(0, "not_a_number")], []),
@@ -69,11 +69,13 @@ BODIES: dict[str, tuple[object, list[tuple[int, str]], list[float]]] = {
     "whole_number_beyond_long": ('{"t":12345678901234567890123}', [], [12345678901234567890123.0]),
     "smallest_numbers": ('{"t":1e-320}', [], [1e-320]),
 }  # fmt: skip
-# Booleans and objects are no signals to `auto`, and no numbers to one who declared them.
-DIFFER = {
-    "boolean": ('{"t":true,"h":1}', "not_a_number"),
-    "object": ('{"t":{"a":1},"h":1}', "not_a_number"),
-    "list": ('{"t":[1],"h":1}', "not_a_number"),
+# Words, booleans and lists are no signals to `auto`, and no numbers to one who declared them. Body, reason and signals of `auto`:
+DIFFER: dict[str, tuple[str, list[str], set[str]]] = {
+    "boolean": ('{"t":true,"h":1}', [], {"h"}),
+    "object": ('{"t":{"a":1},"h":1}', [], {"h", "t.a"}),
+    "list": ('{"t":[1],"h":1}', [], {"h"}),
+    "word": ('{"t":"warm","h":1}', [], {"h"}),
+    "only_words": ('{"t":"warm","h":"open"}', ["no_signal"], set()),
 }
 TIMES: dict[str, tuple[object, str | None, str | None]] = {
     "zone_offset": ("2026-11-01T02:04:10+02:00", None, "00:04"),
@@ -97,7 +99,7 @@ Case = tuple[Stream, Summary]
 
 def _messages() -> list[Any]:
     out = [message(body, 5, device=name) for name, (body, _, _) in BODIES.items()]
-    out += [message(body, 5, device=name) for name, (body, _) in DIFFER.items()]
+    out += [message(body, 5, device=name) for name, (body, _, _) in DIFFER.items()]
     out += [message({"t": 1, "time": time}, 5, device=name) for name, (time, _, _) in TIMES.items()]
     out += [message({**GOOD, "deviceId": "in_the_body"}, 5, device=None), message(GOOD, 5, device=None)]
     out += [
@@ -108,7 +110,7 @@ def _messages() -> list[Any]:
     # The minute 0 ends at 1; with a watermark of 2 it closes with what is enqueued at 3.
     out += [message({"t": 8, "time": iso(0)}, 2, 59.999, device="just_in_time")]
     out += [message({"t": 9, "time": iso(0)}, 3, 0, device="at_the_boundary")]
-    out += [message({"t": 9, "h": "x", "time": iso(0)}, 13, device="late_and_odd")]
+    out += [message({"t": 9, "h": "n/a", "time": iso(0)}, 13, device="late_and_odd")]
     return sorted(out, key=lambda one: one.enqueued)
 
 
@@ -245,8 +247,8 @@ def test_declared_and_auto_signals_give_equal_tables(auto: Case, declared: Case)
 
 
 def test_what_is_no_number_to_a_declared_signal_is_no_signal_to_auto(auto: Case, declared: Case) -> None:
-    for name, (_, reason) in DIFFER.items():
-        assert list(_of(declared[0].table("quarantine"))(name).reason) == [reason]
-        assert list(_of(auto[0].table("quarantine"))(name).reason) == []
-        for stream, _ in (auto, declared):
-            assert set(_of(stream.table("minutes"))(name).signal) == {"h"}
+    for name, (_, reasons, signals) in DIFFER.items():
+        assert list(_of(declared[0].table("quarantine"))(name).reason) == ["not_a_number"]
+        assert list(_of(auto[0].table("quarantine"))(name).reason) == reasons
+        assert set(_of(auto[0].table("minutes"))(name).signal) == signals
+        assert set(_of(declared[0].table("minutes"))(name).signal) == signals & {"h"}

@@ -134,7 +134,8 @@ def test_what_infer_prints_reads_the_sample(inferred: Found, row: Row) -> None:
 
 RAW = zlib.compress(b'{"t":1}')[2:-4]
 """What `content-encoding: deflate` is on half of the senders: without the header of zlib."""
-TOLD = {"records": "auto", "text": "attribute"}
+TOLD = {"records": "auto"}
+ROWS = {"text": "quarantine"}
 N_AND_V = "no_signal: n is the name of a signal and v its value: set telemetry.records:"
 ONE_NAME = '[{"name":"t","value":1},{"name":"t","value":2}]'
 OPC = '[{"NodeId":"a","DisplayName":"Torque","Value":20.5},{"NodeId":"b","DisplayName":"Speed","Value":1450}]'
@@ -155,12 +156,12 @@ CASES: dict[str, tuple[dict[str, Any], str | bytes, str, list[str]]] = {
         ["no_signal: name is the name of a signal and value its value: set telemetry.records: {name: name, value: value}"] * 2,
     ),
     "refused_without_texts": (
-        {"text": "attribute"}, '[{"n":"t","v":1},{"n":"h","v":2}]', "", [N_AND_V] * 2,
+        ROWS, '[{"n":"t","v":1},{"n":"h","v":2}]', "", [N_AND_V] * 2,
     ),
     "names_that_are_ignored_are_not_refused": (
         {"records": "off", "ignore": ["name"]}, '[{"name":"t","value":1},{"name":"h","value":2}]', "value 1, value 2", [],
     ),
-    "records_off": ({"records": "off", "text": "attribute"}, OPC, "Value 1450, Value 20.5", []),
+    "records_off": ({"records": "off"}, OPC, "Value 1450, Value 20.5", []),
     "one_of_several_is_no_object": (
         {"records": {"name": "n", "value": "v"}}, '[{"n":"a","v":1},5,{"n":"b","v":2}]', "a 1, b 2", ["malformed"],
     ),
@@ -172,38 +173,38 @@ CASES: dict[str, tuple[dict[str, Any], str | bytes, str, list[str]]] = {
         "max 3, max 4, min 0, min 1, value 1, value 2", [],
     ),
     "objects_with_a_name_are_not_refused": (
-        {}, '[{"name":"t","value":1,"min":0},{"name":"h","value":2,"min":1}]', "min 0, min 1, value 1, value 2",
+        ROWS, '[{"name":"t","value":1,"min":0},{"name":"h","value":2,"min":1}]', "min 0, min 1, value 1, value 2",
         ["not_a_number: name is 't'", "not_a_number: name is 'h'"],
     ),
     "readings_of_one_name_are_no_records": (TOLD, ONE_NAME, "value 1, value 2", []),
-    "readings_of_one_name_are_not_refused": ({}, ONE_NAME, "value 1, value 2", ["not_a_number: name is 't'"] * 2),
-    "one_record_of_a_loose_form": ({}, '{"name":"t","value":1}', "value 1", ["not_a_number: name is 't'"]),
+    "readings_of_one_name_are_not_refused": (ROWS, ONE_NAME, "value 1, value 2", ["not_a_number: name is 't'"] * 2),
+    "one_record_of_a_loose_form": (ROWS, '{"name":"t","value":1}', "value 1", ["not_a_number: name is 't'"]),
     "senml_with_base_value": (TOLD, '[{"bn":"d/","bv":20,"n":"t","v":0.5},{"n":"h","v":1}]', "d/h 21, d/t 20.5", []),
     "senml_text_values_are_left_out": (TOLD, '[{"bn":"d/","n":"t","v":1},{"n":"s","vs":"on"}]', "d/t 1", ["no_signal: "]),
     "volt_and_count_are_no_senml": ({}, '{"n":5,"v":230}', "n 5, v 230", []),
-    "two_kinds_at_once": ({"nested": 3}, '{"a":{"b":1},"c":2,"d":[1,2]}', "a.b 1, c 2", []),
+    "two_kinds_at_once": ({}, '{"a":{"b":1},"c":2,"d":[1,2]}', "a.b 1, c 2", []),
     "deeper_than_nested": ({"nested": 1}, '{"a":{"b":{"c":1},"d":2}}', "a.d 2", []),
-    "nested_off": ({}, '{"a":{"b":1},"c":2}', "c 2", []),
+    "nested_off": ({"nested": 0}, '{"a":{"b":1},"c":2}', "c 2", []),
     "only_nested": (
-        {}, '{"applicationId":"x","telemetry":{"temperature":20.5},"at":{"id":7}}', "",
+        {"nested": 0}, '{"applicationId":"x","telemetry":{"temperature":20.5},"at":{"id":7}}', "",
         ["no_signal: the numbers lie deeper, e.g. telemetry.temperature; ad-stream infer prints"],
     ),
     "only_nested_and_declared": (
         {"signals": ["temperature"]}, '{"telemetry":{"temperature":20.5}}', "",
         ["no_signal: none of temperature is there: deeper there is telemetry.temperature; ad-stream infer"],
     ),
-    "ids_and_times_inside": ({"nested": 3}, '{"a":{"id":4,"timestamp":1772431201,"v":2}}', "a.v 2", []),
+    "ids_and_times_inside": ({}, '{"a":{"id":4,"timestamp":1772431201,"v":2}}', "a.v 2", []),
     "a_path_that_is_a_name": ({"signals": ["a.b"]}, '{"a.b":3}', "a.b 3", []),
-    "a_path_that_is_a_name_and_a_path": ({"nested": 3}, '{"a.b":3,"a":{"b":4}}', "a.b 4", []),
-    "text_that_begins_like_an_object": ({"nested": 3, "text": "attribute"}, '{"t":1,"note":"{oops"}', "t 1", []),
-    "repeated_member": ({"nested": 3}, '{"t":1,"t":2,"t":3}', "t 3", []),
-    "repeated_nested_member": ({"nested": 3}, '{"a":{"t":1,"t":2}}', "a.t 2", []),
+    "a_path_that_is_a_name_and_a_path": ({}, '{"a.b":3,"a":{"b":4}}', "a.b 4", []),
+    "text_that_begins_like_an_object": ({}, '{"t":1,"note":"{oops"}', "t 1", []),
+    "repeated_member": ({}, '{"t":1,"t":2,"t":3}', "t 3", []),
+    "repeated_nested_member": ({}, '{"a":{"t":1,"t":2}}', "a.t 2", []),
     "only_a_list": ({}, '{"d":[{"v":1}]}', "", ["no_signal: the numbers lie deeper, e.g. d[].v; ad-stream infer"]),
     "words": (
-        {"text": "attribute"}, '{"t":1,"site":"north","fw":"1.2.3","at":"2026-03-02","mac":"00:1B:44:11:3A:B7"}', "t 1", [],
+        {}, '{"t":1,"site":"north","fw":"1.2.3","at":"2026-03-02","mac":"00:1B:44:11:3A:B7"}', "t 1", [],
     ),
-    "words_quarantined": ({}, '{"t":1,"site":"north"}', "t 1", ["not_a_number: site is 'north'"]),
-    "only_words": ({"text": "attribute"}, '{"site":"north"}', "", ["no_signal: no member is a number, it has site"]),
+    "words_quarantined": (ROWS, '{"t":1,"site":"north"}', "t 1", ["not_a_number: site is 'north'"]),
+    "only_words": ({}, '{"site":"north"}', "", ["no_signal: no member is a number, it has site"]),
     "decimal_comma": ({}, '{"t":"21,5","h":1}', "h 1", ["not_a_number: t is '21,5' (a decimal comma?)"]),
     "placeholder": ({}, '{"t":"n/a","h":1}', "h 1", ["not_a_number: t is 'n/a'"]),
     "switch_undeclared": ({"signals": ["p"]}, '{"p":"ON"}', "", ["not_a_number: p is 'ON' (name it in telemetry.switches)"]),
@@ -229,7 +230,7 @@ CASES: dict[str, tuple[dict[str, Any], str | bytes, str, list[str]]] = {
         ["not_a_number: b is '21,5' (a decimal comma?)"],
     ),
     "a_list_too_long": ({"elements": "v", "max_elements": 2}, '{"v":[{"a":1},{"a":2},{"a":3}]}', "", ["too_many_elements: set"]),
-    "too_many_nested": ({"nested": 3, "max_members": 3}, '{"a":{"b":1,"c":2,"d":3,"e":4}}', "", ["too_many_members: set"]),
+    "too_many_nested": ({"max_members": 3}, '{"a":{"b":1,"c":2,"d":3,"e":4}}', "", ["too_many_members: set"]),
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from ad_stream.payloads.infer import infer
 from ad_stream.payloads.sample import bodies_in
 from ad_stream.pipeline.run import Summary, run
 from ad_stream.pipeline.store.delta import DeltaTables
+from ad_stream.tables.catalog import BODIES
 from tests.support.cases import case
 from tests.support.streaming import config_of, with_tables
 
@@ -55,27 +56,48 @@ def files(folder: Path, lines: list[str], name: str = "0.json") -> Path:
     return folder / "bodies"
 
 
-def test_nested_telemetry_says_where_its_numbers_lie_and_is_read_as_infer_proposes(
-    spark: SparkSession, tmp_path: Path
-) -> None:
+def test_nested_telemetry_is_read_and_what_lies_in_lists_says_where(spark: SparkSession, tmp_path: Path) -> None:
     path = case("stream-nested-telemetry") / "in.jsonl"
     bare = Ran(spark, below(tmp_path, "bare"), path, {})
-    rows = bare.table("quarantine")
-    said = {device: set(mine.reason + ": " + mine.detail) for device, mine in rows.groupby("device_id")}
-    assert set(rows.reason) == {"no_signal"}
     wanted = {
-        "central": "telemetry.temperature, telemetry.humidity", "ttn": "uplink_message.decoded_payload.temperature_1",
-        "telegraf": "fields.temp", "aws-shadow": "state.reported.temperature", "name-value": "data[].value",
-        "opc-nested": "Value.Value",
+        "central": "telemetry.temperature", "ttn": "uplink_message.decoded_payload.temperature_1", "telegraf": "fields.temp",
+        "aws-shadow": "state.reported.temperature",
     }  # fmt: skip
-    assert {device for device, text in wanted.items() if text in "".join(said[device])} == set(wanted), said
+    series, rows = bare.series(), bare.table("quarantine")
+    assert {device for device, name in wanted.items() if name in series[device]} == set(wanted)
+    assert set(rows.reason) == {"no_signal"}
+    assert set(rows.device_id) == {"opc-nested"} and rows.detail.str.contains("set telemetry.records").all()
+    told = " ".join(line for line in bare.lines if line.startswith("NOTE: no numbers"))
+    assert "applicationId" in told and "data" in told and "ad-stream infer" in told
     ran = Ran(spark, below(tmp_path, "rich"), path, infer(bodies_in(path)[0]).telemetry)
     series = ran.series()
     assert series["opc-nested"] == {"Torque"}
     assert series["central"] == {"telemetry.temperature", "telemetry.humidity"}
-    assert "uplink_message.decoded_payload.temperature_1" in series["ttn"]
-    assert series["telegraf"] == {"fields.temp"} and series["aws-shadow"] == {"state.reported.temperature"}
+    assert {device for device, name in wanted.items() if name in series[device]} == set(wanted)
     assert ran.summary.quarantined.get("not_a_number", 0) == 0
+
+
+def test_tables_that_an_earlier_version_began_are_read_as_it_did_until_the_settings_say_more(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    body = {"deviceId": "a", "t": 1, "inner": {"u": 2}, "status": "ok"}
+    at = [f"{START + timedelta(minutes=k):%Y-%m-%dT%H:%M:%SZ}" for k in range(5)]
+    path = files(tmp_path, [json.dumps({**body, "time": one}) for one in at])
+    found = {}
+    for name, telemetry in {"kept": {}, "set": {"nested": 3, "text": "attribute"}}.items():
+        config = config_of(below(tmp_path, name), source={"path": str(path)}, telemetry=telemetry)
+        tables = DeltaTables(spark, config.tables)
+        tables.create()
+        spark.sql(f"ALTER TABLE {tables.name('minutes')} UNSET TBLPROPERTIES ('{BODIES}')")
+        lines: list[str] = []
+        run(config, spark=spark, tell=lines.append)
+        signals = set(tables.read("minutes").toPandas().signal)
+        found[name] = (
+            signals,
+            tables.read("quarantine").count() > 0,
+            any("an earlier version began" in one for one in lines),
+        )
+    assert found == {"kept": ({"t"}, True, True), "set": ({"t", "inner.u"}, False, False)}
 
 
 def test_records_of_name_and_value_are_refused_or_series_of_their_own(spark: SparkSession, tmp_path: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.pipeline.operation.reports import newer, observed
 from ad_stream.pipeline.operation.telling import Tell
+from ad_stream.pipeline.steps.observations import CLOCKS
 
 if TYPE_CHECKING:
     from ad_stream.pipeline.batch_state import BatchReport
@@ -41,12 +42,9 @@ class DeviceClocks:
 
     def __call__(self, reports: list[Any]) -> None:
         """reports: Spark's of the batches so far, the latest last."""
-        for report in reports:
-            text = getattr(report, "json", None)
-            plain: Mapping[str, Any] = report if text is None else json.loads(text)
-            if plain["batchId"] > self.latest:
-                self.latest = plain["batchId"]
-                self._resolved(_observed(plain))
+        for report in newer(reports, self.latest):
+            self.latest = report["batchId"]
+            self._resolved(observed(report, CLOCKS))
 
     def _resolved(self, seen: Mapping[str, Any]) -> None:
         for name, words in (
@@ -56,14 +54,6 @@ class DeviceClocks:
             if seen.get(name) and not getattr(self, name):
                 self.tell(f"{seen[name]:,} local times that a clock of telemetry.time_zone has {words} were resolved")
             setattr(self, name, getattr(self, name) + (seen.get(name) or 0))
-
-
-def _observed(report: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Over Connect a row of Spark 4.1 comes as its values beside its schema."""
-    counts: Mapping[str, Any] = (report.get("observedMetrics") or {}).get("clocks") or {}
-    if not {"values", "schema"} <= counts.keys():
-        return counts
-    return {field["name"]: value for field, value in zip(counts["schema"]["fields"], counts["values"], strict=True)}
 
 
 def sentence(count: int, ahead: bool, least: int, most: int) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.grid import MINUTE, Grid
+from ad_stream.pipeline.operation.reports import observed, plain
 from ad_stream.tables.catalog import PROGRESS
 from ad_stream.tables.schema import plain_ddl
 
@@ -63,10 +64,8 @@ class Progress:
 
 def row(progress: Mapping[str, Any], grid: Grid = MINUTE) -> dict[str, Any]:
     """One progress report of Spark -> one row of the table, columns in the order of ROW."""
-    # Spark 3.5 hands a mapping over; 4.1 an object with rows and texts in it, which keeps that mapping as JSON.
-    text = getattr(progress, "json", None)
-    progress = progress if text is None else json.loads(text)
-    counts = _observed(progress, "events")
+    progress = plain(progress)
+    counts = observed(progress, "events")
     states = progress.get("stateOperators") or []
     sources = [_offsets_read(one) for one in progress.get("sources") or []]
     return {
@@ -75,7 +74,7 @@ def row(progress: Mapping[str, Any], grid: Grid = MINUTE) -> dict[str, Any]:
         "duplicates": sum((one.get("customMetrics") or {}).get("numDroppedDuplicateRows", 0) for one in states),
         "watermark": _closed_until((progress.get("eventTime") or {}).get("watermark"), grid),
         "dropped_by_watermark": sum(one.get("numRowsDroppedByWatermark", 0) for one in states),
-        "source_lost": _lost(_observed(progress, "source").get("read"), sources),
+        "source_lost": _lost(observed(progress, "source").get("read"), sources),
         "lag": _lag(sources),
         "offsets": json.dumps([{"from": one.get("startOffset"), "to": one.get("endOffset")} for one in sources]),
         "durations": json.dumps(progress.get("durationMs") or {}),
@@ -88,14 +87,6 @@ def behind(offsets: str, newest: Mapping[str, int]) -> int:
     """Events that the hub holds beyond the end of a batch; offsets: as in the table."""
     read = [partitions for one in json.loads(offsets) for partitions in (one["to"] or {}).values()]
     return sum(max(0, end - next((one[name] for one in read if name in one), 0)) for name, end in newest.items())
-
-
-def _observed(progress: Mapping[str, Any], name: str) -> Mapping[str, int]:
-    """Name -> count. Over Connect a row of Spark 4.1 comes as its values beside its schema."""
-    counts: Mapping[str, Any] = (progress.get("observedMetrics") or {}).get(name) or {}
-    if not {"values", "schema"} <= counts.keys():
-        return counts
-    return {field["name"]: value for field, value in zip(counts["schema"]["fields"], counts["values"], strict=True)}
 
 
 def _offsets_read(source: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from ad_stream import times
+from ad_stream.pipeline.operation.reports import plain
 
 Tell = Callable[[str], None]
 EVERY = 5.0
@@ -43,11 +43,11 @@ class Telling:
 
 def working(reports: list[Any], seconds: float, now: datetime) -> str:
     """The line; seconds since the query began."""
-    plain = [_plain(one) for one in reports]
-    if not plain:
+    known = [plain(one) for one in reports]
+    if not known:
         return f"reading: no batch is done yet, after {seconds:.0f} s"
-    events = sum(int(one.get("numInputRows") or 0) for one in plain)
-    last = plain[-1]
+    events = sum(int(one.get("numInputRows") or 0) for one in known)
+    last = known[-1]
     parts = [f"{events:,} events read lately"]
     if rate := float(last.get("processedRowsPerSecond") or 0):
         parts.append(f"{rate:,.0f} a second")
@@ -57,13 +57,6 @@ def working(reports: list[Any], seconds: float, now: datetime) -> str:
     if (mark := _watermark(last)) is not None:
         parts.append(f"closed until {times.shown(mark)} UTC, {_span((now - mark).total_seconds())} ago")
     return ", ".join(parts)
-
-
-def _plain(report: Any) -> Mapping[str, Any]:
-    """Spark 3.5 hands a mapping over; 4.1 an object that keeps it as JSON."""
-    text = getattr(report, "json", None)
-    plain: Mapping[str, Any] = report if text is None else json.loads(text)
-    return plain
 
 
 def _watermark(report: Mapping[str, Any]) -> datetime | None:

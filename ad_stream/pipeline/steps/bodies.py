@@ -24,6 +24,8 @@ REASON_SET_ASIDE = "set_aside"
 TEXT = "cast(body as string)"
 IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
 STRING = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+MAY_NEST = " or ".join(f"contains({TEXT}, '{start}')" for start in (":{", ": {", ":  ", ":\t", ":\n", ":\r"))
+"""Whether an object stands inside another: true of every body where one does, and of few where none does."""
 LINES = r"\}[ \t]*[\r\n]\s*\{"
 """Between objects that stand in lines of their own; in one JSON text no line break stands there."""
 TRIMMED = f"rtrim(char(0), if(startswith(body, X'EFBBBF'), cast(substring(body, 4) as string), {TEXT}))"
@@ -99,11 +101,17 @@ def _parsed(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
     elements = f"case when {_is_whole('texts')} and size(texts[0]) <= {most} then {each} end"
     are_many = f"{_is_whole('texts')} and size(texts[0]) > {most}"
     of_texts = f"transform(transform(array({MENDED}), mended -> {texts}), texts -> "
-    whole, one_by_one = _with_times("parsed[0]", telemetry), _with_times("mine", telemetry)
+    whole, one_by_one = _prepared("parsed[0]", telemetry), _prepared("mine", telemetry)
     mended = f"transform(array({of_texts}{elements})[0]), mine -> {one_by_one})[0]"
     others = [name for name in events.columns if name != "unreadable"]
     return (
-        events.withColumns({"unreadable": unreadable, "may_be_deep": F.expr(_may_be_deep(telemetry.max_depth))})
+        events.withColumns(
+            {
+                "unreadable": unreadable,
+                "may_be_deep": F.expr(_may_be_deep(telemetry.max_depth)),
+                "may_nest": F.expr(MAY_NEST),
+            }
+        )
         .withColumns(
             {
                 "parsed": F.expr(_parsed_body(shape, is_deep)),
@@ -121,17 +129,30 @@ def _parsed(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
     )
 
 
-def _with_times(elements: str, telemetry: Telemetry) -> str:
-    """SQL: elements with times in usual forms; where shapes change, that is for `_flat` to do."""
-    time = _time(telemetry)
-    if time is None or _changes_shape(telemetry):
+def _prepared(elements: str, telemetry: Telemetry) -> str:
+    """SQL: elements with nested members under their paths and times in usual forms; where shapes change, `_flat` does it."""
+    if _changes_shape(telemetry):
+        return elements
+    if telemetry.signals == "auto" and telemetry.nested:
+        each = f"if({_nests('e')}, {_under_paths('e', telemetry.nested, telemetry)}, e)"
+        elements = f"if(may_nest, transform({elements}, e -> {each}), {elements})"
+    if (time := _time(telemetry)) is None:
         return elements
     return usual_times(elements, time, None if by_name(telemetry) else _members(telemetry), forms_of(telemetry))
 
 
+def _nests(element: str) -> str:
+    return f"exists(map_values({element}), v -> left(v, 1) = '{{')"
+
+
+def _under_paths(element: str, levels: int, telemetry: Telemetry) -> str:
+    left_out = shapes.NOT_SIGNALS if telemetry.signals == "auto" else ()
+    return shapes.flat(element, levels, kept=needed(telemetry), left_out=left_out)
+
+
 def _changes_shape(telemetry: Telemetry) -> bool:
-    """Whether elements are lists, records or nested members of the body."""
-    return telemetry.by_paths or (telemetry.signals == "auto" and (telemetry.nested > 0 or telemetry.records == "auto"))
+    """Whether elements are lists or records of the body, or reached by paths."""
+    return telemetry.by_paths or (telemetry.signals == "auto" and telemetry.records == "auto")
 
 
 def is_longer(text: str, most: int) -> str:
@@ -228,8 +249,8 @@ def _flat(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     auto = telemetry.signals == "auto"
     deepest = max((telemetry.local(path).count(".") for path in telemetry.paths), default=0)
     if levels := max(deepest, telemetry.nested if auto else 0):
-        flat = shapes.flat("one", levels, kept=needed(telemetry), left_out=shapes.NOT_SIGNALS if auto else ())
-        one = f"if(exists(map_values(one), v -> left(v, 1) = '{{'), {flat}, {shapes.unique('one')})"
+        flat = _under_paths("one", levels, telemetry)
+        one = f"if({_nests('one')}, {flat}, {shapes.unique('one')})"
         elements = elements.withColumn("one", F.expr(one))
     if (time := _time(telemetry)) is not None:
         elements = elements.withColumn("one", F.expr(usual_time("one", time, None, forms_of(telemetry))))

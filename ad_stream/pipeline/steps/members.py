@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ad_stream.pipeline.steps.shapes import NOT_SIGNALS, OFF, ON, refused
+from ad_stream.pipeline.steps.shapes import NOT_SIGNALS, OFF, ON, refused, unique
 from ad_stream.sources.contract import quoted
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ class Members:
     """SQL over `one`, and over `members` once that is there.
 
     members: name -> number; any_member, any_nan: flags; refused: whether the element as a whole gives no signal though it has members.
-    raw: columns for the step before, so that a number is looked at without being made again.
+    raw: columns for the step before, so that a number is looked at without being made again. words: the names of texts that were
+    left out as attributes, null where there are none; None: texts are no attributes here.
     """
 
     members: str
@@ -33,6 +34,7 @@ class Members:
     any_nan: str
     refused: str = "false"
     raw: tuple[str, ...] = ()
+    words: str | None = None
 
 
 def member(telemetry: Telemetry, path: str) -> str:
@@ -73,26 +75,42 @@ def declared(telemetry: Telemetry) -> Members:
 
 
 def auto(telemetry: Telemetry) -> Members:
-    """Numeric members as a map; objects, arrays, true, false and null are no signals, and texts by `telemetry.text`."""
+    """Numeric members as a map; null is nothing, and what else is no number goes by `telemetry.text`.
+
+    Attributes are words, true and false, lists, and objects deeper than `nested`; `quarantine` has rows for words only.
+    """
     left_out = dict.fromkeys([*NOT_SIGNALS, *telemetry.device_id, telemetry.event_time, *telemetry.ignore])
     left_out |= dict.fromkeys(telemetry.local(path) for path in telemetry.paths if path in left_out)
     names = ",".join(quoted(name) for name in left_out)
     switches = ",".join(quoted(name) for name in telemetry.switches)
+    are_attributes = telemetry.text == "attribute"
     value, read = "v not in ('true','false') and left(v, 1) not in ('{','[')", number("v")
-    if telemetry.text == "attribute":
-        value += f" and (try_cast(v as double) is not null or v not rlike {quoted(WORDS)})"
     if switches:
         value, read = f"(k in ({switches}) or {value})", f"if(k in ({switches}), {switch('v')}, {read})"
-    any_nan = "exists(map_values(members), v -> v is null)"
+    taken = f"k not in ({names})" if are_attributes else f"k not in ({names}) and {value}"
+    numbers = f"transform_values(map_filter(one, (k, v) -> {taken}), (k, v) -> {read})"
+    any_nan, any_text = "exists(map_values(members), v -> v is null)", "words is not null or "
     # Of a record the name is a text: it is no number, or was left out as an attribute. Only such elements are looked at.
-    may_be = "true" if telemetry.text == "attribute" and telemetry.records == "refuse" else any_nan
+    may_be = f"{any_text if are_attributes else ''}{any_nan}"
     nested = "exists(map_values(one), v -> left(v, 1) in ('{','['))"
     bare = f"not exists(map_values(members), v -> v is not null) and {nested}"
     is_record = f"{refused()} or " if telemetry.records == "refuse" else ""
-    numbers = f"transform_values(map_filter(one, (k, v) -> k not in ({names}) and {value}), (k, v) -> {read})"
+    once = f"transform(array({numbers}), m -> {unique('m')})"
+    found = f"transform({once}, n -> {_without_words('n', switches)})[0]" if are_attributes else f"{once}[0]"
     return Members(
-        members=f"transform_values({numbers}, (k, v) -> {finite('v')})",
+        members=f"transform_values({'found.members' if are_attributes else 'found'}, (k, v) -> {finite('v')})",
         any_member="cardinality(members) > 0",
         any_nan=any_nan,
         refused=f"if({may_be}, coalesce({is_record}({bare}), false), false)",
+        raw=(f"{found} as found",),
+        words="found.words" if are_attributes else None,
     )
+
+
+def _without_words(numbers: str, switches: str) -> str:
+    """SQL: struct of the members that are numbers or failed at being one, and the names of others; numbers alone cost one look."""
+    is_word = f"v is null and one[k] rlike {quoted(WORDS)}" + (f" and k not in ({switches})" if switches else "")
+    words = f"map_keys(map_filter({numbers}, (k, v) -> {is_word}))"
+    apart = f"named_struct('members', map_filter({numbers}, (k, v) -> not ({is_word})), 'words', {words})"
+    whole = f"named_struct('members', {numbers}, 'words', cast(null as array<string>))"
+    return f"if(exists(map_values({numbers}), v -> v is null), {apart}, {whole})"

@@ -180,11 +180,10 @@ def refused() -> str:
         if (name, value) not in SIGNED:
             told = f"{told} and size(map_filter(members, (k, v) -> v is not null)) <= 1"
         worded = f"one['{name}'] is not null and try_cast(one['{name}'] as double) is null"
-        cases.append(
-            f"(one['{value}'] is not null and {worded}"
-            + ("" if value == "Value" and name != "Name" else f" and {told}")
-            + ")"
-        )
+        valued = f"one['{value}'] is not null"
+        # A nested value stands under its path by now.
+        valued = f"({valued} or one['Value.Value'] is not null)" if value == "Value" else valued
+        cases.append(f"({valued} and {worded}" + ("" if value == "Value" and name != "Name" else f" and {told}") + ")")
     return " or ".join(cases)
 
 

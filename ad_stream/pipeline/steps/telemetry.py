@@ -17,7 +17,7 @@ from ad_stream.pipeline.steps import members as of_members
 from ad_stream.pipeline.steps.bodies import elements_of, is_heartbeat, is_longer
 from ad_stream.pipeline.steps.body_times import TIME, forms_of, with_time
 from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, micros, window_start
-from ad_stream.pipeline.steps.clock_counts import observed
+from ad_stream.pipeline.steps.observations import WORDS, joined, observed
 from ad_stream.sources.contract import SET_ASIDE, storable
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
     # The numbers in steps of their own: whoever looks at one in the step that makes it, makes it again. Times before them: of the
     # two, only the numbers of `auto` hold a lambda, and steps between two that are not compiled would copy each row.
     timed = _timed(elements, time_text, telemetry)
-    numbers = timed.selectExpr("*", *found.raw).selectExpr(*timed.columns, f"{found.members} as members")
+    words = [f"{found.words} as words"] if found.words else []
+    numbers = timed.selectExpr("*", *found.raw).selectExpr(*timed.columns, f"{found.members} as members", *words)
     kept = [name for name in timed.columns if name not in ("one", TIME)]
     return numbers.selectExpr(
         *kept,
@@ -91,6 +92,7 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
         "members",
         f"{found.any_member if found.refused == 'false' else f'({found.any_member}) and not {found.refused}'} as any_member",
         f"{found.any_nan} as any_nan",
+        *([f"{joined('words')} as {WORDS}"] if words else []),
     )
 
 

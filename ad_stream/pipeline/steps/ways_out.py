@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.pipeline.steps.members import WORDS
 from ad_stream.pipeline.steps.shapes import LOOSE, NOT_SIGNALS, OFF, ON, SIGNED
 
 if TYPE_CHECKING:
@@ -34,10 +35,7 @@ HELP = {
 """Reason -> the way out, where it is the same for every message."""
 MEMBER = re.compile(r'"((?:[^"\\]|\\.)*)"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false|-?NaN|-?Infinity)')
 COMMA = re.compile(r"\s*[-+]?[0-9]+,[0-9]+\s*")
-FAILED = re.compile(
-    r"\s*(?:[-+.]?[0-9].*|n/?a|nan|null|nil|none|[-+]?inf.*|un.*|err.*|fault|ovf|overflow|bad|invalid|missing)?\s*",
-    re.I | re.S,
-)
+WORD = re.compile(WORDS.replace(r"\p{L}", r"[^\W\d_]"))
 
 
 def detail(reason: str, body: bytes | None, element: int, off: int | None, telemetry: Telemetry) -> str | None:
@@ -76,7 +74,7 @@ def _not_a_number(one: Mapping[str, Any], telemetry: Telemetry) -> str | None:
         ):
             continue
         text = _text(value)
-        if telemetry.signals == "auto" and telemetry.text == "attribute" and not FAILED.fullmatch(text):
+        if telemetry.signals == "auto" and telemetry.text == "attribute" and WORD.search(text):
             continue
         comma = " (a decimal comma?)" if COMMA.fullmatch(text) else ""
         switch = " (name it in telemetry.switches)" if text.strip().lower() in (*ON, *OFF) else ""

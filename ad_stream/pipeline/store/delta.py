@@ -91,8 +91,8 @@ class DeltaTables:
 
     def properties(self, table: str) -> dict[str, str]:
         """The table's properties."""
-        row = self.spark.sql(f"DESCRIBE DETAIL {self.name(table)}").select("properties").first()
-        return dict((row["properties"] if row else None) or {})
+        # DESCRIBE DETAIL would count the files of the table for it.
+        return {row["key"]: row["value"] for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()}
 
     def set_property(self, table: str, key: str, value: str) -> None:
         """Add or change one property."""
