@@ -11,6 +11,7 @@ from ad_stream.sources.contract import quoted
 if TYPE_CHECKING:
     from ad_stream.config import Telemetry
 
+ANY_NAN = "exists(map_values(members), v -> v is null)"
 LARGEST = "1.7976931348623157E308D"
 NO_NUMBER = r"n/?a|nan|null|nil|none|[-+]?inf(?:inity)?|unavailable|unknown|undefined|err(?:or)?|fault|ovf|overflow|bad|invalid|missing"
 WORDS = (
@@ -89,22 +90,25 @@ def auto(telemetry: Telemetry) -> Members:
         value, read = f"(k in ({switches}) or {value})", f"if(k in ({switches}), {switch('v')}, {read})"
     taken = f"k not in ({names})" if are_attributes else f"k not in ({names}) and {value}"
     numbers = f"transform_values(map_filter(one, (k, v) -> {taken}), (k, v) -> {read})"
-    any_nan, any_text = "exists(map_values(members), v -> v is null)", "words is not null or "
-    # Of a record the name is a text: it is no number, or was left out as an attribute. Only such elements are looked at.
-    may_be = f"{any_text if are_attributes else ''}{any_nan}"
-    nested = "exists(map_values(one), v -> left(v, 1) in ('{','['))"
-    bare = f"not exists(map_values(members), v -> v is not null) and {nested}"
-    is_record = f"{refused()} or " if telemetry.records == "refuse" else ""
     once = f"transform(array({numbers}), m -> {unique('m')})"
     found = f"transform({once}, n -> {_without_words('n', switches)})[0]" if are_attributes else f"{once}[0]"
     return Members(
         members=f"transform_values({'found.members' if are_attributes else 'found'}, (k, v) -> {finite('v')})",
         any_member="cardinality(members) > 0",
-        any_nan=any_nan,
-        refused=f"if({may_be}, coalesce({is_record}({bare}), false), false)",
+        any_nan=ANY_NAN,
+        refused=_refused(telemetry),
         raw=(f"{found} as found",),
         words="found.words" if are_attributes else None,
     )
+
+
+def _refused(telemetry: Telemetry) -> str:
+    # Of a record the name is a text: it is no number, or was left out as an attribute. Only such elements are looked at.
+    may_be = f"words is not null or {ANY_NAN}" if telemetry.text == "attribute" else ANY_NAN
+    nested = "exists(map_values(one), v -> left(v, 1) in ('{','['))"
+    bare = f"not exists(map_values(members), v -> v is not null) and {nested}"
+    is_record = f"{refused()} or " if telemetry.records == "refuse" else ""
+    return f"if({may_be}, coalesce({is_record}({bare}), false), false)"
 
 
 def _without_words(numbers: str, switches: str) -> str:
