@@ -29,6 +29,7 @@ from ad_stream.dashboard.watcher import Watch
 from ad_stream.errors import InputError
 from ad_stream.web.connections import ConnectionLimits, server_config
 from ad_stream.web.listening import listener, url
+from ad_stream.web.memory import few_heaps
 
 PORT = 8010
 LIMITS = ConnectionLimits(connections=300)
@@ -102,6 +103,7 @@ def serve(
     with suppress(KeyboardInterrupt), listener(host, port) as opened:
         if ready is not None:
             ready(url(opened), bool(token))
+        few_heaps()
         Server(create_app(tables, config=config, token=token, base=base)).run(sockets=[opened])
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from anyio.to_thread import run_sync
 
+from ad_stream.web.memory import give_back
+
 AT_ONCE = 2
 WAITING = 16
 
@@ -39,3 +41,5 @@ class Turns:
                 return await run_sync(work)
         finally:
             self._inside -= 1
+            if not self._inside:
+                await run_sync(give_back)
