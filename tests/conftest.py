@@ -44,8 +44,12 @@ LONGEST = 5400
 """Seconds that a soak or an acceptance test may take; pyproject.toml has those of all others."""
 SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSerialGC"
 """Java's options: runs of half a minute end before the optimising compiler and parallel collection pay."""
-INTERPRETED = {"spark.sql.codegen.wholeStage": "false"}
-"""Writing the Java of whole stages costs a quarter of a run over a few rows; processes that tests start have it on."""
+FOR_FEW_ROWS = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.databricks.delta.writeChecksumFile.enabled": "false",
+}
+"""Writing the Java of whole stages costs a quarter of a run over a few rows, and Delta's checksums of each commit, which nothing
+here reads, a fifth; processes that tests start have both."""
 
 JARS = sorted({name for kind in registry.KINDS.values() for name in kind.jars})
 
@@ -142,7 +146,7 @@ def spark(trusted: Path) -> Iterator[SparkSession]:
             str(path) for path in jars.jars(*(name for name in JARS if name in spark_versions.installed().jars))
         ),
         "spark.driver.extraJavaOptions": f"{SHORT_RUN} {trust}",
-        **INTERPRETED,
+        **FOR_FEW_ROWS,
     }
     made = session("kafka", settings)
     yield made
