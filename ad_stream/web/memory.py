@@ -18,10 +18,6 @@ def few_heaps() -> None:
 
 def give_back() -> None:
     """After an answer that took much."""
-    if "pyarrow" in sys.modules:
-        from pyarrow import default_memory_pool
-
-        default_memory_pool().release_unused()
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)
 
