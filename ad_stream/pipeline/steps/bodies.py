@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 from ad_stream.pipeline.steps import shapes
 from ad_stream.pipeline.steps.body_times import forms_of, usual_time, usual_times
 from ad_stream.sources.contract import HEARTBEAT, SET_ASIDE, quoted
+from ad_stream.sources.instants import let
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -98,11 +99,12 @@ def _parsed(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
     # holds JSON in a wrapping of its own, of which good bodies pay nothing.
     again = f"unreadable is null and ({IS_ARRAY} or {IS_WRAPPED}) and not ({is_deep})"
     each = f"transform(texts[0], x -> get(get({_lists(_in_list('x'), shape)}, 0), 0))"
-    elements = f"case when {_is_whole('texts')} and size(texts[0]) <= {most} then {each} end"
+    items = f"case when {_is_whole('texts')} and size(texts[0]) <= {most} then {each} end"
     are_many = f"{_is_whole('texts')} and size(texts[0]) > {most}"
     of_texts = f"transform(transform(array({MENDED}), mended -> {texts}), texts -> "
-    whole, one_by_one = _prepared("parsed[0]", telemetry), _prepared("mine", telemetry)
-    mended = f"transform(array({of_texts}{elements})[0]), mine -> {one_by_one})[0]"
+    whole, one_by_one = _with_times("parsed[0]", telemetry), _with_times("mine", telemetry)
+    mended = f"transform(array({of_texts}{items})[0]), mine -> {one_by_one})[0]"
+    elements = f"case when {good} then if(size(parsed[0]) <= {most}, {whole}, null) when {again} then {mended} end"
     others = [name for name in events.columns if name != "unreadable"]
     return (
         events.withColumns(
@@ -123,22 +125,26 @@ def _parsed(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
             f"case when {good} then if(size(parsed[0]) > {most}, 'too_many_elements', unreadable)"
             f" when unreadable is not null then unreadable when {is_deep} then 'too_deep'"
             f" when {again} and {of_texts}{are_many})[0] then 'too_many_elements' end as unreadable",
-            f"case when {good} then if(size(parsed[0]) <= {most}, {whole}, null) when {again} then {mended} end as elements",
+            f"{_with_nested(elements, telemetry)} as elements",
         )
         .transform(lambda df: _reshaped(df, telemetry))
     )
 
 
-def _prepared(elements: str, telemetry: Telemetry) -> str:
-    """SQL: elements with nested members under their paths and times in usual forms; where shapes change, `_flat` does it."""
-    if _changes_shape(telemetry):
-        return elements
-    if telemetry.signals == "auto" and telemetry.nested:
-        each = f"if({_nests('e')}, {_under_paths('e', telemetry.nested, telemetry)}, e)"
-        elements = f"if(may_nest, transform({elements}, e -> {each}), {elements})"
-    if (time := _time(telemetry)) is None:
+def _with_times(elements: str, telemetry: Telemetry) -> str:
+    """SQL: elements with times in usual forms; where shapes change, that is for `_flat` to do."""
+    time = _time(telemetry)
+    if time is None or _changes_shape(telemetry):
         return elements
     return usual_times(elements, time, None if by_name(telemetry) else _members(telemetry), forms_of(telemetry))
+
+
+def _with_nested(elements: str, telemetry: Telemetry) -> str:
+    """SQL: elements with nested members under their paths; written once, as each batch pays for planning what is written."""
+    if _changes_shape(telemetry) or telemetry.signals != "auto" or not telemetry.nested:
+        return elements
+    each = f"if({_nests('e')}, {_under_paths('e', telemetry.nested, telemetry)}, e)"
+    return let(elements, "x", f"if(may_nest, transform(x, e -> {each}), x)")
 
 
 def _nests(element: str) -> str:
