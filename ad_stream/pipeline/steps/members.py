@@ -85,10 +85,12 @@ def auto(telemetry: Telemetry) -> Members:
     names = ",".join(quoted(name) for name in left_out)
     switches = ",".join(quoted(name) for name in telemetry.switches)
     are_attributes = telemetry.text == "attribute"
-    value, read = "v not in ('true','false') and left(v, 1) not in ('{','[')", number("v")
+    taken, read = f"k not in ({names})", number("v")
+    if not are_attributes:
+        value = "v not in ('true','false') and left(v, 1) not in ('{','[')"
+        taken += f" and (k in ({switches}) or {value})" if switches else f" and {value}"
     if switches:
-        value, read = f"(k in ({switches}) or {value})", f"if(k in ({switches}), {switch('v')}, {read})"
-    taken = f"k not in ({names})" if are_attributes else f"k not in ({names}) and {value}"
+        read = f"if(k in ({switches}), {switch('v')}, {read})"
     numbers = f"transform_values(map_filter(one, (k, v) -> {taken}), (k, v) -> {read})"
     once = f"transform(array({numbers}), m -> {unique('m')})"
     found = f"transform({once}, n -> {_without_words('n', switches)})[0]" if are_attributes else f"{once}[0]"

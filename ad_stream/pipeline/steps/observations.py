@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     from pyspark.sql import Column, DataFrame
 
-WORDS, SEPARATOR = "words", "\x1f"
+NAMES, SEPARATOR = "attribute_names", "\x1f"
 CLOCKS, ATTRIBUTES = "clocks", "attributes"
 SLOTS, SALTED = 4, 2
-NAMES, LONGEST = 32, 2048
-"""Of one reading, and characters of them: what is told is bounded, whatever devices send."""
+MOST, LONGEST = 32, 2048
+"""Names of one reading, and characters of them: what is told is bounded, whatever devices send."""
 
 
 def joined(words: str) -> str:
     """SQL: an array of names as one text, null where there is none."""
-    text = f"left(array_join(slice({words}, 1, {NAMES}), '{SEPARATOR}'), {LONGEST})"
+    text = f"left(array_join(slice({words}, 1, {MOST}), '{SEPARATOR}'), {LONGEST})"
     return f"if(size({words}) > 0, {text}, null)"
 
 
@@ -33,7 +33,7 @@ def observed(placed: DataFrame) -> DataFrame:
     if "in_fold" in placed.columns:
         counts = [F.count(F.when(F.col(name), 1)).alias(to) for name, to in (("in_fold", "folds"), ("in_gap", "gaps"))]
         placed = placed.observe(CLOCKS, *counts)
-    return placed.observe(ATTRIBUTES, *_attributes()) if WORDS in placed.columns else placed
+    return placed.observe(ATTRIBUTES, *_attributes()) if NAMES in placed.columns else placed
 
 
 def _attributes() -> list[Column]:
@@ -41,7 +41,7 @@ def _attributes() -> list[Column]:
 
     No aggregate function that Spark observes collects texts, and a fleet sends few sets of names.
     """
-    names, minute = F.col(WORDS), F.expr("unix_micros(enqueued_time) div 60000000")
+    names, minute = F.col(NAMES), F.expr("unix_micros(enqueued_time) div 60000000")
     slots = [(F.pmod(F.xxhash64(names), F.lit(SLOTS)), number) for number in range(SLOTS)]
     slots += [(F.pmod(F.xxhash64(names, minute), F.lit(SALTED)), number) for number in range(SALTED)]
     mine = [F.when(names.isNotNull() & (slot == number), names) for slot, number in slots]

@@ -17,7 +17,7 @@ from ad_stream.pipeline.steps import members as of_members
 from ad_stream.pipeline.steps.bodies import elements_of, is_heartbeat, is_longer
 from ad_stream.pipeline.steps.body_times import TIME, forms_of, with_time
 from ad_stream.pipeline.steps.clock import BAD_ENQUEUED_TIME, Clock, micros, window_start
-from ad_stream.pipeline.steps.observations import WORDS, joined, observed
+from ad_stream.pipeline.steps.observations import NAMES, joined, observed
 from ad_stream.sources.contract import SET_ASIDE, storable
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _measured(elements: DataFrame, telemetry: Telemetry) -> DataFrame:
         "members",
         f"{found.any_member if found.refused == 'false' else f'({found.any_member}) and not {found.refused}'} as any_member",
         f"{found.any_nan} as any_nan",
-        *([f"{joined('words')} as {WORDS}"] if words else []),
+        *([f"{joined('words')} as {NAMES}"] if words else []),
     )
 
 
