@@ -70,9 +70,10 @@ def usual(text: str) -> str:
 
 def is_rare(text: str, forms: TimeForms = PLAIN) -> str:
     """SQL: whether a text is in none of the usual forms, or a number whose unit is declared; false for null."""
-    iso = f"(substr(ltrim({text}), 5, 1) = '-' and instr({text}, ',') = 0)"
+    # Each mention looks the text up anew.
+    rare = f"(substr(ltrim({text}), 5, 1) <> '-' or instr({text}, ',') > 0)"
     number = f" and {text} not rlike '{NUMBER}'" if forms.unit == "auto" else ""
-    return f"({text} is not null and not {iso}{number})"
+    return f"coalesce({rare}{number}, false)"
 
 
 def rewritten(text: str, forms: TimeForms = PLAIN) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import shapes
-from ad_stream.pipeline.steps.body_times import forms_of, usual_time, usual_times
+from ad_stream.pipeline.steps.body_times import any_rare, forms_of, usual_time, usual_times
 from ad_stream.sources.contract import HEARTBEAT, SET_ASIDE, quoted
 from ad_stream.sources.instants import let
 
@@ -25,7 +25,10 @@ REASON_SET_ASIDE = "set_aside"
 TEXT = "cast(body as string)"
 IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
 STRING = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+HAS_MORE = "contains(cast(substring(body, 2) as string), '{')"
+"""Whether there is another object than the one that a body begins with; looking for one character costs least."""
 MAY_NEST = " or ".join(f"contains({TEXT}, '{start}')" for start in (":{", ": {", ":  ", ":\t", ":\n", ":\r"))
+MAY_NEST = f"{HAS_MORE} and ({MAY_NEST})"
 """Whether an object stands inside another: true of every body where one does, and of few where none does."""
 LINES = r"\}[ \t]*[\r\n]\s*\{"
 """Between objects that stand in lines of their own; in one JSON text no line break stands there."""
@@ -105,6 +108,8 @@ def _parsed(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
     whole, one_by_one = _with_times("parsed[0]", telemetry), _with_times("mine", telemetry)
     mended = f"transform(array({of_texts}{items})[0]), mine -> {one_by_one})[0]"
     elements = f"case when {good} then if(size(parsed[0]) <= {most}, {whole}, null) when {again} then {mended} end"
+    usual = f"{good} and size(parsed[0]) <= {most} and {_is_plain('parsed[0]', telemetry)}"
+    elements = f"if({usual}, parsed[0], {_with_nested(elements, telemetry)})"
     others = [name for name in events.columns if name != "unreadable"]
     return (
         events.withColumns(
@@ -125,7 +130,7 @@ def _parsed(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFrame:
             f"case when {good} then if(size(parsed[0]) > {most}, 'too_many_elements', unreadable)"
             f" when unreadable is not null then unreadable when {is_deep} then 'too_deep'"
             f" when {again} and {of_texts}{are_many})[0] then 'too_many_elements' end as unreadable",
-            f"{_with_nested(elements, telemetry)} as elements",
+            f"{elements} as elements",
         )
         .transform(lambda df: _reshaped(df, telemetry))
     )
@@ -139,9 +144,22 @@ def _with_times(elements: str, telemetry: Telemetry) -> str:
     return usual_times(elements, time, None if by_name(telemetry) else _members(telemetry), forms_of(telemetry))
 
 
+def _is_plain(elements: str, telemetry: Telemetry) -> str:
+    """SQL: whether there is nothing to change: most bodies are not to pay for what few need."""
+    time = _time(telemetry)
+    cases = ["may_nest"] if _reads_nested(telemetry) else []
+    if time is not None and not _changes_shape(telemetry):
+        cases.append(any_rare(elements, time, forms_of(telemetry)))
+    return " and ".join(f"not {case}" for case in cases) or "true"
+
+
+def _reads_nested(telemetry: Telemetry) -> bool:
+    return telemetry.signals == "auto" and telemetry.nested > 0 and not _changes_shape(telemetry)
+
+
 def _with_nested(elements: str, telemetry: Telemetry) -> str:
     """SQL: elements with nested members under their paths; written once, as each batch pays for planning what is written."""
-    if _changes_shape(telemetry) or telemetry.signals != "auto" or not telemetry.nested:
+    if not _reads_nested(telemetry):
         return elements
     each = f"if({_nests('e')}, {_under_paths('e', telemetry.nested, telemetry)}, e)"
     return let(elements, "x", f"if(may_nest, transform(x, e -> {each}), x)")
@@ -172,9 +190,9 @@ def _may_be_deep(most: int) -> str:
     # So many of both kinds are half as many of one. To look for one character costs a twentieth of a pattern, and to count it
     # four times as much as to find none: most bodies are one object without another bracket.
     half = most // 2 + 1
-    more = f"(contains({TEXT}, '[') or contains(cast(substring(body, 2) as string), '{{'))"
+    more = f"({HAS_MORE} or contains({TEXT}, '['))"
     some = " or ".join(f"octet_length(substring_index({TEXT}, '{one}', {half})) < octet_length(body)" for one in "{[")
-    return f"octet_length(body) > {2 * most} and {more} and ({some}) and {TEXT} rlike {quoted(opens)}"
+    return f"{more} and octet_length(body) > {2 * most} and ({some}) and {TEXT} rlike {quoted(opens)}"
 
 
 def _is_deep(most: int) -> str:

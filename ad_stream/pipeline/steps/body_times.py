@@ -25,15 +25,21 @@ def forms_of(telemetry: Telemetry) -> TimeForms:
 
 
 def usual_times(elements: str, time: str, fields: Sequence[str] | None, forms: TimeForms) -> str:
-    """SQL: elements -> the same with times in usual forms; those that have them cost one look at the first and the last.
+    """SQL: elements -> the same with times in usual forms.
 
     fields: members of an element that is a struct; None: it is a map.
     """
     all_of = f"transform({elements}, e -> {usual_time('e', time, fields, forms)})"
-    # What sends a body writes all its times alike; a look at each of thousands would cost more than reading them.
+    return f"if({any_rare(elements, time, forms)}, {all_of}, {elements})"
+
+
+def any_rare(elements: str, time: str, forms: TimeForms) -> str:
+    """SQL: whether the first or the last element has a time in no usual form.
+
+    What sends a body writes all its times alike; a look at each of thousands would cost more than reading them.
+    """
     ends = [is_rare(f"{end}[{quoted(time)}]", forms) for end in (f"get({elements}, 0)", f"element_at({elements}, -1)")]
-    any_rare = f"{ends[0]} or (size({elements}) > 1 and {ends[1]})"
-    return f"if({any_rare}, {all_of}, {elements})"
+    return f"({ends[0]} or (size({elements}) > 1 and {ends[1]}))"
 
 
 def usual_time(element: str, time: str, fields: Sequence[str] | None, forms: TimeForms) -> str:

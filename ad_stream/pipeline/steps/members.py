@@ -91,17 +91,26 @@ def auto(telemetry: Telemetry) -> Members:
         taken += f" and (k in ({switches}) or {value})" if switches else f" and {value}"
     if switches:
         read = f"if(k in ({switches}), {switch('v')}, {read})"
-    numbers = f"transform_values(map_filter(one, (k, v) -> {taken}), (k, v) -> {read})"
-    once = f"transform(array({numbers}), m -> {unique('m')})"
-    found = f"transform({once}, n -> {_without_words('n', switches)})[0]" if are_attributes else f"{once}[0]"
+    members, words = _told(are_attributes, switches)
     return Members(
-        members=f"transform_values({'found.members' if are_attributes else 'found'}, (k, v) -> {finite('v')})",
+        members=members,
         any_member="cardinality(members) > 0",
         any_nan=ANY_NAN,
         refused=_refused(telemetry),
-        raw=(f"{found} as found",),
-        words="found.words" if are_attributes else None,
+        raw=(f"transform_values(map_filter({unique('one')}, (k, v) -> {taken}), (k, v) -> {read}) as numbers",),
+        words=words,
     )
+
+
+def _told(are_attributes: bool, switches: str) -> tuple[str, str | None]:
+    """SQL over `numbers`: what of them are members, and the names of attributes. Where all are finite they are left as they are:
+    each function of maps copies its map."""
+    are_finite = f"not exists(map_values(numbers), v -> coalesce(abs(v) > {LARGEST}, true))"
+    is_word = f"v is null and one[k] rlike {quoted(WORDS)}" + (f" and k not in ({switches})" if switches else "")
+    kept = f"map_filter(numbers, (k, v) -> not ({is_word}))" if are_attributes else "numbers"
+    members = f"if({are_finite}, numbers, transform_values({kept}, (k, v) -> {finite('v')}))"
+    words = f"if({are_finite}, cast(null as array<string>), map_keys(map_filter(numbers, (k, v) -> {is_word})))"
+    return members, words if are_attributes else None
 
 
 def _refused(telemetry: Telemetry) -> str:
@@ -111,12 +120,3 @@ def _refused(telemetry: Telemetry) -> str:
     bare = f"not exists(map_values(members), v -> v is not null) and {nested}"
     is_record = f"{refused()} or " if telemetry.records == "refuse" else ""
     return f"if({may_be}, coalesce({is_record}({bare}), false), false)"
-
-
-def _without_words(numbers: str, switches: str) -> str:
-    """SQL: struct of the members that are numbers or failed at being one, and the names of others; numbers alone cost one look."""
-    is_word = f"v is null and one[k] rlike {quoted(WORDS)}" + (f" and k not in ({switches})" if switches else "")
-    words = f"map_keys(map_filter({numbers}, (k, v) -> {is_word}))"
-    apart = f"named_struct('members', map_filter({numbers}, (k, v) -> not ({is_word})), 'words', {words})"
-    whole = f"named_struct('members', {numbers}, 'words', cast(null as array<string>))"
-    return f"if(exists(map_values({numbers}), v -> v is null), {apart}, {whole})"
