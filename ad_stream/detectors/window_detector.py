@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -32,6 +33,9 @@ BLOCK_BYTES = 8 * 2**20
 
 CHUNK_BYTES = 2**19
 """The working set of one kernel call: half a MiB stays in the cache."""
+
+KEPT_BYTES = 24 * 2**20
+"""Three times the largest temporary, below the 32 MiB up to which glibc learns."""
 
 UNJUDGED = {
     gaps.FEW_POINTS: (WARMING_UP, "few_points"),
@@ -190,9 +194,20 @@ def join(parts: list[Judgement]) -> Judgement:
 
 def chunks(count: int, width: int, *, size: int) -> Iterator[slice]:
     """Slices that cut `count` rows of `width` doubles into pieces of about `size` bytes."""
+    keep_freed_memory()
     step = max(1, size // (8 * max(1, width)))
     for first in range(0, count, step):
         yield slice(first, min(first + step, count))
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Free one block larger than any temporary of a piece, from which glibc learns to keep what they free.
+
+    Else it gives each of them back to the system and takes its pages anew, a quarter of all time (mallopt(3), dynamic
+    threshold of mmap). Where memory is managed otherwise nothing happens; the block itself is never touched.
+    """
+    np.empty(KEPT_BYTES, dtype=np.uint8)
 
 
 def _profiles(profiles: Floats, lead: tuple[int, ...]) -> Floats:

@@ -38,8 +38,10 @@ def exponential(rows: Floats, weight: float, skip: int) -> Floats:
 
 def totals(rows: Floats) -> Floats:
     """(m, L) -> (m, L+1): sums of the first 0 .. L values, counted from the first value to keep digits."""
-    sums = np.zeros((rows.shape[0], rows.shape[1] + 1))
-    np.cumsum(rows - rows[:, :1], axis=1, out=sums[:, 1:])
+    sums = np.empty((rows.shape[0], rows.shape[1] + 1))
+    sums[:, 0] = 0.0
+    later = np.subtract(rows, rows[:, :1], out=sums[:, 1:])
+    np.cumsum(later, axis=1, out=later)
     return sums
 
 
@@ -61,7 +63,8 @@ def shift(sums: Floats, recent: int, before: int) -> Floats:
 
 def scale(residuals: Floats) -> Floats:
     """Root mean square, never below rounding: (m, k) -> (m,)."""
-    return np.asarray(np.maximum(np.sqrt(np.mean(residuals * residuals, axis=1)), SMALLEST))
+    squares = np.einsum("ij,ij->i", residuals, residuals)
+    return np.asarray(np.maximum(np.sqrt(squares / residuals.shape[1]), SMALLEST))
 
 
 def record(residuals: Floats) -> Floats:
