@@ -6,22 +6,35 @@ import os
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+LOOKS = 5
 
 
 def process_tree_seconds() -> float | None:
     """User + system seconds of the process tree, waited-for children included; None where /proc is absent."""
     if not Path("/proc/self/stat").exists():
         return None
+    total = 0.0
+    for _ in range(LOOKS):
+        seconds = _tree()
+        total = sum(seconds.values())
+        # One that ended after its parent had been read is in neither.
+        if all(Path("/proc", str(pid)).exists() for pid in seconds):
+            break
+    return total
+
+
+def _tree() -> dict[int, float]:
+    """The seconds of this process and of each below it."""
     found = dict(_stat(Path("/proc", name)) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
     children: dict[int, list[int]] = {}
     for pid, (parent, _) in found.items():
         children.setdefault(parent, []).append(pid)
-    total, todo = 0.0, [os.getpid()]
+    tree, todo = {}, [os.getpid()]
     while todo:
         pid = todo.pop()
-        total += found.get(pid, (0, 0.0))[1]
+        tree[pid] = found.get(pid, (0, 0.0))[1]
         todo += children.get(pid, [])
-    return total
+    return tree
 
 
 def _stat(folder: Path) -> tuple[int, tuple[int, float]]:

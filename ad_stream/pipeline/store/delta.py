@@ -7,6 +7,7 @@ under the same pair, so a batch that is repeated after a crash leaves each table
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from ad_stream.errors import InputError
 from ad_stream.grid import MINUTE, PROPERTY, Grid
-from ad_stream.pipeline.store import upgrade
+from ad_stream.pipeline.store import local_log, upgrade
 from ad_stream.secrets import first_line
 from ad_stream.tables import names, views
 from ad_stream.tables.catalog import MINUTES, TABLES
@@ -89,6 +91,13 @@ class DeltaTables:
             else self.spark.table(self.name(table))
         )
 
+    def columns(self, table: str) -> dict[str, str]:
+        """The columns that it really has: name -> type as Spark writes it."""
+        log = self._log(table)
+        logged = None if log is None else local_log.schema(log)
+        fields = self.stored(table).schema if logged is None else StructType.fromJson(json.loads(logged))
+        return {field.name: field.dataType.simpleString() for field in fields}
+
     def properties(self, table: str) -> dict[str, str]:
         """The table's properties."""
         # DESCRIBE DETAIL would count the files of the table for it.
@@ -147,14 +156,13 @@ class DeltaTables:
         return Path(self.location(table), "_delta_log") if self.settings.path else None
 
     def _commits(self, table: str) -> list[int]:
-        """The versions that its log has, in order, without a job or a plan; none where only Spark can look."""
+        """The versions that its log has, in order; none where only Spark can look."""
         log = self._log(table)
-        return [] if log is None else sorted(int(one.stem) for one in log.glob("*.json") if one.stem.isdigit())
+        return [] if log is None else local_log.commits(log)
 
     def _began_empty(self, table: str) -> bool:
         log = self._log(table)
-        first = log and log / f"{0:020}.json"
-        return bool(first and first.is_file() and '"add":' not in first.read_text(encoding="utf-8"))
+        return log is not None and local_log.began_empty(log)
 
     def _nothing(self, table: str) -> DataFrame:
         columns = ", ".join(f"CAST(NULL AS {column.type}) AS {column.name}" for column in TABLES[table].columns)

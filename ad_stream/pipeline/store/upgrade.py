@@ -55,7 +55,7 @@ def _version(tables: DeltaTables, properties: Mapping[str, str]) -> int:
 
 def _missing(tables: DeltaTables, table: str) -> list[Column]:
     """The later columns that the table lacks; InputError where one that it always had is not as it was."""
-    found = {field.name: field.dataType.simpleString() for field in tables.stored(table).schema.fields}
+    found = tables.columns(table)
     missing = []
     for column in TABLES[table].columns:
         kind = column.type.replace("long", "bigint")
