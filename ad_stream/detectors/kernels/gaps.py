@@ -56,16 +56,17 @@ def fill(values: Floats, *, max_gap: int, min_points: int) -> Dense:
     state = np.full(count, READY, dtype=np.int64)
     present = np.isfinite(values)
     holed = np.flatnonzero(~present.all(axis=1))
+    start[holed] = present[holed].argmax(axis=1)
+    # Most of them only begin late, as a new series does: there is nothing to fill.
+    holed = holed[start[holed] + present[holed].sum(axis=1) < length]
     rows = values
     if len(holed):
         rows = values.copy()
         rows[holed], start[holed], imputed[holed], state[holed] = _fill_holes(
             values[holed], present[holed], max_gap=max_gap
         )
-    few = (state == READY) & (length - start - imputed < min_points)
-    state[few] = FEW_POINTS
-    if few.any():
-        state[few & _any_before(present, start)] = LONG_GAP
+    few = np.flatnonzero((state == READY) & (length - start - imputed < min_points))
+    state[few] = np.where(_any_before(present[few], start[few]), LONG_GAP, FEW_POINTS)
     return Dense(rows, start, imputed, state)
 
 
@@ -76,21 +77,35 @@ def _any_before(present: Bools, start: Ints) -> Bools:
 
 
 def _fill_holes(values: Floats, present: Bools, *, max_gap: int) -> tuple[Floats, Ints, Ints, Ints]:
-    """(m, n) with at least one hole each -> rows, start, imputed, state of `Dense`."""
+    """(m, n) with at least one hole each -> rows, start, imputed, state of `Dense`.
+
+    Hole by hole and not column by column: they are few, and a pass over all columns costs as much as a verdict.
+    """
+    row, first, after = _holes(present)
     length = values.shape[1]
-    column = np.arange(length)
-    before = np.maximum.accumulate(np.where(present, column, -1), axis=1)
-    after = np.minimum.accumulate(np.where(present, column, length)[:, ::-1], axis=1)[:, ::-1]
-    inner = ~present & (before >= 0) & (after < length)
-    long = inner & (after - before - 1 > max_gap)
-    start = np.max(np.where(long, after, after[:, :1]), axis=1)
-    usable = column >= start[:, None]
-    left = np.take_along_axis(values, np.maximum(before, 0), axis=1)
-    right = np.take_along_axis(values, np.minimum(after, length - 1), axis=1)
-    weight = np.where(after == length - 1, 0.0, (column - before) / np.maximum(after - before, 1))
-    holes = inner & usable
+    inner = (first > 0) & (after < length)
+    start = np.zeros(len(values), dtype=np.int64)
+    cuts = (first == 0) | (inner & (after - first > max_gap))
+    np.maximum.at(start, row[cuts], after[cuts])
+    filled = inner & (first >= start[row])
+    row, first, after = row[filled], first[filled], after[filled]
+    width = after - first
+    hole = np.repeat(np.arange(len(row)), width)
+    column = np.arange(len(hole)) - np.repeat(np.cumsum(width) - width, width) + first[hole]
+    weight = (column - first[hole] + 1) / (width[hole] + 1)
+    weight[after[hole] == length - 1] = 0.0
+    left, right = values[row, first - 1][hole], values[row, after][hole]
     rows = values.copy()
-    rows[holes] = left[holes] * (1 - weight[holes]) + right[holes] * weight[holes]
+    rows[row[hole], column] = left * (1 - weight) + right * weight
     last = values[:, -1]
     state = np.where(np.isnan(last), NO_VALUE, np.where(np.isinf(last), NOT_FINITE, READY))
-    return rows, start, holes.sum(axis=1), state
+    return rows, start, np.bincount(row, weights=width, minlength=len(values)).astype(np.int64), state
+
+
+def _holes(present: Bools) -> tuple[Ints, Ints, Ints]:
+    """(m, n) -> of each run of absent values its row, its first column and the column after it, ordered by row."""
+    edges = np.zeros((len(present), present.shape[1] + 1), dtype=np.int8)
+    np.subtract(present[:, :-1], present[:, 1:], out=edges[:, 1:-1], dtype=np.int8)
+    edges[:, 0], edges[:, -1] = ~present[:, 0], present[:, -1].astype(np.int8) - 1
+    row, first = np.nonzero(edges == 1)
+    return row, first, np.nonzero(edges == -1)[1]
