@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ad_stream.simulate import Fault
 
 SUDDEN = ("spike", "dip", "level_shift")
+SILENCE = "silence"
 WITHIN, BEFORE, AFTER = 3, 1, 10
 """Windows."""
 
@@ -59,10 +60,10 @@ def definition(grid: Grid) -> str:
     """What counts as found and as a false alarm, for people."""
     one, some = ("minute", "minutes") if grid == MINUTE else ("window", f"windows of {grid.text}")
     return (
-        f"Found: spike, dip and level shift are flagged within {WITHIN} {some} of their start; drift, stuck and silence at any"
-        f" {one} from start to end, by either verdict. False alarm: a flagged {one} outside every fault of its device and"
-        f" signal, 1 {one} before to {AFTER} {some} after it; flagged {one}s at most {length(near(grid))} apart are one alarm."
-        f" The rate is per day of scored {one}s outside the faults."
+        f"Found: spike, dip and level shift are flagged within {WITHIN} {some} of their start; drift and stuck at any {one} from"
+        f" start to end, by either verdict; silence by an incident of its device that opens before it is over. False alarm: a"
+        f" flagged {one} outside every fault of its device and signal, 1 {one} before to {AFTER} {some} after it; flagged {one}s at"
+        f" most {length(near(grid))} apart are one alarm. The rate is per day of scored {one}s outside the faults."
     )
 
 
@@ -71,8 +72,13 @@ def near(grid: Grid) -> timedelta:
     return grid.refractory(REFRACTORY) * grid.every
 
 
-def compare(faults: Iterable[Fault], detections: pd.DataFrame, grid: Grid = MINUTE) -> FaultComparison:
-    """Faults and the rows of `detections`, in windows of `grid` -> what was found, missed and flagged for nothing."""
+def compare(
+    faults: Iterable[Fault], detections: pd.DataFrame, grid: Grid = MINUTE, incidents: Sequence[Mapping[str, Any]] = ()
+) -> FaultComparison:  # fmt: skip
+    """Faults and the rows of `detections`, in windows of `grid` -> what was found, missed and flagged for nothing.
+
+    incidents: as `monitoring.incidents.incidents` lists them; without them no silence is found.
+    """
     series = by_series(with_slow_flags(detections))
     faults = list(faults)
     touched: dict[SeriesKey, list[Fault]] = {key: [] for key in series}
@@ -87,7 +93,10 @@ def compare(faults: Iterable[Fault], detections: pd.DataFrame, grid: Grid = MINU
         clear += int((outside & (rows["status"] == "scored").to_numpy()).sum())
         false_flags += int(flagged.sum())
         alarms += alarms_of(rows[flagged], near(grid))
-    return FaultComparison([outcome(fault, series, grid) for fault in faults], alarms, false_flags, clear, grid)
+    outcomes = [
+        silence(fault, incidents) if fault.kind == SILENCE else outcome(fault, series, grid) for fault in faults
+    ]
+    return FaultComparison(outcomes, alarms, false_flags, clear, grid)
 
 
 def by_series(detections: pd.DataFrame) -> dict[SeriesKey, pd.DataFrame]:
@@ -98,6 +107,19 @@ def by_series(detections: pd.DataFrame) -> dict[SeriesKey, pd.DataFrame]:
 def keys_of(fault: Fault, series: Mapping[SeriesKey, object]) -> list[SeriesKey]:
     """The series a fault touches: silence takes all signals of its device."""
     return [key for key in series if key[0] == fault.device_id and fault.signal in (key[1], "all")]
+
+
+def silence(fault: Fault, incidents: Iterable[Mapping[str, Any]]) -> FaultOutcome:
+    """Whether an incident said that the device was silent while it was."""
+    opened = [
+        one["opened"]
+        for one in incidents
+        if one["kind"] == SILENCE and one["device_id"] == fault.device_id and fault.start <= one["opened"] <= fault.end
+    ]
+    if not opened:
+        return FaultOutcome(fault, False, None, "no incident says that the device was silent")
+    delay = int((min(opened) - fault.start) / timedelta(minutes=1))
+    return FaultOutcome(fault, True, delay, "an incident says that the device is silent")
 
 
 def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame], grid: Grid = MINUTE) -> FaultOutcome:
@@ -118,7 +140,7 @@ def outcome(fault: Fault, series: Mapping[SeriesKey, pd.DataFrame], grid: Grid =
         delay = int((first_flag["minute"] - start) / timedelta(minutes=1))
         return FaultOutcome(fault, True, delay, means(first_flag["reason"]))
     if not minutes:
-        return FaultOutcome(fault, False, None, "no rows: the device was silent, which `ad-stream status` tells")
+        return FaultOutcome(fault, False, None, "no rows: the device sent none meanwhile")
     if peak is None:
         return FaultOutcome(fault, False, None, "no minute was scored")
     return FaultOutcome(fault, False, None, f"most unusual minute {peak['minute']:%H:%M}: {means(peak['reason'])}")

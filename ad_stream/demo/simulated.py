@@ -12,6 +12,7 @@ from ad_stream import times
 from ad_stream.demo.compare import FaultComparison, compare
 from ad_stream.demo.stream import Steps, Streamed, fresh_folder, quiet, stream
 from ad_stream.grid import MINUTE, Grid
+from ad_stream.monitoring.incidents import incidents
 from ad_stream.simulate.envelope import WATERMARK, widened
 from ad_stream.tables.reader import read_detections, read_rows
 
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """What the demo shows; detections as `read_detections` gives them, seconds of the whole demo."""
+    """What the demo shows; detections as `read_detections` gives them, incidents as they are listed, seconds of the whole demo."""
 
     truth: Truth
     streamed: Streamed
     detections: pd.DataFrame
+    incidents: list[dict[str, Any]]
     comparison: FaultComparison
     quarantined: dict[str, int]
     late: int
@@ -65,6 +67,7 @@ class Result:
                 for one in self.comparison.outcomes
             ],
             "false_alarms_per_series_day": self.comparison.false_alarms_per_series_day,
+            "incidents": len(self.incidents),
             "quarantined": self.quarantined,
             "late": self.late,
             "duplicates": self.streamed.summary.duplicates,
@@ -111,13 +114,14 @@ def demo(
         streamed = stream(
             out, signals=list(truth.signals), first=truth.start, minutes=minutes, every=grid.every, fallback=server, steps=steps
         )  # fmt: skip
-    detections = read_detections(streamed.tables)
+    detections, listed = read_detections(streamed.tables), incidents(streamed.tables)
     reasons = read_rows(streamed.tables, "quarantine", ["reason"])["reason"].value_counts()
     result = Result(
         truth=truth,
         streamed=streamed,
         detections=detections,
-        comparison=compare(truth.faults, detections, grid),
+        incidents=listed,
+        comparison=compare(truth.faults, detections, grid, listed),
         quarantined={str(reason): int(count) for reason, count in sorted(reasons.items())},
         late=len(read_rows(streamed.tables, "late", ["device_id"])),
         wall_seconds=round(clock() - started, 1),

@@ -88,6 +88,7 @@ def stream(
                 "tables": {"path": str(out / "tables")},
                 "checkpoint": str(out / "checkpoint"),
                 "fallback": {} if fallback is None else {"endpoint": fallback.endpoint, "key": fallback.key},
+                "incidents": {"enabled": True},
                 "push": [push],
                 "trigger": "available_now",
                 "spark": SHORT_RUN,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ad_stream.demo.compare import SUDDEN, FaultOutcome
+from ad_stream.demo.compare import SILENCE, SUDDEN, FaultOutcome
 from ad_stream.report import Fact
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def facts(result: Result) -> list[Fact]:
         Fact("minutes scored", f"{result.minutes_scored:,}"),
         Fact("faults found", f"{found} of {len(compared.outcomes)}"),
         Fact("false alarms per series and day", f"{compared.false_alarms_per_series_day:.2f}", alarms),
+        _incidents(result),
         quarantine_fact(result.quarantined),
         Fact("late readings", f"{result.late:,}"),
         Fact("duplicates removed", f"{summary.duplicates:,}"),
@@ -31,6 +32,11 @@ def facts(result: Result) -> list[Fact]:
         Fact("CPU seconds per million series-minutes", "not measured" if cpu is None else f"{cpu:,.0f}"),
         Fact("seconds in all", f"{result.wall_seconds:.0f}"),
     ]
+
+
+def _incidents(result: Result) -> Fact:
+    silent = sum(one["kind"] == SILENCE for one in result.incidents)
+    return Fact("incidents", f"{len(result.incidents):,}", f"{silent} of them silent devices")
 
 
 def _failed(summary: Summary) -> str:

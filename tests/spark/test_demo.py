@@ -22,8 +22,8 @@ from ad_stream.tables.reader import read_detections, read_rows
 from tests.support import slow_reader
 
 KEYS = [
-    *("devices", "signals", "minutes_scored", "faults", "false_alarms_per_series_day", "quarantined", "late"),
-    *("duplicates", "fallback", "cpu_seconds_per_million", "wall_seconds", "tables", "report"),
+    *("devices", "signals", "minutes_scored", "faults", "false_alarms_per_series_day", "incidents", "quarantined"),
+    *("late", "duplicates", "fallback", "cpu_seconds_per_million", "wall_seconds", "tables", "report"),
 ]
 
 
@@ -46,6 +46,7 @@ def test_a_simulated_morning_is_scored_counted_and_drawn(spark: SparkSession, tm
     assert answer["fallback"]["calls"] >= len(new) > 0
     assert answer["fallback"]["failed"] == 0
     assert any(one["found"] for one in answer["faults"])
+    assert [one["found"] for one in answer["faults"] if one["kind"] == "silence"] == [True]
     assert result.streamed.received == answer["minutes_scored"]
     assert result.streamed.violations == []
     assert seen[-1] == ("streaming", 1.0)

@@ -41,7 +41,7 @@ MAY = {
     ),
     "databricks": ("config errors runtime secrets sources", "databricks requests"),
     "demo": (
-        "azure_api config errors grid incidents model own_data pipeline readings report simulate tables times",
+        "azure_api config errors grid incidents model monitoring own_data pipeline readings report simulate tables times",
         "numpy pandas",
     ),
     "detectors": ("errors model plugins", "numpy scipy"),

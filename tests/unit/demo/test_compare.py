@@ -74,10 +74,10 @@ def test_the_delay_is_that_of_the_first_flag() -> None:
     assert only(compare([fault("spike", 100, 100)], verdicts(102, 103))) == (True, 2)
 
 
-def test_a_flag_on_the_other_signal_finds_only_a_silence() -> None:
+def test_a_flag_on_the_other_signal_finds_only_what_touches_all_of_them() -> None:
     rows = pd.concat([verdicts(minutes=300), verdicts(120, signal="humidity", minutes=300)])
     assert only(compare([fault("spike", 120, 120)], rows)) == (False, None)
-    assert only(compare([fault("silence", 110, 130, signal="all")], rows)) == (True, 10)
+    assert only(compare([fault("drift", 110, 130, signal="all")], rows)) == (True, 10)
 
 
 def test_flags_near_a_fault_are_no_false_alarms_and_the_minutes_around_it_do_not_count() -> None:
@@ -105,6 +105,26 @@ def test_the_rate_is_per_day_of_scored_minutes() -> None:
 
 
 def test_a_missed_fault_says_what_the_rows_say() -> None:
-    missed, silent = compare([fault("spike", 100, 100), fault("silence", 5000, 5030, "all")], verdicts()).outcomes
+    faults = [fault("spike", 100, 100), fault("silence", 5000, 5030, "all"), fault("drift", 5000, 5030)]
+    missed, silent, absent = compare(faults, verdicts()).outcomes
     assert missed.note == "most unusual minute 01:40: inside the expected band"
-    assert silent.note == "no rows: the device was silent, which `ad-stream status` tells"
+    assert silent.note == "no incident says that the device was silent"
+    assert absent.note == "no rows: the device sent none meanwhile"
+
+
+@pytest.mark.parametrize(
+    ("kind", "device", "opened", "found", "delay"),
+    [
+        ("silence", "pi-1", 112, True, 12),
+        ("silence", "pi-1", 131, False, None),
+        ("silence", "pi-1", 90, False, None),
+        ("silence", "pi-2", 112, False, None),
+        ("value", "pi-1", 112, False, None),
+    ],
+)
+def test_a_silence_is_found_by_an_incident_of_its_device_that_opens_meanwhile(
+    kind: str, device: str, opened: int, found: bool, delay: int | None
+) -> None:
+    incidents = [{"kind": kind, "device_id": device, "opened": at(opened)}]
+    compared = compare([fault("silence", 100, 130, "all")], verdicts(), incidents=incidents)
+    assert only(compared) == (found, delay)
