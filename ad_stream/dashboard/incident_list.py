@@ -55,8 +55,14 @@ def incidents(watch: Watch, wanted: IncidentFilter) -> dict[str, Any]:
         rows = [incident_row(held, int(place), watch.feedback.labels) for place in ranked[wanted.asked.slice()]]
         sites = sorted({site for site in held["site"] if site is not None})[:MOST_SITES]
         return page_of(rows, len(shown), wanted.asked) | {
-            "counts": counts, "sites": [*sites, NO_SITE] if sites else [], "dropped": held.dropped,
+            "counts": counts, "sites": [*sites, NO_SITE] if sites else [], "dropped": held.dropped, "held": len(held),
         }  # fmt: skip
+
+
+def open_counts(held: IncidentRows) -> dict[str, int]:
+    """How many are open, and of these of the highest level."""
+    is_open = states_of(held)[OPEN]
+    return {"open": int(is_open.sum()), "high": int((held["level"][is_open] == LEVEL["high"]).sum())}
 
 
 def incident_row(held: IncidentRows, place: int, labels: Mapping[str, str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ad_stream.dashboard.formatting import MOST_ROWS, MOST_STORED, MalformedErro
 from ad_stream.dashboard.incident_list import incident_row
 from ad_stream.dashboard.incident_rows import IncidentRows
 from ad_stream.errors import InputError
+from ad_stream.incidents.events import EVENTS
 from ad_stream.incidents.feedback import ID
 from ad_stream.incidents.table import ABOUT_MEMBER
 from ad_stream.monitoring.incidents import events_of
@@ -78,7 +79,11 @@ def _member(row: Row, *, leader: bool) -> dict[str, Any]:
 
 
 def _event(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in EVENT} | {"minute": stamp(row["minute"]), "severity": _number(row["severity"])}
+    return {name: row[name] for name in EVENT} | {
+        "meaning": EVENTS.get(row["event"], ""),
+        "minute": stamp(row["minute"]),
+        "severity": _number(row["severity"]),
+    }
 
 
 def _said(row: Row) -> dict[str, Any]:

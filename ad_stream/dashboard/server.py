@@ -125,7 +125,7 @@ class Server(uvicorn.Server):
 
 
 def _change(watch: Watch, flagged: int) -> dict[str, Any]:
-    loaded, incidents = round(watch.loaded, 3), watch.incidents.changes
+    loaded, incidents = round(watch.loaded, 3), watch.incident_changes
     return {"version": watch.version, "flagged": flagged, "loaded": loaded, "incidents": incidents}
 
 

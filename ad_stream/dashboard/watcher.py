@@ -83,6 +83,11 @@ class Watch:
         return self.fleet.grid
 
     @property
+    def incident_changes(self) -> int:
+        """Grows with every row about an incident, of the stream or of a person."""
+        return self.incidents.changes + self.feedback.changes
+
+    @property
     def refractory(self) -> int:
         """Windows after a flag during which another one continues its alarm."""
         return self.grid.refractory(self._refractory)
