@@ -14,6 +14,7 @@ from ad_stream.dashboard.access import Token
 from ad_stream.dashboard.changes import refusal, wanted
 from ad_stream.dashboard.formatting import MOST_ROWS, Asked, time_of
 from ad_stream.dashboard.groups import By
+from ad_stream.dashboard.inbox import Inbox
 from ad_stream.dashboard.incident_lanes import lanes
 from ad_stream.dashboard.incident_list import IncidentFilter, IncidentState, Level, incidents
 from ad_stream.dashboard.parameters import MOST_PAGE, Text, Time
@@ -68,6 +69,12 @@ def add_incidents(app: FastAPI, watch: Watch, base: Config, token: Token, turns:
     @app.get("/api/incident")
     async def one(name: Annotated[str, Query(alias="id", max_length=40)]) -> Any:
         return await turns.take(lambda: incident_story.incident(watch, name) | {"allowed": bool(token)})
+
+    inbox = Inbox(watch, base)
+
+    @app.get("/api/inbox")
+    def questions() -> dict[str, Any]:
+        return inbox.questions() | {"allowed": bool(token)}
 
     @app.post("/api/feedback")
     async def feedback(request: Request) -> Response:

@@ -1,6 +1,7 @@
 // The frame: which view is shown, what state the stream is in, when to look again, keys.
 import { Refused, ask, listen } from "./api.js";
 import { anomalies } from "./anomalies.js";
+import { listenTo } from "./bell.js";
 import { empty, h, put } from "./dom.js";
 import { fleet } from "./fleet.js";
 import { incident } from "./incident.js";
@@ -116,7 +117,11 @@ function announce(flagged) {
 }
 
 listen(
-  (message) => { if (message.flagged) announce(message.flagged); soon(1); },
+  (message) => {
+    if (message.flagged) announce(message.flagged);
+    listenTo(message.incidents).catch((error) => console.warn(error.message));
+    soon(1);
+  },
   (up) => {
     if (up) { connected = true; lostSince = null; soon(0); return; }
     lostSince ??= new Date().toISOString();

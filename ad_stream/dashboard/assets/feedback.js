@@ -2,10 +2,8 @@
 import { Refused, change } from "./api.js";
 import { h, put, select } from "./dom.js";
 import { labels } from "./incident_words.js";
+import { keepOwner, owner } from "./owner.js";
 
-const KEY = "ad-stream-owner";
-export const owner = () => { try { return localStorage.getItem(KEY) ?? ""; } catch { return ""; } };
-const keepOwner = (name) => { try { localStorage.setItem(KEY, name); } catch { /* asked again next time */ } };
 const LENGTHS = [["", "to its end"], [1, "1 hour"], [4, "4 hours"], [24, "1 day"], [168, "1 week"]];
 const ACTIONS = {
   ack: ["Acknowledge", "acknowledge", "You have seen it: only a worse severity and its end are told from the stream's next batch on."],

@@ -4,8 +4,7 @@ import { draw } from "./chart.js";
 import { empty, h, put } from "./dom.js";
 import { feedback } from "./feedback.js";
 import { eventWords, labelWords, lasted, standing, what, where, why } from "./incident_words.js";
-import { levelPill } from "./incidents.js";
-import { severity } from "./rows.js";
+import { levelPill, severity } from "./rows.js";
 import { band, clock, clockIn, count, cut, grid, isoOf, link, number, shift, windows } from "./words.js";
 import { told, zoneName } from "./zone.js";
 
@@ -50,7 +49,8 @@ export function incident(asked, shared) {
     const until = row.state === "open" ? "" : clockIn(shift(row.last ?? row.started, 1));
     const facts = [["since", clockIn(row.started)], ["until", until], ["lasted", lasted(row, shared.state.newest)], ["told", row.events.some((one) => one.notify) ? `first at ${clockIn(row.events.find((one) => one.notify).minute)}` : "nobody"],
       ["worst value", row.peak_value === null ? "" : `${number(row.peak_value)}${row.peak_minute ? ` at ${clockIn(row.peak_minute)}` : ""}`], ["expected at the onset", row.expected === null ? "" : number(row.expected)], ["band of the onset", row.lower === null ? "" : band(row)],
-      [`${windows(2)} out`, count(row.out_minutes)], [`flagged ${windows(2)}`, count(row.flagged_minutes)], ["acknowledged until", row.acked_until ? clockIn(row.acked_until) : ""], ["id", row.id]];
+      // Counted up to its last change, so they say nothing while it is open.
+      [`${windows(2)} out`, row.state === "open" ? "" : count(row.out_minutes)], [`flagged ${windows(2)}`, row.state === "open" ? "" : count(row.flagged_minutes)], ["acknowledged until", row.acked_until ? clockIn(row.acked_until) : ""], ["id", row.id]];
     put(reasons, h("h2", {}, "Why"), why(row, shared.state.newest).map((sentence, i) => h("p", { class: i ? null : "sentence" }, sentence)),
       h("p", {}, severity(row.severity)),
       h("dl", { class: "facts" }, facts.filter(([, text]) => text !== "").map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text)))));

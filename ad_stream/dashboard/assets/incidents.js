@@ -1,22 +1,33 @@
 // Incidents, those that are open first: as a list, as bars over time, as a swimlane of sites, and as questions to answer.
 import { ask } from "./api.js";
+import { bellButtons } from "./bell.js";
 import { choices, empty, h, pager, put, search, select, siteFilter, time } from "./dom.js";
+import { inbox } from "./inbox.js";
 import { leader, standing, what, where } from "./incident_words.js";
+import { swimlane } from "./lanes.js";
+import { levelPill } from "./rows.js";
 import { axis, bar, timeline } from "./timeline.js";
 import { ago, clockIn, count, cut, fromTo, grid, link, narrow, shift } from "./words.js";
 
 const SPANS = [[6, "6 hours"], [24, "24 hours"], [168, "7 days"], [744, "31 days"], ["all", "all that are held"]];
 const LEVELS = [["", "all levels"], ["medium", "medium and high"], ["high", "high"]];
-const SHOWN = [["", "List"], ["time", "Timeline"]];
+const SHOWN = [["", "List"], ["time", "Timeline"], ["lanes", "Swimlane"], ["inbox", "Inbox"]];
 const USUAL = "24";
+const NOTES = {
+  "": "Open ones first, the highest level first; the address of this page is a link to what it shows.",
+  time: "The first 200 of the list as bars; one that is open reaches the right edge.",
+  lanes: "Counted back from the newest window, whatever From and To say.",
+  inbox: "Answers that tell most about the settings; nothing changes by itself.",
+};
 const HOUR = 3600000;
 
 export function incidents(asked, shared) {
-  const filter = { state: "", level: "", device: "", site: "", last: "", from: "", to: "", show: "", page: 0, ...asked };
+  const filter = { state: "", level: "", device: "", site: "", last: "", from: "", to: "", show: "", by: "", page: 0, ...asked };
   const tiles = h("div", { class: "tiles", role: "group", "aria-label": "Incidents by state" });
   const bar = h("div", { class: "filters" }), views = h("div", { class: "views" });
   const list = h("div", { class: "card list" }), foot = h("div", {});
   const root = h("section", { class: "incidents" }, h("h1", { class: "unseen" }, "Incidents"), tiles, bar, views, list, foot);
+  const questions = inbox(shared);
   let listed = null, turn = 0;
 
   function change(key, value) {
@@ -30,7 +41,7 @@ export function incidents(asked, shared) {
 
   /** What the server is asked for: the chosen stretch as times. */
   function question() {
-    const { from, to, last, show, page, ...rest } = filter;
+    const { from, to, last, show, by, page, ...rest } = filter;
     const back = from || to || last === "all" ? from : shift(shared.state.newest, 0 - Math.round((Number(last || USUAL) * HOUR) / (grid.every * 1000)));
     return { ...rest, from: back, to, page, size: show === "time" ? 200 : 25 };
   }
@@ -56,9 +67,22 @@ export function incidents(asked, shared) {
         h("b", {}, count(counts[key])), h("span", {}, name, note && h("small", {}, note)))));
   }
 
-  function drawViews() {
+  function drawViews(sites) {
+    const rows = rowsOf(sites);
     put(views, choices("Show", SHOWN, filter.show, (value) => change("show", value)),
-      h("p", { class: "soft" }, "Open ones first, the highest level first; the address of this page is a link to what it shows."));
+      filter.show === "lanes" && sites.length > 0 && choices("Rows", [["site", "by site"], ["device", "by device"]], rows, (value) => change("by", value)),
+      bellButtons(),
+      h("p", { class: "soft" }, NOTES[filter.show] ?? NOTES[""]));
+  }
+
+  const rowsOf = (sites) => filter.by || (sites.length && !filter.site ? "site" : "device");
+
+  /** What is shown in place of the list, where something is. */
+  async function other(sites) {
+    if (filter.show === "inbox") return questions.refresh();
+    const { from, to, page, ...rest } = question();
+    const hours = filter.last === "all" ? 744 : Number(filter.last || USUAL);
+    return ask("/api/lanes", { ...rest, page, minutes: Math.max(60 * hours, grid.every / 60), size: 25, by: rowsOf(sites) });
   }
 
   function scaleOf(answer, wanted) {
@@ -78,6 +102,13 @@ export function incidents(asked, shared) {
       answer.dropped > 0 && h("p", { class: "soft" }, `${count(answer.dropped)} older incidents are no longer held here; the table incident_events has them all.`));
   }
 
+  function drawLanes(lanes, answer) {
+    const places = [...list.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
+    put(list, lanes.rows.length ? swimlane(lanes, filter) : none(answer));
+    list.querySelectorAll(".scroll").forEach((one, i) => { one.scrollLeft = places[i] ?? 0; });
+    put(foot, lanes.total > lanes.size && pager(lanes, (page) => change("page", page)));
+  }
+
   function none(answer) {
     if (!answer.held) return empty("There is no incident.", "The stream finds them once its configuration says incidents: {enabled: true}, from its next start on.");
     return empty("No incident matches.", "Choose a longer time or another state, or shorten the device's name.", h("p", {}, h("button", { type: "button", onclick: clear }, "Show all incidents")));
@@ -92,17 +123,18 @@ export function incidents(asked, shared) {
   async function refresh() {
     const mine = ++turn, wanted = question();
     const answer = await ask("/api/incidents", wanted);
+    const instead = ["lanes", "inbox"].includes(filter.show) ? await other(answer.sites) : null;
     if (mine !== turn) return;
     drawBar(answer.sites);
     drawTiles(answer);
-    drawViews();
-    drawList(answer, wanted);
+    drawViews(answer.sites);
+    if (filter.show === "inbox") put(foot), put(list, questions.root);
+    else if (instead) drawLanes(instead, answer);
+    else drawList(answer, wanted);
   }
 
   return { title: "Incidents", root, refresh };
 }
-
-export const levelPill = (level) => h("span", { class: `pill level ${level}` }, level);
 
 function incidentRow(row, scale) {
   const room = narrow() ? 30 : 40, end = row.state === "open" ? h("small", {}, ago(row.started)) : null;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,12 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ad_stream.config import parse
+from ad_stream.dashboard import inbox
 from ad_stream.dashboard.access import Token
 from ad_stream.dashboard.incident_rows import COLUMNS, IncidentRows
 from ad_stream.monitoring import incidents as stored
 from ad_stream.tables import people
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
 from ad_stream.tables.schema import arrow
+from ad_stream.whatif.ask import ask
 from tests.support.incident_tables import START, run_of, spikes, write_tables
 from tests.support.served import Served
 from tests.support.written import write
@@ -338,3 +342,53 @@ def test_a_new_row_is_on_the_page_after_a_look_and_a_withdrawn_incident_leaves_t
         ] == "withdrawn"
     finally:
         running.stop()
+
+
+def drawn(served: Served) -> dict[str, Any]:
+    """The inbox once its draw is through."""
+    while (answer := served.get("/api/inbox"))["drawing"]:
+        time.sleep(0.02)
+    found: dict[str, Any] = answer
+    return found
+
+
+@pytest.mark.slow
+def test_the_inbox_asks_what_the_command_asks_until_somebody_answers(tmp_path: Path) -> None:
+    config = run_of(tmp_path, **SITES)
+    at = {minute: 30.0 + minute / 100 for minute in range(30, MINUTES - 30, 90)}
+    write_tables(tmp_path, [*spikes("a/1", at, MINUTES), *spikes("b/1", {50: 40.0}, MINUTES)], config)
+    running = Served(tmp_path, now=NOW, token=Token(TOKEN), base=config)
+    running.http.headers["Authorization"] = f"Bearer {TOKEN}"
+    try:
+        end = START + timedelta(minutes=MINUTES)
+        wanted = [vars(one) for one in ask(tmp_path, config, start=end - timedelta(days=28), end=end)]
+        answer = drawn(running)
+        assert {row["asked"] for row in answer["rows"]} == {"proposal", "random"}
+        assert [(row["id"], row["asked"], row["weight"], row["question"]) for row in answer["rows"]] == [
+            (one["incident_id"], one["asked"], one["weight"], one["why"]) for one in wanted
+        ]
+        first = answer["rows"][0]
+        said = {"action": "label", "label": "false", "owner": "Ada", "incident": first["id"], "asked": first["asked"]}
+        assert running.http.post("/api/feedback", json=said).status_code == 200
+        running.watch.look()
+        left = running.get("/api/inbox")
+        assert [row["id"] for row in left["rows"]] == [row["id"] for row in answer["rows"][1:]]
+        running.now = NOW + inbox.FRESH
+        assert (left["drawn"], running.get("/api/inbox")["drawing"]) == (answer["drawn"], False), "a draw is kept"
+        running.now = NOW + inbox.FRESH + timedelta(minutes=1)
+        assert drawn(running)["drawn"] != answer["drawn"]
+    finally:
+        running.stop()
+
+
+def test_an_inbox_of_tables_elsewhere_says_where_to_ask(tables: Path) -> None:
+    away = run_of(tables, **SITES).model_copy(update={"tables": parse_tables()})
+    running = Served(tables, now=NOW, base=away)
+    try:
+        assert "run ad-stream ask beside a copy" in drawn(running)["error"]
+    finally:
+        running.stop()
+
+
+def parse_tables() -> Any:
+    return parse({"source": {"kind": "files", "path": ""}, "tables": {"catalog": "main", "schema": "iot"}}).tables
