@@ -18,7 +18,7 @@ export const eventWords = (event) => EVENTS[event] ?? event;
 export const where = (row) => row.site ?? row.device ?? "the stream";
 
 /** Its leader, where the site does not say it. */
-export const leader = (row) => [row.site && row.device, row.kind !== "value" ? "" : row.signal].filter(Boolean).join(" ");
+export const leader = (row) => (row.site && row.device) || "";
 
 /** 'temperature above: 31.2, band 18 to 24'. */
 export function what(row) {

@@ -16,7 +16,9 @@ ASK = """
 globalThis.localStorage = { getItem: () => "utc" };
 const { what, why, standing, where, leader } = await import(process.argv[1]);
 const rows = JSON.parse(process.argv[2]);
-console.log(JSON.stringify(rows.map((row) => ({ what: what(row), why: why(row, "2026-11-01T14:00Z"), standing: standing(row), where: where(row), leader: leader(row) }))));
+console.log(JSON.stringify(rows.map((row) => ({
+  what: what(row), why: why(row, "2026-11-01T14:00Z"), standing: standing(row), where: where(row), leader: leader(row),
+}))));
 """
 STEP = {
     "kind": "value", "state": "closed", "site": "plant-a", "device": "pump-7", "signal": "temperature", "direction": "above",
@@ -24,7 +26,8 @@ STEP = {
     "series": 13, "open_series": 0, "reopened": 0, "started": "2026-11-01T12:00Z", "last": "2026-11-01T13:30Z",
     "close_reason": "returned", "acked_by": None, "why": "returned",
 }  # fmt: skip
-SILENT = STEP | {"kind": "silence", "site": None, "signal": None, "direction": None, "peak_value": None, "lower": None, "devices": 1, "series": 1}  # fmt: skip
+NOTHING = dict.fromkeys(("site", "signal", "direction", "peak_value", "lower"))
+SILENT = STEP | NOTHING | {"kind": "silence", "devices": 1, "series": 1}
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the PATH")
 
