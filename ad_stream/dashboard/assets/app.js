@@ -119,7 +119,7 @@ function announce(flagged) {
 listen(
   (message) => {
     if (message.flagged) announce(message.flagged);
-    listenTo(message.incidents).catch((error) => console.warn(error.message));
+    listenTo(message).catch((error) => console.warn(error.message));
     soon(1);
   },
   (up) => {

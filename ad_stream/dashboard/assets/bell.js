@@ -52,15 +52,20 @@ function notify(row) {
   } catch { /* phones want a service worker for it; the button says what came of it */ }
 }
 
-/** Called with each message of the server; changes: its count of rows about incidents. Asks for the open ones only where that moved. */
-export async function listenTo(changes) {
-  if ((!on.sound && !on.note) || changes === known) return;
-  known = changes;
+/** Called with each message of the server, which asks for the open ones only where something changed; not while it still reads. */
+export async function listenTo({ incidents, loaded }) {
+  if ((!on.sound && !on.note) || incidents === known || loaded < 1) return;
+  known = incidents;
+  await look();
+}
+
+/** What is open now; rings for what was not before. */
+async function look() {
   const { rows } = await ask("/api/incidents", { state: "open", size: MOST });
   const fresh = seen === null ? [] : rows.filter((row) => !seen.has(row.id) && !row.acked_by);
   seen = new Set(rows.map((row) => row.id));
   if (!fresh.length) return;
-  document.getElementById("announce").textContent = fresh.map((row) => `${row.level} incident: ${where(row)}, ${what(row)}.`).slice(0, MOST_NOTES).join(" ");
+  document.getElementById("announce").textContent = fresh.slice(0, MOST_NOTES).map((row) => `${row.level} incident: ${where(row)}, ${what(row)}.`).join(" ");
   if (on.sound) play(fresh[0].level);
   if (on.note) fresh.slice(0, MOST_NOTES).forEach(notify);
 }
@@ -70,8 +75,9 @@ async function toggle(name) {
   if (name === "sound" && value) { wake(); setTimeout(() => play("low"), 100); }
   if (name === "note" && value) value = (await Notification.requestPermission()) === "granted";
   keep(name, value);
-  [known, seen] = [null, null];
   drawn();
+  seen = null;
+  if (value) await look();
 }
 
 /** The switches. A browser without notifications, or a page without TLS beyond this machine, has none. */
