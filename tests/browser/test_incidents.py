@@ -68,7 +68,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Conf
     acks = {320: (0, [Act("ack", name, "Grace", "pump is being changed")])}
     fresh = tmp_path_factory.mktemp("acked")
     config = run_of(fresh, **PATTERN)
-    write_tables(fresh, rows, config, acks=acks)
+    write_tables(fresh, rows, config, acts=acks)
     sign_of_life(fresh, datetime.now(timezone.utc))
     yield fresh, config
     incident_tables.START = start
