@@ -149,6 +149,7 @@ class IncidentRows:
         self.dropped += len(self) - len(kept)
         self._columns = {name: column[kept] for name, column in self._columns.items()}
         self._places = {names[old]: place for place, old in enumerate(kept.tolist())}
+        self._texts = {}  # what is still held keeps its own
 
 
 def _seconds(column: pa.Array) -> Ints:

@@ -24,9 +24,9 @@ const HOUR = 3600000;
 export function incidents(asked, shared) {
   const filter = { state: "", level: "", device: "", site: "", last: "", from: "", to: "", show: "", by: "", page: 0, ...asked };
   const tiles = h("div", { class: "tiles", role: "group", "aria-label": "Incidents by state" });
-  const bar = h("div", { class: "filters" }), views = h("div", { class: "views" });
+  const filters = h("div", { class: "filters" }), views = h("div", { class: "views" });
   const list = h("div", { class: "card list" }), foot = h("div", {});
-  const root = h("section", { class: "incidents" }, h("h1", { class: "unseen" }, "Incidents"), tiles, bar, views, list, foot);
+  const root = h("section", { class: "incidents" }, h("h1", { class: "unseen" }, "Incidents"), tiles, filters, views, list, foot);
   const questions = inbox(shared);
   let listed = null, turn = 0;
 
@@ -50,7 +50,7 @@ export function incidents(asked, shared) {
     const now = sites.join("\n");
     if (now === listed) return;
     listed = now;
-    put(bar,
+    put(filters,
       search(filter.device, (value) => change("device", value)),
       siteFilter(sites, filter.site, (value) => change("site", value)),
       select("Level", "level", LEVELS, filter.level, (value) => change("level", value)),
@@ -102,6 +102,11 @@ export function incidents(asked, shared) {
       answer.dropped > 0 && h("p", { class: "soft" }, `${count(answer.dropped)} older incidents are no longer held here; the table incident_events has them all.`));
   }
 
+  function drawInbox() {
+    put(foot);
+    if (list.firstChild !== questions.root) put(list, questions.root);  // who types in it goes on typing
+  }
+
   function drawLanes(lanes, answer) {
     const places = [...list.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
     put(list, lanes.rows.length ? swimlane(lanes, filter) : none(answer));
@@ -128,7 +133,7 @@ export function incidents(asked, shared) {
     drawBar(answer.sites);
     drawTiles(answer);
     drawViews(answer.sites);
-    if (filter.show === "inbox") put(foot), put(list, questions.root);
+    if (filter.show === "inbox") drawInbox();
     else if (instead) drawLanes(instead, answer);
     else drawList(answer, wanted);
   }
