@@ -58,7 +58,7 @@ function layout(one, selected, small) {
     margin: { l: small ? 44 : 60, r: 12, t: 36, b: 40 }, hovermode: "x", dragmode: small ? "pan" : "zoom", shapes, uirevision: `${one.title} ${one.range}`,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "system-ui, sans-serif", color: color("--ink"), size: 12 },
     hoverlabel: { bgcolor: color("--card"), bordercolor: color("--line"), font: { color: color("--ink") }, align: "left" },
-    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { color: color("--soft") }, itemclick: false, itemdoubleclick: false },
+    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { color: color("--soft"), size: small ? 10 : 12 }, itemclick: false, itemdoubleclick: false },
     xaxis: { ...axis, range: [one.times[0], one.times.at(-1)], tickvals: marks.places, ticktext: marks.labels, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: color("--line"), type: "date" },
     yaxis: { ...axis, nticks: 6, fixedrange: small },
   };

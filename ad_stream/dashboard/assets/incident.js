@@ -14,7 +14,8 @@ const MONTH = 31 * 86400;
 export function incident(asked, shared) {
   const { id } = asked;
   const head = h("div", { class: "head" }), reasons = h("div", { class: "card why" }), members = h("div", { class: "card" }), events = h("div", { class: "card" }), said = h("div", {});
-  const plot = h("div", { class: "plot", role: "img" }), caption = h("p", { class: "soft" }), chart = h("div", { class: "card" }, plot, caption);
+  const plot = h("div", { class: "plot", role: "img" }), caption = h("p", { class: "soft" }), files = h("p", { class: "files" });
+  const chart = h("div", { class: "card" }, plot, h("div", { class: "under" }, caption, files));
   const buttons = feedback(() => { known = null; shared.refresh(); });
   const root = h("section", { class: "one" }, h("p", {}, h("a", { href: link("incidents"), onclick: back }, "‹ back")),
     head, buttons.root, said, chart, h("div", { class: "columns even" }, reasons, events), members);
@@ -49,10 +50,10 @@ export function incident(asked, shared) {
     const until = row.state === "open" ? "" : clockIn(shift(row.last ?? row.started, 1));
     const facts = [["since", clockIn(row.started)], ["until", until], ["lasted", lasted(row, shared.state.newest)], ["told", row.events.some((one) => one.notify) ? `first at ${clockIn(row.events.find((one) => one.notify).minute)}` : "nobody"],
       ["worst value", row.peak_value === null ? "" : `${number(row.peak_value)}${row.peak_minute ? ` at ${clockIn(row.peak_minute)}` : ""}`], ["expected at the onset", row.expected === null ? "" : number(row.expected)], ["band of the onset", row.lower === null ? "" : band(row)],
+      ["severity, of 1", severity(row.severity)],
       // Counted up to its last change, so they say nothing while it is open.
       [`${windows(2)} out`, row.state === "open" ? "" : count(row.out_minutes)], [`flagged ${windows(2)}`, row.state === "open" ? "" : count(row.flagged_minutes)], ["acknowledged until", row.acked_until ? clockIn(row.acked_until) : ""], ["id", row.id]];
     put(reasons, h("h2", {}, "Why"), why(row, shared.state.newest).map((sentence, i) => h("p", { class: i ? null : "sentence" }, sentence)),
-      h("p", {}, severity(row.severity)),
       h("dl", { class: "facts" }, facts.filter(([, text]) => text !== "").map(([label, text]) => h("div", {}, h("dt", {}, label), h("dd", {}, text)))));
   }
 
@@ -72,7 +73,8 @@ export function incident(asked, shared) {
       if (mine !== turn) return;
       drawn = { ...found, range: `${span.from} ${span.to}`, frozen: row.lower === null ? null : { from: row.started, to: row.state === "open" ? span.to : shift(row.last ?? row.started, 1), lower: row.lower, upper: row.upper } };
       plot.setAttribute("aria-label", `Value, expected band and the band of the onset of ${row.device} ${row.signal}`);
-      put(caption, `${row.device} ${row.signal}, which was out first. Times in ${zoneName()}. `, h("a", { href: link("series", { device: row.device, signal: row.signal, ...span }) }, "open the series"));
+      put(caption, `${row.device} ${row.signal}, which was out first. Times in ${zoneName()}.`);
+      put(files, h("a", { href: link("series", { device: row.device, signal: row.signal, ...span }) }, "open the series"));
       await paint();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;

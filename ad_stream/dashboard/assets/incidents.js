@@ -59,8 +59,8 @@ export function incidents(asked, shared) {
   }
 
   function drawTiles({ counts }) {
-    const levels = ["high", "medium", "low"].filter((level) => counts[level]).map((level) => `${count(counts[level])} ${level}`).join(", ");
-    const rows = [["", "all", "Incidents", "of the chosen time"], ["open", "open", "Open", levels || "none"], ["closed", "closed", "Closed", counts.acked ? `${count(counts.acked)} of the open ones acknowledged` : ""],
+    const levels = [...["high", "medium", "low"].map((level) => [counts[level], level]), [counts.acked, "acknowledged"]].filter(([n]) => n).map(([n, name]) => `${count(n)} ${name}`).join(", ");
+    const rows = [["", "all", "Incidents", "of the chosen time"], ["open", "open", "Open", levels || "none"], ["closed", "closed", "Closed", "of the chosen time"],
       counts.withdrawn > 0 && ["withdrawn", "withdrawn", "Withdrawn", "by a backfill"]];
     put(tiles, rows.filter(Boolean).map(([state, key, name, note]) =>
       h("button", { type: "button", class: `tile is-${key} ${counts[key] ? "some" : ""}`, "aria-pressed": String(filter.state === state), "data-key": `tile-${key}`, onclick: () => change("state", state) },

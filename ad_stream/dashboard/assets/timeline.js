@@ -1,7 +1,7 @@
 // Incidents as bars on one axis of time: a bar in each row of a list, or all of a lane in one line.
 import { h } from "./dom.js";
 import { standing, what, where } from "./incident_words.js";
-import { clockIn, grid, link, narrow } from "./words.js";
+import { clockIn, cut, grid, link, narrow } from "./words.js";
 import { ticks } from "./zone.js";
 
 /** The axis from `first` to `last` (ms): at(iso) is a place in percent. */
@@ -27,7 +27,8 @@ export function bar(row, scale, linked) {
     ? h("a", { class: `bar ${row.level} ${row.state}`, href: link("incident", { id: row.id }), title, "aria-label": title, "data-key": `bar ${row.id}` }, h("span", {}, right - left > 8 ? row.level : row.level[0].toUpperCase()))
     : h("i", { class: `bar ${row.level} ${row.state}` });
   element.style.inlineSize = `${Math.max(0, right - left)}%`;
-  return positioned(element, left);
+  element.style.setProperty("--left", `${left}%`);
+  return element;
 }
 
 /** Bars by site and device. rows: in the order of the list, which that of the lanes follows. */
@@ -37,7 +38,7 @@ export function timeline(rows, scale) {
     [...sites].map(([name, inside]) => h("section", { class: "site-lanes" },
       inside.some((row) => row.site) && h("h3", { title: name }, name, h("small", {}, counted(inside))),
       [...group(inside, (row) => row.device ?? row.kind)].map(([device, bars]) => h("div", { class: "lane" },
-        h("span", { class: "name", title: device }, device),
+        h("span", { class: "name", title: device }, cut(device, 26)),
         h("div", { class: "track", role: "group", "aria-label": `Incidents of ${device}` }, scale.lines(), levelled(bars, scale)))))));
 }
 
