@@ -43,6 +43,10 @@ VIEWS = {
 }
 
 
+AT_THE_START = "document.querySelectorAll('.scroll').forEach((one) => { one.scrollLeft = 0; })"
+"""The name of a lane stays in sight, over the cells that are scrolled away below it."""
+
+
 def pump(site: str, n: int) -> str:
     return f"plant-{site}-circulation-pump-{n:02d}"
 
@@ -288,6 +292,8 @@ def test_every_view_is_readable_accessible_and_fits(
         page.locator(ready).first.wait_for()
         keep(page, f"incidents-{name}-{kind}-{scheme}")
         assert not page.evaluate(WIDE), name
+        assert page.evaluate("innerWidth") == context["viewport"]["width"], name
+        page.evaluate(AT_THE_START)
         assert page.evaluate(OVERLAPS) == [], name
         assert page.evaluate(CONTRAST) == [], name
         assert findings(page) == [], name

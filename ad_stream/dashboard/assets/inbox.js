@@ -28,7 +28,7 @@ export function inbox(shared) {
   }
 
   function question(row, allowed) {
-    const why = row.asked === "random" ? `drawn from all: it stands for ${number(row.weight, 3)}` : row.question;
+    const why = row.asked === "random" ? `drawn from all: it stands for ${number(row.weight, 3)} incidents` : row.question;
     return h("li", { class: "question" }, levelPill(row.level),
       h("div", {}, h("a", { href: link("incident", { id: row.id }), "data-row": true, "data-key": row.id }, h("b", {}, cut(where(row), narrow() ? 30 : 50)), " ", h("span", {}, leader(row))),
         h("p", {}, what(row)), h("p", { class: "soft" }, `${clockIn(row.started)}, severity ${number(row.severity, 2)}; ${why}`)),

@@ -3,7 +3,7 @@ import { Refused, ask } from "./api.js";
 import { draw } from "./chart.js";
 import { empty, h, put } from "./dom.js";
 import { feedback } from "./feedback.js";
-import { eventWords, labelWords, lasted, standing, what, where, why } from "./incident_words.js";
+import { eventWords, labelWords, lasted, leader, standing, what, where, why } from "./incident_words.js";
 import { levelPill, severity } from "./rows.js";
 import { band, clock, clockIn, count, cut, grid, isoOf, link, number, shift, windows } from "./words.js";
 import { told, zoneName } from "./zone.js";
@@ -42,7 +42,7 @@ export function incident(asked, shared) {
   }
 
   function drawHead() {
-    put(head, h("h1", { title: where(row) }, cut(where(row), 60), " ", h("small", {}, what(row))),
+    put(head, h("h1", { title: where(row) }, cut(where(row), 60), " ", h("small", {}, row.devices === 1 && leader(row) && `${cut(leader(row), 40)} `, what(row))),
       h("p", { class: "pills" }, levelPill(row.level), h("span", { class: `pill ${row.state === "open" ? (row.acked_by ? "muted" : "flagged") : ""}` }, standing(row)), row.label && h("span", { class: "pill" }, `label ${row.label}: ${labelWords(row.label)}`)));
   }
 

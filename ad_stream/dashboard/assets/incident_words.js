@@ -49,7 +49,7 @@ export function why(row, newest) {
     pipeline: `The stream itself: ${what(row)}.`,
   }[row.kind] ?? `${what(row)}.`;
   const frozen = row.kind === "value" && row.lower !== null
-    && `Since then each ${grid.every === 60 ? "minute" : "window"} is asked whether the value is back in the band of that moment, ${band(row)}; at its worst it was ${number(row.peak_value)}.`;
+    && `Since then each ${grid.every === 60 ? "minute" : "window"} is asked whether the value is back in the band of that moment, ${band(row)}; ${row.state === "open" ? "up to its last change the worst was" : "at its worst it was"} ${number(row.peak_value)}.`;
   const size = many && `${count(row.series)} series of ${count(row.devices)} ${row.devices === 1 ? "device" : "devices"} were in it${row.state === "open" ? `, ${count(row.open_series)} still ${row.open_series === 1 ? "is" : "are"}` : ""}.`;
   const again = row.reopened > 0 && `It came back ${row.reopened === 1 ? "once" : `${row.reopened} times`}${row.reopened >= 3 ? ": it chatters" : ""}.`;
   const end = row.state === "withdrawn" ? "A backfill took its flags away: it never was."

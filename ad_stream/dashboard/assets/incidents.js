@@ -108,9 +108,10 @@ export function incidents(asked, shared) {
   }
 
   function drawLanes(lanes, answer) {
-    const places = [...list.querySelectorAll(".scroll")].map((one) => one.scrollLeft);
+    const place = list.querySelector(".scroll")?.scrollLeft;
     put(list, lanes.rows.length ? swimlane(lanes, filter) : none(answer));
-    list.querySelectorAll(".scroll").forEach((one, i) => { one.scrollLeft = places[i] ?? 0; });
+    const scroll = list.querySelector(".scroll");
+    if (scroll) scroll.scrollLeft = place ?? scroll.scrollWidth;  // at first the newest, where there is no room for all
     put(foot, lanes.total > lanes.size && pager(lanes, (page) => change("page", page)));
   }
 
@@ -130,6 +131,7 @@ export function incidents(asked, shared) {
     const answer = await ask("/api/incidents", wanted);
     const instead = ["lanes", "inbox"].includes(filter.show) ? await other(answer.sites) : null;
     if (mine !== turn) return;
+    filters.hidden = filter.show === "inbox";
     drawBar(answer.sites);
     drawTiles(answer);
     drawViews(answer.sites);
