@@ -44,7 +44,7 @@ export function why(row, newest) {
   const place = row.kind === "value" ? `${row.device} ${row.signal}` : where(row);
   const first = {
     value: `${place} was flagged: ${row.meaning}.`,
-    silence: `${row.signal ? `${row.device} ${row.signal}` : where(row)} stopped reporting, by its own cadence.`,
+    silence: `${row.signal ? `${row.device} ${row.signal}` : row.devices > 1 ? where(row) : row.device} ${row.state === "open" ? "has been" : "was"} silent for longer than its own cadence explains.`,
     surge: "More devices at once than the fleet's own rate explains.",
     pipeline: `The stream itself: ${what(row)}.`,
   }[row.kind] ?? `${what(row)}.`;

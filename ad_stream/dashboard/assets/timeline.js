@@ -38,7 +38,7 @@ export function timeline(rows, scale) {
     [...sites].map(([name, inside]) => h("section", { class: "site-lanes" },
       inside.some((row) => row.site) && h("h3", { title: name }, name, h("small", {}, counted(inside))),
       [...group(inside, (row) => row.device ?? row.kind)].map(([device, bars]) => h("div", { class: "lane" },
-        h("span", { class: "name", title: device }, cut(device, 26)),
+        h("span", { class: "name", title: device }, cut(device, narrow() ? 40 : 24)),
         h("div", { class: "track", role: "group", "aria-label": `Incidents of ${device}` }, scale.lines(), levelled(bars, scale)))))));
 }
 

@@ -74,6 +74,6 @@ def test_a_silence_and_a_stalled_stream_need_no_value() -> None:
     }
     silent, stream, gone = told(SILENT, stalled, STEP | {"state": "withdrawn"})
     assert (silent["what"], silent["where"]) == ("device silent", "pump-7")
-    assert silent["why"][0] == "pump-7 stopped reporting, by its own cadence."
+    assert silent["why"][0] == "pump-7 was silent for longer than its own cadence explains."
     assert (stream["where"], stream["what"]) == ("the stream", "stalled: no window for 12 minutes")
     assert gone["why"][-1] == "A backfill took its flags away: it never was."
