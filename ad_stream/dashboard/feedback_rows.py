@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.incidents.feedback import labels_of
@@ -27,7 +28,7 @@ class FeedbackRows:
     def apply(self, batch: pa.RecordBatch) -> None:
         """Takes rows of `feedback` in, in any order; what names no incident is none of its business."""
         self.changes += 1
-        for row in batch.to_pylist():
+        for row in map(_in_utc, batch.to_pylist()):
             name = row.get("incident_id")
             if name and row.get("changed") is not None:
                 rows = sorted([*self._said.pop(name, []), row], key=lambda one: one["changed"])[-MOST_SAID:]
@@ -41,3 +42,9 @@ class FeedbackRows:
     def of(self, name: str) -> list[Row]:
         """The last rows about an incident, in the order in which they were said."""
         return self._said.get(name, [])
+
+
+def _in_utc(row: Row) -> Row:
+    """What Spark wrote comes without a zone, what this package wrote with one."""
+    moments = {name: value for name, value in row.items() if isinstance(value, datetime) and value.tzinfo is None}
+    return row | {name: value.replace(tzinfo=timezone.utc) for name, value in moments.items()}

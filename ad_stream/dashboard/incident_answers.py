@@ -87,11 +87,16 @@ def add_incidents(app: FastAPI, watch: Watch, base: Config, token: Token, turns:
 def _append(watch: Watch, base: Config, said: FeedbackRequest) -> int:
     """As `ad-stream ack`, `close` and `label` do; -> the version of the table."""
     now = watch.now()
-    row = said.model_dump(include={"action", "label", "asked", "weight", "owner"}) | {
+    row: dict[str, Any] = {
+        "action": said.action,
         "incident_id": said.incident,
-        "until": None if said.hours is None or said.action != "ack" else now + timedelta(hours=said.hours),
+        "owner": said.owner,
         "note": said.note or None,
     }
+    if said.action == "label":
+        row |= {"label": said.label, "asked": said.asked, "weight": said.weight}
+    if said.action == "ack" and said.hours is not None:
+        row |= {"until": now + timedelta(hours=said.hours)}
     folder = local_folder(base.tables, FEEDBACK.name, f"run there {people.insert_sql(FEEDBACK.name, row)}")
     return say(folder, row, now=now)
 

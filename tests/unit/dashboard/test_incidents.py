@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from ad_stream.config import parse
 from ad_stream.dashboard import inbox
 from ad_stream.dashboard.access import Token
+from ad_stream.dashboard.feedback_rows import FeedbackRows
 from ad_stream.dashboard.incident_rows import COLUMNS, IncidentRows
 from ad_stream.monitoring import incidents as stored
 from ad_stream.tables import people
@@ -301,6 +303,24 @@ def test_rows_may_come_in_any_order_and_files() -> None:
     names = {name: held.find(name) for name in latest}
     wanted = {(names[row["incident_id"]], row["device_id"]) for row in rows if row["kind"] != "flood"}
     assert {(place, held.devices[device]) for place, device in zip(places, devices, strict=True)} == wanted
+
+
+def test_times_as_spark_writes_them_are_those_of_utc(tmp_path: Path) -> None:
+    row = event(3, 0, ended=START + timedelta(minutes=9))
+    pq.write_table(pa.Table.from_batches([batch([row])]), tmp_path / "f", use_deprecated_int96_timestamps=True)
+    (read,) = pq.ParquetFile(tmp_path / "f", coerce_int96_timestamp_unit="us").iter_batches()
+    assert read.schema.field("ended").type.tz is None
+    held = IncidentRows()
+    held.apply(read)
+    assert held["ended"].tolist() == [(START + timedelta(minutes=9)).timestamp()]
+    said = {"incident_id": row["incident_id"], "action": "label", "owner": "Ada"}
+    spark = said | {"label": "true", "changed": (START + timedelta(minutes=2)).replace(tzinfo=None)}
+    ours = said | {"label": "false", "changed": START}
+    feedback = FeedbackRows()
+    for one in (spark, ours):
+        feedback.apply(pa.RecordBatch.from_pylist([one]))
+    assert feedback.labels == {row["incident_id"]: "true"}
+    assert [one["label"] for one in feedback.of(row["incident_id"])] == ["false", "true"]
 
 
 def test_beyond_those_that_are_held_the_ones_that_ended_first_go() -> None:
