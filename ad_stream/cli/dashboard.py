@@ -29,7 +29,7 @@ def dashboard(
     ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8010,
 ) -> None:
-    """Show a stream live in the browser until stopped: fleet, anomalies, each series with its band, pipeline health."""
+    """Show a stream live in the browser until stopped: fleet, incidents, anomalies, each series with its band, pipeline health."""
     from ad_stream import config as settings
     from ad_stream.dashboard.server import serve
 

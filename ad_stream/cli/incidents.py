@@ -219,16 +219,14 @@ def _say(
     row: Mapping[str, Any], note: str, owner: str | None, config: str | None, tables: Path | None, as_json: bool
 ) -> None:
     from ad_stream.incidents.feedback import check
-    from ad_stream.monitoring.incidents import incidents as listed
+    from ad_stream.monitoring.incidents import say
     from ad_stream.tables import people
     from ad_stream.tables.incidents import FEEDBACK
 
     said = {**row, "owner": owner or user_name(), "note": note or None}
     check({**said, "changed": times.now()})
     folder = _folder(place_of(config, tables).tables, people.insert_sql("{}", said), FEEDBACK.name)
-    known = {one["incident_id"] for one in listed(folder)}
-    check({**said, "changed": times.now()}, known.__contains__)
-    version = people.append(FEEDBACK, folder, said, now=times.now())
+    version = say(folder, said, now=times.now())
     about = said.get("incident_id") or said.get("device")
     text = f"version {version}: {said['action']} {said.get('label') or ''}".strip()
     print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,17 +25,18 @@ TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 def add_page(app: FastAPI) -> None:
     """`/` and what it loads."""
 
+    # Small files from memory: a turn in the pool of threads would cost each of the page's thirty more than its content does.
     @app.get("/")
-    def page() -> Response:
-        return HTMLResponse(asset("index.html"), headers={"Cache-Control": "no-cache"})
+    async def page() -> Response:
+        return HTMLResponse(whole_page(), headers={"Cache-Control": "no-cache"})
 
     @app.get("/assets/{name}")
-    def assets(name: str, request: Request) -> Response:
+    async def assets(name: str, request: Request) -> Response:
         if name == "plotly.js":
             return _plotly_response(request)
         if name == SHARED:
             return Response(shared_script(), media_type=TYPES[".js"], headers={"Cache-Control": "no-cache"})
-        if name not in {one.name for one in files("ad_stream.dashboard").joinpath("assets").iterdir()}:
+        if name not in names():
             return JSONResponse({"error": f"there is no file {name!r}"}, status_code=404)
         return Response(asset(name), media_type=TYPES[Path(name).suffix], headers={"Cache-Control": "no-cache"})
 
@@ -80,11 +82,27 @@ def add_pictures(app: FastAPI, watch: Watch, turns: Turns) -> None:
         return HTMLResponse(await turns.take(write), headers=headers)
 
 
+@cache
+def names() -> frozenset[str]:
+    """The page's own files."""
+    return frozenset(one.name for one in files("ad_stream.dashboard").joinpath("assets").iterdir())
+
+
+@cache
+def whole_page() -> str:
+    """index.html, which names every module, so that a browser need not read one to learn of the next."""
+    modules = sorted({name for name in names() if name.endswith(".js")} - {"theme.js"} | {SHARED})
+    links = "\n".join(f'<link rel="modulepreload" href="/assets/{name}">' for name in modules)
+    return asset("index.html").replace("<!-- modules -->", links)
+
+
+@cache
 def shared_script() -> str:
     """What the report draws with, too."""
     return (files("ad_stream.report") / "assets" / SHARED).read_text(encoding="utf-8")
 
 
+@cache
 def asset(name: str) -> str:
     """The text of one of the page's own files."""
     return (files("ad_stream.dashboard") / "assets" / name).read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Literal
 
 from ad_stream.errors import InputError
@@ -45,6 +45,14 @@ class Asked:
 def iso(step: int, grid: Grid) -> str | None:
     """Start of a window -> '2026-11-01T06:30Z', with seconds where windows need them; None for one that never was."""
     return None if step < 0 else grid.start(step).strftime(f"%Y-%m-%dT{grid.format(date=False)}Z")
+
+
+def stamp(moment: datetime | None) -> str | None:
+    """A time -> '2026-11-01T06:30Z', with seconds where it has some; None for one that never was."""
+    if moment is None:
+        return None
+    aware = moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
+    return aware.strftime(f"%Y-%m-%dT%H:%M{':%S' if aware.second else ''}Z")
 
 
 def number(value: float, digits: int = 6) -> float | None:

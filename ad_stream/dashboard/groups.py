@@ -62,7 +62,7 @@ def heat(watch: Watch, overview: Overview, asked: Asked, *, by: By) -> dict[str,
         chosen = overview.matching(asked)
         of = overview.sites.of_series(fleet.names) if by == "site" else fleet.names.device_of
         labels = overview.sites.labels(fleet.names) if by == "site" else fleet.names.devices
-        width, first, columns = _columns(watch, asked.minutes)
+        width, first, columns = cells_of(watch, asked.minutes)
         flags = watch.flags.since(first)
         counted = chosen[flags.series] & (flags.minute < first + width * columns)
         group, cell = of[flags.series][counted], ((flags.minute - first) // width)[counted]
@@ -87,7 +87,7 @@ def heat(watch: Watch, overview: Overview, asked: Asked, *, by: By) -> dict[str,
         }  # fmt: skip
 
 
-def _columns(watch: Watch, minutes: int) -> tuple[int, int, int]:
+def cells_of(watch: Watch, minutes: int) -> tuple[int, int, int]:
     """Windows a cell, the first window of the first cell, and how many cells reach from there to the newest window."""
     fleet, grid = watch.fleet, watch.grid
     least = timedelta(minutes=minutes) / MOST_CELLS

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from ad_stream import config as settings
 from ad_stream import times
-from ad_stream.dashboard.access import TOKEN_VARIABLE, Token
+from ad_stream.dashboard.access import Token
+from ad_stream.dashboard.changes import refusal, wanted
 from ad_stream.dashboard.formatting import MalformedError
 from ad_stream.dashboard.parameters import Text
 from ad_stream.errors import ConfigError, InputError
@@ -22,14 +23,12 @@ from ad_stream.series_config.rules import FIRST, LAST
 from ad_stream.settings import Section
 from ad_stream.tables.catalog import SERIES_CONFIG
 from ad_stream.tables.names import local_folder
-from ad_stream.web.bodies import BodyTooLargeError, BodyTooSlowError, announced, read_body
 
 if TYPE_CHECKING:
     from ad_stream.dashboard.turns import Turns
     from ad_stream.dashboard.watcher import Watch
     from ad_stream.series_config.rules import SeriesRule
 
-MOST_BYTES, BODY_SECONDS = 4096, 10.0
 MOST_HOURS = 31 * 24
 
 
@@ -76,7 +75,7 @@ class Muting:
 
 
 def add_muting(app: FastAPI, muting: Muting, token: Token, turns: Turns) -> None:
-    """GET tells, POST writes: the door has already refused a page of another site and who has no token."""
+    """GET tells, POST writes."""
 
     @app.get("/api/mute")
     async def standing(device: Text, signal: Text) -> Any:
@@ -84,12 +83,11 @@ def add_muting(app: FastAPI, muting: Muting, token: Token, turns: Turns) -> None
 
     @app.post("/api/mute")
     async def change(request: Request) -> Response:
-        if not token:
-            sentence = f"A mute from the page needs a token, so that it is known who may: set {TOKEN_VARIABLE}."
-            return JSONResponse({"error": sentence}, status_code=403)
-        wanted = await _wanted(request)
+        if refused := refusal(token, "A mute"):
+            return refused
+        mute = await wanted(request, MuteRequest, "a mute")
         try:
-            return JSONResponse(await turns.take(lambda: muting.write(wanted)))
+            return JSONResponse(await turns.take(lambda: muting.write(mute)))
         except ConfigError as error:
             raise MalformedError(str(error)) from None
 
@@ -98,20 +96,6 @@ def command(device: str, signal: str) -> str:
     """What a person types for the same."""
     series = ["--device", exactly(device), "--signal", exactly(signal)]
     return shlex.join(["ad-stream", "config", "mute", *series, "--for", "2 hours"])
-
-
-async def _wanted(request: Request) -> MuteRequest:
-    """The body; MalformedError says what is wrong with it."""
-    if request.headers.get("content-type", "").split(";")[0].strip() != "application/json":
-        raise MalformedError("a mute is sent as application/json")
-    try:
-        announced(request.headers, MOST_BYTES)
-        return MuteRequest.model_validate_json(await read_body(request, most=MOST_BYTES, seconds=BODY_SECONDS))
-    except (BodyTooLargeError, BodyTooSlowError) as error:
-        raise MalformedError(str(error)) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise MalformedError(f"{'.'.join(str(part) for part in first['loc']) or 'the body'}: {first['msg']}") from None
 
 
 def _shown(rule: SeriesRule | None, now: datetime) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from ad_stream.dashboard.access import Token, add_door, check_exposure
 from ad_stream.dashboard.answers import add_answers
 from ad_stream.dashboard.files import add_page, add_pictures
 from ad_stream.dashboard.formatting import DRAWN_WINDOWS, MalformedError, span, time_of
+from ad_stream.dashboard.incident_answers import add_incidents
 from ad_stream.dashboard.live_updates import LiveUpdates
 from ad_stream.dashboard.muting import Muting, add_muting
 from ad_stream.dashboard.overview import Overview
@@ -70,6 +71,7 @@ def create_app(
     _add_series(app, watch, turns)
     add_pictures(app, watch, turns)
     add_muting(app, Muting(watch, base), token, turns)
+    add_incidents(app, watch, base, token, turns)
 
     @app.get("/api/events")
     async def events() -> Response:
@@ -123,7 +125,8 @@ class Server(uvicorn.Server):
 
 
 def _change(watch: Watch, flagged: int) -> dict[str, Any]:
-    return {"version": watch.version, "flagged": flagged, "loaded": round(watch.loaded, 3)}
+    loaded, incidents = round(watch.loaded, 3), watch.incident_changes
+    return {"version": watch.version, "flagged": flagged, "loaded": loaded, "incidents": incidents}
 
 
 def _add_health(app: FastAPI) -> None:

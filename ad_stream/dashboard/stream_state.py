@@ -10,6 +10,7 @@ import numpy as np
 from ad_stream import times
 from ad_stream.dashboard.fleet import silent_devices
 from ad_stream.dashboard.formatting import iso
+from ad_stream.dashboard.incident_list import open_counts
 from ad_stream.grid import DEFAULT
 from ad_stream.tables.catalog import BATCHES, PROGRESS
 from ad_stream.tables.schema import COUNT
@@ -64,6 +65,8 @@ def state(watch: Watch) -> dict[str, Any]:
             "silent": int(silent_devices(watch.fleet).sum()),
             "recent_windows": watch.fleet.width,
             "flags": len(watch.flags.rows),
+            "incidents": watch.incident_changes,
+            "open_incidents": open_counts(watch.incidents),
         }
 
 

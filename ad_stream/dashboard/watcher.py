@@ -10,8 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from ad_stream import times
+from ad_stream.dashboard import feedback_rows, incident_rows
+from ad_stream.dashboard.feedback_rows import FeedbackRows
 from ad_stream.dashboard.flags import Flags
 from ad_stream.dashboard.fleet import MOST_WINDOWS, Fleet
+from ad_stream.dashboard.incident_rows import IncidentRows
 from ad_stream.dashboard.verdict_arrays import COLUMNS
 from ad_stream.grid import Grid
 from ad_stream.model import REFRACTORY
@@ -24,13 +27,19 @@ LOOK_BACK = timedelta(days=1)
 """Time before the newest window that is read when the dashboard starts; with long windows as many as fill its memory."""
 EVERY, EVERY_AWAY = 0.4, 5.0
 """Seconds between two looks at the logs, in a folder and in an object store."""
+INCIDENTS_BACK = timedelta(days=31)
+"""Incidents that changed within so much time before the newest change are read when the dashboard starts."""
 PIECE = 0.2
 """Seconds of reading what is older before the next look at what is new."""
+READ = {
+    "detections": COLUMNS, **health.COLUMNS, "incident_events": incident_rows.COLUMNS, "feedback": feedback_rows.COLUMNS,
+}  # fmt: skip
+"""Table -> the columns that are read of it."""
 log = logging.getLogger(__name__)
 
 
 class Watch:
-    """fleet, flags and health are read under `lock`; `version` grows with every change.
+    """fleet, flags, incidents, feedback and health are read under `lock`; `version` grows with every change.
 
     loaded: share of the last day's files that is read, 1.0 once all are. trouble: why the last look failed, or None.
     config: the run's configuration, for the hint that starts it again.
@@ -44,6 +53,7 @@ class Watch:
         config: str = "conf/local.yaml",
         refractory: timedelta = REFRACTORY,
         fleet: Callable[[], Fleet] = Fleet,
+        incidents: Callable[[], IncidentRows] = IncidentRows,
         on_change: Callable[[int], None] = lambda _: None,
         now: Callable[[], datetime] = times.now,
     ) -> None:
@@ -58,9 +68,10 @@ class Watch:
         self.loaded = 0.0
         self.trouble: str | None = None
         self.changed: datetime | None = None
-        self._empty = fleet
+        self._empty, self._no_incidents = fleet, incidents
         self.fleet, self.flags, self.health = fleet(), Flags(), health.Health()
-        self._logs = [TableLog(tables, name) for name in ("detections", *health.COLUMNS)]
+        self.incidents, self.feedback = incidents(), FeedbackRows()
+        self._logs = [TableLog(tables, name) for name in READ]
         self._older: list[tuple[TableLog, Part]] = []
         self._all_older = 0
         self._stop = threading.Event()
@@ -70,6 +81,11 @@ class Watch:
     def grid(self) -> Grid:
         """The windows of the tables."""
         return self.fleet.grid
+
+    @property
+    def incident_changes(self) -> int:
+        """Grows with every row about an incident, of the stream or of a person."""
+        return self.incidents.changes + self.feedback.changes
 
     @property
     def refractory(self) -> int:
@@ -142,24 +158,32 @@ class Watch:
             chosen = [part for part in parts if part.last is None or part.last > newest - reach]
         else:
             newest_written = max((part.written for part in parts), default=0.0)
-            chosen = [part for part in parts if part.written > newest_written - health.DAY]
+            day = health.DAY if table.name in health.COLUMNS else INCIDENTS_BACK.total_seconds()
+            chosen = [part for part in parts if part.written > newest_written - day]
         with self.lock:
             if table is self._logs[0]:
                 self.fleet = self._empty()
                 self.fleet.names.grid = grid
                 self.flags = Flags(refractory=self.refractory)
             else:
-                self.health.forget(table.name)
+                self._forget(table.name)
             self.version += 1
         older = [one for one in self._older if one[0] is not table] + [(table, part) for part in chosen]
         self._older = sorted(older, key=lambda one: one[1].written)
         self._all_older = len(older)
 
+    def _forget(self, table: str) -> None:
+        if table == "incident_events":
+            self.incidents = self._no_incidents()
+        elif table == "feedback":
+            self.feedback = FeedbackRows()
+        else:
+            self.health.forget(table)
+
     def _read(self, table: TableLog, part: Part) -> int:
         """-> the number of new flagged windows."""
         flagged = 0
-        columns = COLUMNS if table is self._logs[0] else health.COLUMNS[table.name]
-        for batch in table.batches(part, columns):
+        for batch in table.batches(part, READ[table.name]):
             with self.lock:
                 self.version += 1
                 if table is self._logs[0]:
@@ -167,6 +191,10 @@ class Watch:
                     rows = rows.take(rows.minute > self.fleet.newest - self.grid.steps(self.look_back))
                     self.fleet.apply(rows)
                     flagged += self.flags.apply(rows)
+                elif table.name == "incident_events":
+                    self.incidents.apply(batch)
+                elif table.name == "feedback":
+                    self.feedback.apply(batch)
                 else:
                     self.health.apply(table.name, part.written, batch)
         return flagged

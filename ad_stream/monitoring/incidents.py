@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
 from ad_stream.incidents.events import FLOOD
-from ad_stream.incidents.feedback import labels_of, refused
+from ad_stream.incidents.feedback import check, labels_of, refused
 from ad_stream.incidents.table import ABOUT_MEMBER
 from ad_stream.tables import people
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
@@ -43,6 +43,20 @@ def incidents(tables: str | Path, wanted: Listed = Listed()) -> list[dict[str, A
         for row in latest.sort_values(["started", "incident_id"], ascending=False).to_dict("records")
     ]
     return [one for one in found if _fits(one, wanted)]
+
+
+def events_of(tables: str | Path, name: str, most: int | None = None) -> list[dict[str, Any]]:
+    """All rows of one incident in their order, none where there is no such incident. most: as `read_rows`; InputError
+    where there is no table."""
+    rows = read_rows(tables, INCIDENT_EVENTS.name, where=[("incident_id", "=", name)], most=most)
+    found = rows.sort_values(["revision", "seq"]).to_dict("records")
+    return [{str(key): _value(value) for key, value in row.items()} for row in found]
+
+
+def say(tables: Path, row: Mapping[str, Any], *, now: datetime) -> int:
+    """Append what somebody says to `feedback`; -> its version. InputError where it makes no sense."""
+    check({**row, "changed": now}, lambda name: bool(events_of(tables, name)))
+    return people.append(FEEDBACK, tables, row, now=now)
 
 
 def counts(tables: str | Path) -> dict[str, int]:

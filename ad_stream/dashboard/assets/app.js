@@ -1,14 +1,17 @@
 // The frame: which view is shown, what state the stream is in, when to look again, keys.
 import { Refused, ask, listen } from "./api.js";
 import { anomalies } from "./anomalies.js";
+import { listenTo } from "./bell.js";
 import { empty, h, put } from "./dom.js";
 import { fleet } from "./fleet.js";
+import { incident } from "./incident.js";
+import { incidents } from "./incidents.js";
 import { pipeline } from "./pipeline.js";
 import { series } from "./series.js";
 import { clockIn, grid, link, windows } from "./words.js";
 import { ownZone, switchZone, told, zoneName } from "./zone.js";
 
-const VIEWS = { fleet, anomalies, pipeline, series };
+const VIEWS = { fleet, anomalies, pipeline, incidents, series, incident };
 const OFTEN = 700, SELDOM = 20000, PATIENCE = 3000;
 const main = document.getElementById("main");
 const shared = { state: null, refresh: () => soon(0), go: (hash) => { location.hash = hash; }, keep: (hash) => history.replaceState(null, "", hash) };
@@ -60,6 +63,7 @@ async function look() {
 
 function tellState() {
   const { state } = shared;
+  tellOpen(state?.open_incidents);
   const live = document.getElementById("live"), banner = document.getElementById("banner");
   const kind = connected ? state?.kind ?? "wait" : "lost";
   live.dataset.kind = kind;
@@ -76,6 +80,15 @@ function tellState() {
     kind !== "live" && h("p", {}, h("b", {}, told(news.sentence)), " ", told(news.hint)),
     kind !== "live" && news.command && command(news.command),
     loading && h("p", { class: "soft" }, `Reading the last day: ${Math.round(100 * state.loaded)} %`, h("progress", { max: 1, value: state.loaded, "aria-label": "reading the last day" })));
+}
+
+/** How many incidents are open, beside their name. */
+function tellOpen(open) {
+  const badge = document.getElementById("open");
+  badge.hidden = !open?.open;
+  badge.className = `badge ${open?.high ? "high" : ""}`;
+  badge.textContent = open?.open ?? "";
+  badge.title = open?.high ? `${open.open} open, ${open.high} of them high` : `${open?.open} open`;
 }
 
 /** The button says the zone that is shown, and what it switches to. */
@@ -104,7 +117,11 @@ function announce(flagged) {
 }
 
 listen(
-  (message) => { if (message.flagged) announce(message.flagged); soon(1); },
+  (message) => {
+    if (message.flagged) announce(message.flagged);
+    listenTo(message).catch((error) => console.warn(error.message));
+    soon(1);
+  },
   (up) => {
     if (up) { connected = true; lostSince = null; soon(0); return; }
     lostSince ??= new Date().toISOString();
@@ -122,13 +139,13 @@ function moveRow(step) {
 }
 
 const KEYS = {
-  1: () => shared.go(link("fleet")), 2: () => shared.go(link("anomalies")), 3: () => shared.go(link("pipeline")),
+  1: () => shared.go(link("fleet")), 2: () => shared.go(link("anomalies")), 3: () => shared.go(link("pipeline")), 4: () => shared.go(link("incidents")),
   j: () => moveRow(1), k: () => moveRow(-1), t: () => window.switchTheme(), u: switchZone, "?": () => document.getElementById("keys").showModal(),
   "/": () => {
     const box = main.querySelector("input[type=search]");
     if (box) { box.focus(); box.select(); } else shared.go(link("fleet", { focus: 1 }));
   },
-  Escape: () => { if (location.hash.startsWith("#/series")) history.back(); },
+  Escape: () => { if (/^#\/(series|incident)\?/.test(location.hash)) history.back(); },
 };
 
 document.addEventListener("keydown", (event) => {

@@ -34,11 +34,18 @@ function traces(one, small) {
   const marks = (name, at, marker) => ({ name, type: "scatter", mode: "markers", x: at.map((i) => one.times[i]), y: at.map((i) => one.value[i]), hoverinfo: "skip", cliponaxis: false, marker });
   return [
     { ...band(one), name: "expected band", type: "scatter", mode: "lines", fill: "toself", fillcolor: color("--band"), line: { width: 1, color: color("--band") }, hoverinfo: "skip" },
+    ...(one.frozen ? [frozen(one.frozen)] : []),
     line(one.expected, { name: "expected", line: { width: 1.2, dash: "dot", color: color("--expected") }, hoverinfo: "skip" }),
     line(one.value, { name: "value", mode: one.times.length > (small ? 60 : 200) ? "lines" : "lines+markers", line: { width: 1.8, color: color("--value") }, marker: { size: 3.5 }, text: every.map((i) => hover(one, i)), hoverinfo: "text" }),
     marks("outside, not flagged", spared, { size: 9, color: "rgba(0,0,0,0)", symbol: "circle-open", line: { width: 1.6, color: color("--warn") } }),
     marks("flagged", flagged, { size: 11, color: color("--flag"), symbol: flagged.map((i) => (one.flags[i] === "above" ? "triangle-up" : "triangle-down")), line: { width: 1, color: color("--card") } }),
   ];
+}
+
+/** The band of an incident's onset, which its later windows are asked against. */
+function frozen({ from, to, lower, upper }) {
+  const [first, last] = [from, to].map((iso) => iso.replace("T", " ").replace("Z", ""));
+  return { name: "band of the onset", type: "scatter", mode: "lines", x: [first, last, last, first, first], y: [upper, upper, lower, lower, upper], line: { width: 1.6, dash: "dash", color: color("--warn") }, hoverinfo: "skip" };
 }
 
 function layout(one, selected, small) {
@@ -51,7 +58,7 @@ function layout(one, selected, small) {
     margin: { l: small ? 44 : 60, r: 12, t: 36, b: 40 }, hovermode: "x", dragmode: small ? "pan" : "zoom", shapes, uirevision: `${one.title} ${one.range}`,
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { family: "system-ui, sans-serif", color: color("--ink"), size: 12 },
     hoverlabel: { bgcolor: color("--card"), bordercolor: color("--line"), font: { color: color("--ink") }, align: "left" },
-    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { color: color("--soft") }, itemclick: false, itemdoubleclick: false },
+    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", font: { color: color("--soft"), size: small ? 10 : 12 }, itemclick: false, itemdoubleclick: false },
     xaxis: { ...axis, range: [one.times[0], one.times.at(-1)], tickvals: marks.places, ticktext: marks.labels, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid", spikecolor: color("--line"), type: "date" },
     yaxis: { ...axis, nticks: 6, fixedrange: small },
   };

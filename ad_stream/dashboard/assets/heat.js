@@ -5,19 +5,29 @@ import { zoneName } from "./zone.js";
 
 /** asked: the fleet's filter. A cell leads to the anomalies of its row and span, a site's name to its devices. */
 export function heatMap(answer, asked) {
-  const { columns, end, rows, by, most } = answer;
+  const { columns, end, by, most } = answer;
+  return cellTable(answer, {
+    label: `Flagged ${windows(2)} over time`,
+    caption: `Flagged ${windows(2)} by ${by} from ${clockIn(columns[0])} to ${clockIn(end)}. A cell leads to what was flagged in it.`,
+    head: (row) => name(row, by, asked),
+    cell: (row, n, from, to, span) => cell(n, most, `${row.name}, ${span}: ${count(n)} flagged ${windows(n)}`, link("anomalies", { ...of(row, by, asked), signal: asked.signal, from, to })),
+    all: (row) => (row.flags ? count(row.flags) : ""),
+  });
+}
+
+/** Rows of counts over time. cell(row, n, from, to, the span in words, its place): what stands in one that is not empty. */
+export function cellTable({ columns, end, rows, by }, { label, caption, head, cell: drawn, all }) {
   const until = (i) => columns[i + 1] ?? end;
   const every = Math.max(1, Math.ceil(columns.length / (narrow() ? 4 : 8)));
   const heads = columns.map((at, i) => h("th", { scope: "col", title: `${clock(at)} to ${clock(until(i))}` }, i % every === 0 && i < columns.length - 1 ? clock(at).slice(-5) : h("span", { class: "unseen" }, clock(at))));
-  return h("div", { class: "scroll heat", tabindex: 0, role: "region", "aria-label": `Flagged ${windows(2)} over time` },
-    h("table", {},
-      h("caption", {}, `Flagged ${windows(2)} by ${by} from ${clockIn(columns[0])} to ${clockIn(end)}. A cell leads to what was flagged in it.`),
+  const span = (i) => `${fromTo(columns[i], until(i))} ${zoneName(Date.parse(columns[i]))}`;
+  return h("div", { class: "scroll heat", tabindex: 0, role: "region", "aria-label": label },
+    h("table", {}, h("caption", {}, caption),
       h("thead", {}, h("tr", {}, h("th", { scope: "col" }, by === "site" ? "Site" : "Device"), heads, h("th", { scope: "col", class: "right" }, "all"))),
       h("tbody", {}, rows.map((row) => h("tr", { class: row.silent ? "silent" : null },
-        h("th", { scope: "row" }, name(row, by, asked)),
-        row.cells.map((n, i) => h("td", {}, n > 0 && cell(n, most, `${row.name}, ${fromTo(columns[i], until(i))} ${zoneName(Date.parse(columns[i]))}: ${count(n)} flagged ${windows(n)}`,
-          link("anomalies", { ...of(row, by, asked), signal: asked.signal, from: columns[i], to: until(i) })))),
-        h("td", { class: "right" }, row.flags ? count(row.flags) : ""))))));
+        h("th", { scope: "row" }, head(row)),
+        row.cells.map((n, i) => h("td", {}, n > 0 && drawn(row, n, columns[i], until(i), span(i), i))),
+        h("td", { class: "right" }, all(row)))))));
 }
 
 function of(row, by, asked) {

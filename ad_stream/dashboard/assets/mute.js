@@ -1,11 +1,10 @@
 // A mute of a series or its device: judged and stored as always, but not flagged for a while.
 import { Refused, ask, change } from "./api.js";
 import { h, put, select } from "./dom.js";
+import { keepOwner, owner } from "./owner.js";
 import { clockIn } from "./words.js";
 
 const LENGTHS = [[1, "1 hour"], [4, "4 hours"], [24, "1 day"], [168, "1 week"], [744, "31 days"]];
-const KEY = "ad-stream-owner";
-const owner = () => { try { return localStorage.getItem(KEY) ?? ""; } catch { return ""; } };
 
 /** root: a line with the mute that holds, or a button that asks for one. */
 export function muting(device, signal) {
@@ -51,7 +50,7 @@ export function muting(device, signal) {
   async function write(body) {
     try {
       await change("/api/mute", body);
-      try { localStorage.setItem(KEY, body.owner); } catch { /* asked again next time */ }
+      keepOwner(body.owner);
       dialog.close();
       await refresh();
     } catch (error) {

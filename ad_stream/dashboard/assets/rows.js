@@ -30,3 +30,6 @@ export function severity(value) {
   meter.firstChild.style.inlineSize = `${Math.max(4, 100 * Math.min(1, value ?? 0))}%`;
   return h("span", { class: "severity" }, meter, h("span", {}, number(value, 2)));
 }
+
+/** A level of an incident, by its word and its colour. */
+export const levelPill = (level) => h("span", { class: `pill level ${level}` }, level);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -11,11 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ad_stream.dashboard import access, live_updates, turns
+from ad_stream.dashboard import access, changes, incident_rows, live_updates, turns
 from ad_stream.dashboard.access import Token
+from ad_stream.dashboard.formatting import Asked
+from ad_stream.dashboard.incident_list import IncidentFilter, incidents
+from ad_stream.dashboard.incident_rows import IncidentRows
+from ad_stream.dashboard.watcher import Watch
 from ad_stream.errors import InputError
 from ad_stream.tables.reader import read_rows
 from benchmarks.serve_abuse import resident
@@ -130,6 +136,78 @@ def test_more_stored_rows_than_an_answer_may_read_are_refused(tables: Path) -> N
     assert len(read_rows(tables, "detections", ["minute"], where, 120)) == 120
     with pytest.raises(InputError, match=r"more than 119 rows of 'detections' lie in that time: ask for fewer signals"):
         read_rows(tables, "detections", ["minute"], where, 119)
+
+
+def incident_row(n: int, seq: int, event: str, **more: Any) -> dict[str, Any]:
+    start = NOW - timedelta(days=n)
+    same = {
+        "revision": 0,
+        "kind": "value",
+        "signal": "t",
+        "reason": "above",
+        "level": "low",
+        "severity": 0.4,
+        "notify": False,
+    }
+    times = dict.fromkeys(("minute", "started", "opened", "last"), start)
+    named = {"incident_id": f"{start:%Y%m%d-%H%M}-{n:010x}", "seq": seq, "event": event, "device_id": f"pump-{seq}"}
+    return same | times | named | more
+
+
+def test_of_an_incident_so_many_snapshots_and_members_are_told_and_how_many_there_are(tmp_path: Path) -> None:
+    create(tmp_path)
+    write(tmp_path, "detections", series_rows("pump", "t", NOW, [20.0], {}))
+    rows = [incident_row(0, seq, "joined") for seq in range(1, 251)]
+    rows += [incident_row(0, seq, "worsened", device_id="pump-0") for seq in range(251, 501)]
+    write(tmp_path, "incident_events", [incident_row(0, 0, "opened"), *rows])
+    running = Served(tmp_path, now=NOW)
+    try:
+        found = running.get("/api/incident", id=rows[0]["incident_id"])
+    finally:
+        running.stop()
+    assert (len(found["events"]), found["events_total"]) == (200, 251)
+    assert (len(found["members"]), found["members_total"]) == (200, 251)
+    assert found["members"][0]["device"] == "pump-0"
+
+
+def test_incidents_are_held_up_to_their_number_and_age_and_the_page_says_what_was_dropped(tmp_path: Path) -> None:
+    create(tmp_path)
+    write(tmp_path, "detections", series_rows("pump", "t", NOW, [20.0], {}))
+    for n in (40, 3, 2, 1):
+        write(tmp_path, "incident_events", [incident_row(n, 0, "closed", ended=NOW - timedelta(days=n))])
+    log = sorted((tmp_path / "incident_events" / "_delta_log").glob("*.json"))[0]
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    for action in actions:
+        if "add" in action:
+            action["add"]["modificationTime"] -= 40 * 86_400_000
+    log.write_text("\n".join(json.dumps(action) for action in actions) + "\n")
+    watch = Watch(tmp_path, incidents=lambda: IncidentRows(most=2))
+    while watch.look():
+        pass
+    assert (len(watch.incidents), watch.incidents.dropped) == (2, 1), "what changed 40 days before is not even read"
+    wanted = IncidentFilter(asked=Asked())
+    listed = incidents(watch, wanted)
+    assert (listed["total"], listed["dropped"], incident_rows.MOST_INCIDENTS) == (2, 1, 100_000)
+
+
+@pytest.mark.slow
+def test_what_is_said_of_an_incident_is_short_and_for_a_month(guarded: Served) -> None:
+    said = {"action": "ack", "incident": "20261101-1130-0123456789", "owner": "Ada"}
+    headers = {"Authorization": "Bearer open sesame"}
+    for more, told in (
+        ({"note": "x" * 4096}, "at most 4096 bytes"),
+        ({"hours": 31 * 24 + 1}, "less than or equal to 744"),
+    ):
+        answer = guarded.http.post("/api/feedback", json=said | more, headers=headers)
+        assert (answer.status_code, told in answer.text) == (400, True), answer.text
+    started = time.monotonic()
+    with socket.create_connection(("127.0.0.1", guarded.port), timeout=60) as connection:
+        connection.sendall(
+            b"POST /api/feedback HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer open sesame\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        )
+        assert connection.recv(12) == b"HTTP/1.1 400"
+    assert time.monotonic() - started >= changes.BODY_SECONDS
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -256,3 +257,13 @@ def test_a_stream_that_runs_without_new_minutes_is_called_stalled(tmp_path: Path
         assert (state["kind"], "44 minutes old" in state["sentence"]) == ("stalled", True)
     finally:
         running.stop()
+
+
+def test_the_page_names_every_module_so_that_a_browser_fetches_them_at_once(served: Served) -> None:
+    named = re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)">', served.http.get("/").text)
+    imported = set()
+    for name in named:
+        answer = served.http.get(f"/assets/{name}")
+        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/javascript")
+        imported |= set(re.findall(r'from "\./([^"]+)"', answer.text))
+    assert imported <= set(named) and "app.js" in named
