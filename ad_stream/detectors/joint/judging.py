@@ -64,32 +64,31 @@ class JointScores:
     warming: Bools
 
 
-def surprise_of(values: Floats, arrays: JointArrays, state: JointState) -> Surprise:
-    """Scaled values (m, d, n), stacked arrays and states -> Surprise; only scale, maps and power of the arrays are read."""
-    found = residuals_of(values, arrays.maps, state, SIZES)
-    size, innovation_size, power, weight = sized(found, arrays.power, state, SIZES)
-    size *= arrays.live[:, None, :, None]
+def surprise_of(found: Residuals, power: Floats, live: Bools, state: JointState) -> Surprise:
+    """Residuals, trained mean squares (m, 3, d), live signals (m, d), stacked states -> Surprise."""
+    size, innovation_size, after, weight = sized(found, power, state, SIZES)
+    size *= live[:, None, :, None]
     factor, span = score.outside(found.held, (state.low, state.high))
     runs = frozen.runs_of(found.held, found.present, found.before, state)
-    return Surprise(found, size, factor, runs, innovation_size, power, weight, span)
+    return Surprise(found, size, factor, runs, innovation_size, after, weight, span)
 
 
 def scores_of(values: Floats, arrays: JointArrays, state: JointState) -> tuple[JointScores, JointState]:
     """Values (m, d, n) in their units, NaN = none; stacked arrays and states -> scores, the states after the last row."""
-    surprise = surprise_of(scaled(values, arrays.median, arrays.spread), arrays, state)
-    found = surprise.found
+    found = residuals_of(scaled(values, arrays.median, arrays.spread), arrays.maps, state, SIZES)
+    return measured(surprise_of(found, arrays.power, arrays.live, state), arrays, state)
+
+
+def measured(surprise: Surprise, arrays: JointArrays, state: JointState) -> tuple[JointScores, JointState]:
+    """Surprise, stacked arrays, the states before it -> scores, the states after it."""
+    found, tails = surprise.found, arrays.signal_tails
     still = frozen.nats(surprise.runs, found.present, arrays.frozen_rate)
-    plain = np.maximum(arrays.tail(0).nats(score.by_sizes(surprise.size, surprise.factor, arrays.signal_tails)), 0.0)
-    nats = np.maximum(arrays.tail(1).nats(score.by_nats(surprise.surprise, arrays.signal_tails)), 0.0)
+    total, stillness, recent = _total(surprise, still.max(axis=1), arrays, state)
     judged = _judged(found, arrays.live)
-    mean = np.where(judged, (plain + nats) / 2, 0.0)
-    lower, recent = schedule.lowered(mean, state.recent)
-    stillness = still.max(axis=1)
-    total = np.maximum(lower, np.where(stillness > 0, stillness, -np.inf))
     counts = found.present & arrays.live[..., None] & judged[:, None]
-    share, squares = score.shares(surprise.surprise, still, counts, arrays.signal_tails, state.share)
+    share, squares = score.shares(surprise.surprise, still, counts, tails, state.share)
     expected, margin = _bands(surprise, arrays)
-    rows = state.rows[:, None] + np.arange(1, values.shape[-1] + 1)
+    rows = state.rows[:, None] + np.arange(1, total.shape[-1] + 1)
     scores = JointScores(
         score=np.where(judged, total, np.nan),
         share=share,
@@ -97,11 +96,24 @@ def scores_of(values: Floats, arrays: JointArrays, state: JointState) -> tuple[J
         margin=margin,
         present=found.present,
         vanished=found.vanished,
-        frozen=stillness > lower,
+        frozen=stillness,
         relation_only=_relation_only(surprise, share),
         warming=rows <= WARM_ROWS,
     )
     return scores, _after(surprise, squares, recent, rows[:, -1])
+
+
+def _total(
+    surprise: Surprise, still: Floats, arrays: JointArrays, state: JointState
+) -> tuple[Floats, Bools, Floats]:  # fmt: skip
+    """Nats of standing still (m, n) -> score (m, n), where it rests on standing still, the scores of three days after."""
+    tails = arrays.signal_tails
+    sizes = arrays.tail(0).nats(score.by_sizes(surprise.size, surprise.factor, tails))
+    nats = arrays.tail(1).nats(score.by_nats(surprise.surprise, tails))
+    mean = (np.maximum(sizes, 0.0) + np.maximum(nats, 0.0)) / 2
+    lower, recent = schedule.lowered(np.where(_judged(surprise.found, arrays.live), mean, 0.0), state.recent)
+    stands = (still > 0) & (still >= lower)
+    return np.where(stands, still, lower), stands, recent
 
 
 def _judged(found: Residuals, live: Bools) -> Bools:

@@ -67,15 +67,15 @@ class JointState:
         )
 
 
-def blank(d: int, day: int, power: Floats) -> JointState:
-    """The state of a device of which nothing has been seen; power (3, d): what its residuals are measured by at first."""
+def blank(d: int, day: int) -> JointState:
+    """The state of a device with d signals and `day` rows a day of which nothing has been seen."""
     zeros, none = np.zeros(d), np.zeros(d, dtype=np.int64)
     return JointState(
         held=zeros,
         absent=np.full(d, NEVER),
         averages=np.zeros((len(TAUS), d)),
         level=zeros,
-        power=power,
+        power=np.ones((RESIDUALS, d)),
         weight=np.ones(d),
         low=np.full(d, np.inf),
         high=np.full(d, -np.inf),

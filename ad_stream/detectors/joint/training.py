@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.detectors.joint import frozen, relation, schedule, score
-from ad_stream.detectors.joint.judging import SIZES, Surprise, scores_of, surprise_of
+from ad_stream.detectors.joint.judging import SIZES, Surprise, measured, surprise_of
 from ad_stream.detectors.joint.model import JointArrays, JointModel, stacked
-from ad_stream.detectors.joint.residuals import Maps, mean_squares, residuals_of, scaled
+from ad_stream.detectors.joint.residuals import mean_squares, residuals_of, scaled
 from ad_stream.detectors.joint.smoothing import hold
 from ad_stream.detectors.joint.state import apart, blank
 from ad_stream.detectors.joint.state import stacked as stacked_states
@@ -51,44 +51,42 @@ def train(values: Floats, signals: Sequence[str], *, step_seconds: float = 60.0)
             f"no signal moves in the training stretch ({', '.join(map(str, signals))}): take a stretch where one does"
         )
     rows = scaled(values[None], median[None], spread[None])
-    arrays = _related(rows, median, spread, values)
-    return _calibrated(rows, values, arrays, JointModel(
-        tuple(map(str, signals)), float(step_seconds), values.shape[1], arrays,
-        blank(len(values), schedule.rows_of_day(step_seconds), arrays.power),
-    ))  # fmt: skip
+    arrays = _related(rows, median, spread)
+    start = stacked_states([blank(len(values), schedule.rows_of_day(step_seconds))])
+    found = residuals_of(rows, stacked([arrays]).maps, start, SIZES)
+    arrays, start = replace(arrays, power=mean_squares(found)[0]), replace(start, power=mean_squares(found))
+    surprise = surprise_of(found, start.power, arrays.live[None], start)
+    surprise.factor[..., :UNSETTLED] = 1.0
+    arrays = _calibrated(arrays, surprise)
+    after = apart(measured(surprise, stacked([arrays]), start)[1])[0]
+    return JointModel(tuple(map(str, signals)), float(step_seconds), values.shape[1], arrays, after)
 
 
-def _related(rows: Floats, median: Floats, spread: Floats, values: Floats) -> JointArrays:
-    """Scaled rows (1, d, n) -> arrays with scale, maps, power, patience; what the second pass learns is neutral."""
+def _related(rows: Floats, median: Floats, spread: Floats) -> JointArrays:
+    """Scaled rows (1, d, n) -> arrays with scale, maps and patience; what the pass over the rows learns is neutral."""
     d = rows.shape[1]
-    first = np.take_along_axis(rows, np.isfinite(rows).argmax(axis=-1)[..., None], axis=-1)[..., 0]
+    present = np.isfinite(rows)
+    first = np.take_along_axis(rows, present.argmax(axis=-1)[..., None], axis=-1)[..., 0]
     held = hold(rows, np.nan_to_num(first))
     start = np.repeat(held[:, None, :, 0], len(relation.TAUS), axis=1)
     mean, covariance = relation.covariance_of(relation.features(held, start)[0][0], cut=CUT, ridge=RIDGE)
-    live = np.isfinite(spread)
-    innovation, level = relation.maps(covariance, live)
-    patience = _patience(np.isfinite(values))
-    maps = Maps(covariance[None], mean[None], innovation[None], level[None], live[None], patience[None])
-    found = residuals_of(rows, maps, stacked_states([blank(d, 0, np.zeros((3, d)))]), SIZES)
+    innovation, level = relation.maps(covariance, np.isfinite(spread))
     ones = np.ones(d)
     return JointArrays(
-        median, spread, mean, covariance, innovation, level, mean_squares(found)[0],
-        high=np.ones((3, d)), highest=ones, signal_threshold=ones, signal_xi=ones, tails=np.ones((2, 2)),
-        frozen_rate=np.zeros(d), patience=patience, band=ones,
+        median, spread, mean, covariance, innovation, level, power=np.ones((3, d)), high=np.ones((3, d)), highest=ones,
+        signal_threshold=ones, signal_xi=ones, tails=np.ones((2, 2)), frozen_rate=np.zeros(d),
+        patience=_patience(present[0]), band=ones,
     )  # fmt: skip
 
 
-def _calibrated(rows: Floats, values: Floats, arrays: JointArrays, model: JointModel) -> JointModel:
-    """The pass over the training rows (1, d, n): tails, bands, stillness; then the state after them."""
-    many, start = stacked([arrays]), stacked_states([model.state])
-    surprise = surprise_of(rows, many, start)
-    surprise.factor[..., :UNSETTLED] = 1.0
+def _calibrated(arrays: JointArrays, surprise: Surprise) -> JointArrays:
+    """The arrays with what the training rows say of their own surprise: tails, bands, stillness."""
     tails = score.learned(surprise.size, surprise.surprise)
     device = [
         block_tail(score.by_sizes(surprise.size, surprise.factor, tails)[0]),
         block_tail(score.by_nats(surprise.surprise, tails)[0]),
     ]
-    arrays = replace(
+    return replace(
         arrays,
         high=tails.high[0],
         highest=tails.highest[0],
@@ -98,8 +96,6 @@ def _calibrated(rows: Floats, values: Floats, arrays: JointArrays, model: JointM
         frozen_rate=frozen.rate_of(surprise.runs, surprise.found.present)[0] * arrays.live,
         band=_band(surprise),
     )
-    after = apart(scores_of(values[None], stacked([arrays]), start)[1])[0]
-    return replace(model, arrays=arrays, state=after)
 
 
 def _band(surprise: Surprise) -> Floats:
