@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     Objects = NDArray[np.object_]
 
 SIZES = Sizes()
+SIZES_SHARE = 0.6
+"""Of the two views in the score (see `score`)."""
+
 WARM_ROWS = 32
 """After a break the averages have to fill first."""
 
@@ -110,7 +113,7 @@ def _total(
     tails = arrays.signal_tails
     sizes = arrays.tail(0).nats(score.by_sizes(surprise.size, surprise.factor, tails))
     nats = arrays.tail(1).nats(score.by_nats(surprise.surprise, tails))
-    mean = (np.maximum(sizes, 0.0) + np.maximum(nats, 0.0)) / 2
+    mean = SIZES_SHARE * np.maximum(sizes, 0.0) + (1 - SIZES_SHARE) * np.maximum(nats, 0.0)
     lower, recent = schedule.lowered(np.where(_judged(surprise.found, arrays.live), mean, 0.0), state.recent)
     stands = (still > 0) & (still >= lower)
     return np.where(stands, still, lower), stands, recent

@@ -2,10 +2,10 @@
 
 The surprise of a signal is the greatest of its three |residual| / size, times 1 + ln(distance from the middle of its past
 range, in half ranges) where a value leaves that range. Two views of it are each brought to nats by the device's own tail, and
-their mean is the score:
+the score is 0.6 times the first and 0.4 times the second:
 
     sizes    each residual over (its 99.99 % quantile of training / 4.5) ** 0.4, the logarithm taken beyond 12, power mean
-             with exponent 3.5 over the signals: many signals a little off weigh as much as one far off
+             with exponent 4 over the signals: many signals a little off weigh as much as one far off
     nats     each signal on its own tail first (beyond its 99 % quantile, xi drawn towards 0.25), power mean with
              exponent 4: a signal that bursts by nature counts for little
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ad_stream.model import Bools, Floats
 
 HIGH, HIGH_USUAL, HIGH_POWER = 0.9999, 4.5, 0.4
-LINEAR_UP_TO, SIZES_EXPONENT = 12.0, 3.5
+LINEAR_UP_TO, SIZES_EXPONENT = 12.0, 4.0
 SIGNAL_SHARE, SIGNAL_LEAST, SIGNAL_XI, SIGNAL_WORTH = 0.01, 2.0, 0.25, 100
 NATS_EXPONENT, OFFSET = 4.0, 0.05
 FARTHEST, FINEST_RANGE = 20.0, 1e-3
