@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ad_stream.detectors.joint.model import JointArrays, JointModel
-from ad_stream.detectors.joint.state import JointState
+from ad_stream.detectors.joint.relation import BLOCK, TAUS
+from ad_stream.detectors.joint.state import MEMORY_DAYS, RESIDUALS, JointState
 from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +22,17 @@ FORMAT = "joint/1"
 """Raised when a rule changes, so that a model is never judged by another one than it was trained for."""
 
 _STATE = "state_"
+_ARRAYS: dict[str, tuple[int | str, ...]] = {
+    "mean": ("features",),
+    "covariance": ("features", "features"),
+    "innovation": ("d", "features"),
+    "level": ("d", "features"),
+    "power": (RESIDUALS, "d"),
+    "high": (RESIDUALS, "d"),
+    "tails": (2, 2),
+}
+_STATES: dict[str, tuple[int | str, ...]] = {"averages": (len(TAUS), "d"), "power": (RESIDUALS, "d"), "rows": ()}
+"""Shapes of the arrays that are not one number a signal."""
 
 
 def encode(model: JointModel) -> bytes:
@@ -46,7 +59,7 @@ def decode(blob: bytes) -> JointModel:
         if stored["format"].tobytes().decode() != FORMAT:
             raise ValueError(f"its format is {stored['format'].tobytes().decode()!r}, not {FORMAT!r}")
         return _model(stored)
-    except (ValueError, KeyError, OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, OSError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"the joint model cannot be read ({type(error).__name__}: {error}): train it again") from None
 
 
@@ -54,7 +67,11 @@ def _model(stored: dict[str, NDArray[Any]]) -> JointModel:
     signals = tuple(stored["signals"].tobytes().decode("utf-8", "surrogatepass").split("\0")[:-1])
     arrays = JointArrays(**{f.name: stored[f.name] for f in fields(JointArrays)})
     state = JointState(**{f.name: stored[_STATE + f.name] for f in fields(JointState)})
-    d = len(signals)
-    if arrays.covariance.shape != (4 * d, 4 * d) or arrays.median.shape != (d,) or state.held.shape != (d,):
-        raise ValueError(f"it names {d} signals and holds arrays of the shape {arrays.covariance.shape}")
+    d, day = len(signals), len(state.recent) // MEMORY_DAYS
+    for owner, special in ((arrays, _ARRAYS), (state, _STATES | {"recent": (MEMORY_DAYS * day,)})):
+        for field in fields(owner):
+            want = special.get(field.name, ("d",))
+            shape = tuple(d if size == "d" else BLOCK * d if size == "features" else size for size in want)
+            if np.shape(getattr(owner, field.name)) != shape:
+                raise ValueError(f"{field.name} has the shape {np.shape(getattr(owner, field.name))}, not {shape}")
     return JointModel(signals, float(stored["step_seconds"]), int(stored["rows"]), arrays, state)

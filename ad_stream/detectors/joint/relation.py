@@ -56,11 +56,14 @@ def scale_of(values: Floats) -> tuple[Floats, Floats]:
     enough = known.sum(axis=-1) >= FEWEST
     filled = np.where(known, values, np.nan)
     filled[~enough] = 0.0
+    # By a power of two, which is exact, so that no square overflows.
+    exponent = np.frexp(np.nanmax(np.abs(filled), axis=-1))[1]
+    filled = np.ldexp(filled, -exponent[:, None])
     low, median, high = np.nanpercentile(filled, [25, 50, 75], axis=-1)
     deviation, quartiles = np.nanstd(filled, axis=-1), (high - low) / 1.349
     spread = np.where(quartiles > 0.1 * deviation, quartiles, deviation)
     moves = enough & (spread > FINEST * np.nanmax(np.abs(filled), axis=-1))
-    return np.where(enough, median, 0.0), np.where(moves, spread, np.inf)
+    return np.ldexp(np.where(enough, median, 0.0), exponent), np.where(moves, np.ldexp(spread, exponent), np.inf)
 
 
 def features(values: Floats, averages: Floats) -> tuple[Floats, Floats]:

@@ -88,7 +88,7 @@ def residuals_of(values: Floats, maps: Maps, state: JointState, sizes: Sizes) ->
     rows, after = relation.features(held, averages)
     rows = rows - maps.mean[..., None]
     innovation, level = maps.innovation @ rows, maps.level @ rows
-    for device in np.flatnonzero((vanished & maps.live[..., None]).any(axis=(1, 2))):
+    for device in np.flatnonzero((vanished & maps.live[..., None]).any(axis=(1, 2))).tolist():
         _leave_out(device, vanished[device], rows[device], maps, innovation[device], level[device])
     level = average(level, sizes.level, state.level)
     gap = lagged(absent, state.absent) + 1

@@ -6,7 +6,7 @@ first column, so that a stretch judged in pieces gives what it gives as a whole.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from scipy.signal import lfilter
@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
+Number = TypeVar("Number", bound=np.generic)
+
+
 def average(values: Floats, weight: float, before: Floats) -> Floats:
     """(..., n), the average before the first column (...) -> (..., n): y_t = (1 - weight) y_(t-1) + weight x_t."""
     start = ((1.0 - weight) * before)[..., None]
     return np.asarray(lfilter([weight], [1.0, weight - 1.0], values, axis=-1, zi=start)[0])
 
 
-def lagged(values: Floats, before: Floats) -> Floats:
+def lagged(values: NDArray[Number], before: NDArray[Number]) -> NDArray[Number]:
     """(..., n), (...) -> (..., n): each column holds the one before it, the first one `before`."""
     return np.concatenate([before[..., None], values[..., :-1]], axis=-1)
 

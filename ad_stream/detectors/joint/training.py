@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -40,7 +41,9 @@ def train(values: Floats, signals: Sequence[str], *, step_seconds: float = 60.0)
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or len(values) != len(signals):
-        raise ValueError(f"values must have the shape (signals, rows), {len(signals)} signals were named: {values.shape}")
+        raise ValueError(
+            f"values must have the shape (signals, rows), {len(signals)} signals were named: {values.shape}"
+        )
     if values.shape[1] < FEWEST_ROWS:
         raise InputError(
             f"the training stretch has {values.shape[1]} rows and a joint model needs {FEWEST_ROWS}: take a longer stretch"
@@ -106,4 +109,4 @@ def _band(surprise: Surprise) -> Floats:
 def _patience(known: NDArray[np.bool_]) -> Ints:
     """(d, n) -> (d,): an hour of minutes, or five times the usual distance of a signal's own values."""
     gaps = [np.median(np.diff(np.flatnonzero(row))) if row.sum() > 1 else 1.0 for row in known]
-    return np.maximum(PATIENCE, OF_OWN_GAPS * np.ceil(np.array(gaps))).astype(np.int64)
+    return np.array([max(PATIENCE, OF_OWN_GAPS * math.ceil(gap)) for gap in gaps], dtype=np.int64)
