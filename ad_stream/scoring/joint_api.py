@@ -194,7 +194,7 @@ def _rows(
     plain = ("score", "severity", "is_anomaly", "status", "reason", "missing")
     gone = verdicts.gone[0][:, cells]
     strange = {name: np.isfinite(row[part.cells[there]]) for name, row in unknown.items()}
-    return pd.DataFrame({
+    rows: pd.DataFrame = pd.DataFrame({
         **keys,
         names[-1]: part.times.iloc[there].to_numpy() if part.times.dtype == object else part.times.iloc[there].array,
         **{name: getattr(verdicts, name)[0][cells] for name in plain},
@@ -202,6 +202,7 @@ def _rows(
         "unknown": _names(tuple(strange), np.array(list(strange.values())).reshape(len(strange), len(cells))),
         "contributors": _contributors(model.signals, values[:, split:][:, cells], verdicts, cells, top),
     })  # fmt: skip
+    return rows
 
 
 def _names(signals: tuple[str, ...], which: NDArray[np.bool_]) -> list[str]:

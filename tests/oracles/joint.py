@@ -31,11 +31,13 @@ def scale(values: Floats) -> tuple[Floats, Floats]:
     for row in values:
         known = row[np.isfinite(row)]
         if len(known) < 30:
-            median.append(0.0), spread.append(math.inf)
+            median.append(0.0)
+            spread.append(math.inf)
             continue
         low, mid, high = np.percentile(known, [25, 50, 75])
         size = (high - low) / 1.349 if (high - low) / 1.349 > 0.1 * known.std() else known.std()
-        median.append(mid), spread.append(size if size > 1e-12 * np.abs(known).max() else math.inf)
+        median.append(mid)
+        spread.append(size if size > 1e-12 * np.abs(known).max() else math.inf)
     return np.array(median), np.array(spread)
 
 
@@ -58,7 +60,8 @@ def walk(scaled: Floats, patience: Floats, live: Flags, mean: Floats, covariance
                 run[j] += 1
             else:
                 longest[j], run[j] = max(longest[j], run[j]), 0
-        seen.run.append(run.copy()), seen.longest.append(longest.copy())
+        seen.run.append(run.copy())
+        seen.longest.append(longest.copy())
         absent = np.where(present, 0, absent + 1)
         for k, tau in enumerate(TAUS):
             averages[k] += (now - averages[k]) / (1 + tau)
@@ -90,7 +93,8 @@ def sizes(
     out, used = [], []
     for t, e in enumerate(residual):
         size = np.sqrt(np.maximum(np.maximum(power / weight, 0.7 * trained), 1e-12))
-        out.append(np.abs(e) / size), used.append(size)
+        out.append(np.abs(e) / size)
+        used.append(size)
         power = 0.9988 * power + 0.0012 * e**2
         weight = 0.9988 * weight + 0.0012 * present[:, t]
     return np.array(out), np.array(used)

@@ -32,12 +32,13 @@ def lowered(score: Floats, recent: Floats) -> tuple[Floats, Floats]:
     day = recent.shape[1] // MEMORY_DAYS
     if day == 0:
         return score, recent
-    whole = np.concatenate([recent, score], axis=1)
-    near = whole.copy()
-    for shift in range(1, NEAR_ROWS + 1):
-        near[:, shift:] = np.maximum(near[:, shift:], whole[:, :-shift])
-        near[:, :-shift] = np.maximum(near[:, :-shift], whole[:, shift:])
     n = score.shape[1]
-    days = np.stack([near[:, k * day : k * day + n] for k in range(MEMORY_DAYS)])
+    whole = np.concatenate([np.zeros((len(score), NEAR_ROWS)), recent, score], axis=1)
+    days = np.stack([_near(whole[:, k * day : k * day + n + 2 * NEAR_ROWS], n) for k in range(MEMORY_DAYS)])
     usual = np.sort(days, axis=0)[-2]
     return score - np.maximum(usual - USUAL_NATS, 0.0), whole[:, -recent.shape[1] :]
+
+
+def _near(part: Floats, n: int) -> Floats:
+    """(m, n + 4) -> (m, n): the greatest of the five columns that begin at each."""
+    return np.max([part[:, shift : shift + n] for shift in range(2 * NEAR_ROWS + 1)], axis=0)

@@ -153,7 +153,10 @@ def test_what_cannot_be_judged_is_refused_in_a_sentence(change: Any, sentence: s
         ({"train_until": "2027-01-01"}, "the frame has no row from 2027-01-01 on"),
         ({"threshold": 0}, "threshold is 0, it must be above 0"),
         ({"models": {}}, "there is no model for the frame: train one"),
-        ({"step": "2min", "models": "fast"}, "the frame has a step of 120 s and its model one of 60 s: give step='60s'"),
+        (
+            {"step": "2min", "models": "fast"},
+            "the frame has a step of 120 s and its model one of 60 s: give step='60s'",
+        ),
         ({"step": 60}, "step is 60, a number without a unit"),
     ],
 )
@@ -167,5 +170,7 @@ def test_wrong_options_are_refused_in_a_sentence(options: dict[str, Any], senten
 def test_a_model_of_other_signals_is_refused() -> None:
     model = ad_stream.train_joint(wide()[:600])[()]
     other = wide().rename(columns={"current": "a", "flow": "b", "heat": "c"})
-    with pytest.raises(InputError, match="has none of the model's signals: it has a, b, c, the model knows current, flow"):
+    with pytest.raises(
+        InputError, match="has none of the model's signals: it has a, b, c, the model knows current, flow"
+    ):
         ad_stream.detect_joint(other, models=model)
