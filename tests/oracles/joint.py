@@ -141,12 +141,12 @@ def by_nats(surprise: Floats, threshold: Floats, xi: Floats) -> float:
 
 
 def lowered(score: list[float], t: int, day: int) -> float:
-    """The score at row t less what two of the last three days reached then, above 2.5 nats."""
+    """The score at row t less what two of the last three days reached then, above 3.5 nats."""
     earlier = []
     for k in (1, 2, 3):
         near = [score[i] for i in range(t - k * day - 2, t - k * day + 3) if i >= 0]
         earlier.append(max(near, default=0.0))
-    return score[t] - max(sorted(earlier)[-2] - 2.5, 0.0)
+    return score[t] - max(sorted(earlier)[-2] - 3.5, 0.0)
 
 
 def judge(train: Floats, test: Floats, *, day: int) -> tuple[Floats, Floats, Floats, Floats]:

@@ -1,7 +1,7 @@
 """What comes at the same time of day on two of the last three days is somebody's schedule, and no alarm.
 
 A score is lowered by what the second highest of the last three days reached at this time (two rows to either side) above
-2.5 nats. A fault that returns at its hour is told of twice.
+3.5 nats. A fault that returns at its hour is told of twice.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ad_stream.model import Floats
 
 DAY_SECONDS = 86_400
-NEAR_ROWS, USUAL_NATS = 2, 2.5
+NEAR_ROWS, USUAL_NATS = 2, 3.5
 SHORTEST_DAY = 24
 """With fewer rows a day the same time of day is no place of its own."""
 
