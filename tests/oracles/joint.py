@@ -41,7 +41,7 @@ def scale(values: Floats) -> tuple[Floats, Floats]:
     return np.array(median), np.array(spread)
 
 
-def walk(scaled: Floats, patience: Floats, live: Flags, mean: Floats, covariance: Floats) -> Seen:
+def walk(scaled: Floats, patience: Floats, live: Flags, mean: Floats, covariance: Floats, over: int = 3) -> Seen:
     """(d, n) scaled values with NaN -> Seen; with covariance empty only features, held values and changes."""
     d, n = scaled.shape
     first = [next((v for v in row if not math.isnan(v)), 0.0) for row in scaled]
@@ -69,7 +69,7 @@ def walk(scaled: Floats, patience: Floats, live: Flags, mean: Floats, covariance
         if len(covariance):
             use = live & (absent <= patience)
             seen.innovation.append(given(row - mean, covariance, use, d, own_past=True))
-            smooth = smooth + (given(row - mean, covariance, use, d, own_past=False) - smooth) / 3
+            smooth = smooth + (given(row - mean, covariance, use, d, own_past=False) - smooth) / over
             seen.level.append(np.where(present, smooth, 0.0))
     return seen
 
@@ -86,17 +86,17 @@ def given(row: Floats, covariance: Floats, use: Flags, d: int, *, own_past: bool
 
 
 def sizes(
-    residual: list[Floats], present: Flags, trained: Floats, before: tuple[Floats, Floats]
+    residual: list[Floats], present: Flags, trained: Floats, forget: float = 0.0012, floor: float = 0.7
 ) -> tuple[Floats, Floats]:
     """|residual| / size (n, d), the sizes (n, d)."""
-    power, weight = before
+    power, weight = trained.copy(), np.ones(len(trained))
     out, used = [], []
     for t, e in enumerate(residual):
-        size = np.sqrt(np.maximum(np.maximum(power / weight, 0.7 * trained), 1e-12))
+        size = np.sqrt(np.maximum(np.maximum(power / weight, floor * trained), 1e-12))
         out.append(np.abs(e) / size)
         used.append(size)
-        power = 0.9988 * power + 0.0012 * e**2
-        weight = 0.9988 * weight + 0.0012 * present[:, t]
+        power = (1 - forget) * power + forget * e**2
+        weight = (1 - forget) * weight + forget * present[:, t]
     return np.array(out), np.array(used)
 
 
@@ -149,9 +149,49 @@ def lowered(score: list[float], t: int, day: int) -> float:
     return score[t] - max(sorted(earlier)[-2] - 3.5, 0.0)
 
 
+def related(scaled: Floats, most: float, ridge: float) -> tuple[Floats, Floats]:
+    """(d, n) training rows -> mean and covariance of the features."""
+    none = np.empty(0)
+    rows = np.array(walk(scaled, none, np.zeros(len(scaled), dtype=np.bool_), none, none).features)
+    mean, most_of = rows.mean(axis=0), most * rows.std(axis=0).clip(1e-9)
+    cut = np.clip(rows - mean, -most_of, most_of)
+    covariance = cut.T @ cut / len(rows)
+    return mean, covariance + ridge * np.diag([v if v >= 1e-8 else 1.0 for v in covariance.diagonal()])
+
+
+def residuals(seen: Seen, present: Flags) -> list[list[Floats]]:
+    return [seen.change, [np.where(present[:, t], e, 0) for t, e in enumerate(seen.innovation)], seen.level]
+
+
+def mean_square(residual: list[Floats], present: Flags, n: int) -> Floats:
+    total: Floats = (np.array(residual[:n]) ** 2).sum(axis=0) / np.maximum(present[:, :n].sum(axis=1), 1)
+    return total
+
+
+def floor(train: Floats, test: Floats) -> tuple[Floats, Floats]:
+    """The rule `relation` of (d, n), (d, m) -> scores (m,), contributions (m, d)."""
+    d, n = train.shape
+    median, spread = scale(train)
+    live = np.isfinite(spread)
+    scaled = (np.concatenate([train, test], axis=1) - median[:, None]) / spread[:, None]
+    present = ~np.isnan(scaled)
+    mean, covariance = related(scaled[:, :n], 6, 0.02)
+    seen = walk(scaled, np.full(d, math.inf), live, mean, covariance, over=4)
+    size = [sizes(e, present, mean_square(e, present, n), 0.002, 1.0)[0] for e in residuals(seen, present)]
+    surprise = np.max(size, axis=0) * live
+    score = [float((row**4).mean() ** 0.25) for row in surprise]
+    u = float(np.quantile(score[:n], 0.99))
+    xi = float(np.mean([math.log(s / u) for s in score[:n] if s > u]))
+    contribution, out = surprise[0] ** 2, []
+    for row in surprise:
+        contribution = contribution + (row**2 - contribution) / 3
+        out.append(contribution)
+    return np.array([math.log(max(s, 1e-9) / u) / xi + math.log(100) for s in score[n:]]), np.array(out[n:])
+
+
 def judge(train: Floats, test: Floats, *, day: int) -> tuple[Floats, Floats, Floats, Floats]:
     """(d, n), (d, m) -> of the m rows score (m,), shares, expected and margins (m, d)."""
-    d, n = train.shape
+    n = train.shape[1]
     median, spread = scale(train)
     live = np.isfinite(spread)
     whole = np.concatenate([train, test], axis=1)
@@ -159,17 +199,11 @@ def judge(train: Floats, test: Floats, *, day: int) -> tuple[Floats, Floats, Flo
     present = ~np.isnan(scaled)
     gaps = [np.median(np.diff(np.flatnonzero(p[:n]))) if p[:n].sum() > 1 else 1 for p in present]
     patience = np.array([max(60, 5 * math.ceil(gap)) for gap in gaps])
-    rows = np.array(walk(scaled[:, :n], patience, live, np.empty(0), np.empty(0)).features)
-    mean = rows.mean(axis=0)
-    cut = np.clip(rows - mean, -5 * rows.std(axis=0).clip(1e-9), 5 * rows.std(axis=0).clip(1e-9))
-    covariance = cut.T @ cut / n
-    covariance += 0.01 * np.diag([v if v >= 1e-8 else 1.0 for v in covariance.diagonal()])
+    mean, covariance = related(scaled[:, :n], 5, 0.01)
     seen = walk(scaled, patience, live, mean, covariance)
-    residual = [seen.change, [np.where(present[:, t], e, 0) for t, e in enumerate(seen.innovation)], seen.level]
     size, innovation_size = [], np.empty(0)
-    for k, e in enumerate(residual):
-        trained = (np.array(e[:n]) ** 2).sum(axis=0) / np.maximum(present[:, :n].sum(axis=1), 1)
-        ratio, used = sizes(e, present, trained, (trained.copy(), np.ones(d)))
+    for k, e in enumerate(residuals(seen, present)):
+        ratio, used = sizes(e, present, mean_square(e, present, n))
         size.append(ratio * live)
         innovation_size = used if k == 1 else innovation_size
     return _verdicts(np.array(size), seen, present, live, n, day, (median, spread, innovation_size))

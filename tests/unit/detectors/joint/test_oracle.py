@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from ad_stream.detectors.joint import judge_many, train
+from ad_stream.detectors.joint.floor import relation
+from ad_stream.evaluation import adapters
 from tests.oracles import joint as oracle
 from tests.support.joint_devices import Floats, pump
 
@@ -60,3 +62,22 @@ def test_the_faults_of_the_oracle_test_reach_every_part_of_the_rule() -> None:
     score = judged(values)[0]
     assert score.max() > 6
     assert (score[560 - TRAINED : 575 - TRAINED] == 12.0).any()  # standing still, at its most
+
+
+@pytest.mark.slow
+def test_the_floor_is_that_of_its_oracle() -> None:
+    values = faults(np.vstack([pump(5, 700, 3), np.full((1, 700), 7.0)]))
+    values[np.random.default_rng(5).random(values.shape) < 0.1] = np.nan
+    score, contribution = relation(values[:, :TRAINED], values[:, TRAINED:])
+    want = oracle.floor(values[:, :TRAINED], values[:, TRAINED:])
+    np.testing.assert_allclose(score, want[0], rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(contribution.T, want[1], rtol=1e-6, atol=1e-9)
+
+
+def test_the_adapters_take_rows_as_the_harness_has_them() -> None:
+    values = pump(6, 900, 3).T
+    for adapter in (adapters.joint, adapters.relation):
+        score, contribution = adapter(values[:600], values[600:], 60)
+        assert score.shape == (300,) and contribution.shape == (300, 3)
+        cut, _ = adapter(values[:600], values[600:700], 60)
+        np.testing.assert_allclose(cut[40:], score[40:100], rtol=1e-9)
