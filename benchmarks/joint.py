@@ -16,6 +16,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -131,11 +132,11 @@ def cost() -> None:
     print("|---|---|---|---|---|")
     for signals, values in _devices():
         names = [str(k) for k in range(signals)]
-        seconds, model = _cpu(lambda values=values, names=names: train(values[:, :10_080], names))
-        judging, _ = _cpu(lambda model=model, values=values: judge_many([model], values[None, :, 10_080:]))
+        seconds, model = _cpu(partial(train, values[:, :10_080], names))
+        judging, _ = _cpu(partial(judge_many, [model], values[None, :, 10_080:]))
         many = np.repeat(values[None, :, -1:], 1000, axis=0)
         states = [model.state] * 1000
-        minute, _ = _cpu(lambda model=model, many=many, states=states: judge_many([model] * 1000, many, states))
+        minute, _ = _cpu(partial(judge_many, [model] * 1000, many, states))
         kilobytes = sum(getattr(model.arrays, name).nbytes for name in model.arrays.__dataclass_fields__) / 1000
         print(f"| {signals} | {seconds:.3f} | {judging / 10_080 * 1e6:.1f} | {minute:.3f} | {kilobytes:.0f} |")
 

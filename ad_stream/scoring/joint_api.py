@@ -61,8 +61,8 @@ def detect_joint(
     key (a tuple where there are several), as `train_joint` makes them; the first 32 rows warm up. `threshold` is in nats,
     0 < threshold, by default 4.5; lower flags more.
 
-    The answer has one row for each judged time of a device: its keys and time; `score` (nats: of blocks of ten usual rows one
-    in e^score reaches it), `severity` 0 to 1 on the scale of `detect`, `is_anomaly`, `status`, `reason` (keys of
+    The answer has one row for each judged time of a device: its keys and time; `score` (nats: of blocks of ten usual rows
+    about one in e^score reaches it), `severity` 0 to 1 on the scale of `detect`, `is_anomaly`, `status`, `reason` (keys of
     `ad_stream.model.REASONS`; `relation` = each signal alone looks usual), `missing` (signals of the model without a value),
     `gone` (names absent for so long that the others are judged without them), `unknown` (names that the model does not know)
     and `contributors`: the `top` signals by their share, each a dict of signal, share, value, expected, lower, upper. The
@@ -144,7 +144,7 @@ def _column_at(part: JointFrame, when: Any) -> int:
     except (TypeError, ValueError):
         raise InputError(f"train_until is {when!r}: write a time such as '2026-11-15' or '2026-11-15T06:00Z'") from None
     moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-    row = int(np.searchsorted(part.nanoseconds, moment.as_unit("ns").value))
+    row = int(np.searchsorted(part.nanoseconds, moment.value))
     return int(part.cells[row]) if row < len(part.cells) else part.values.shape[1]
 
 

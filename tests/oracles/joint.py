@@ -230,7 +230,7 @@ def _verdicts(
     score = [0.0 if silent[t] else s for t, s in enumerate(score)]
     frozen = _frozen(seen, present, live, n)
     weight = np.maximum(np.quantile(surprise[:n], 0.9999, axis=0), 1.0) ** 0.4
-    band = np.quantile(size[1, :n], 0.999, axis=0)
+    band = [np.quantile(size[1, :n, j][present[j, :n]], 0.999) for j in range(len(live))]
     squares, out, shares = np.zeros(size.shape[2]), [], []
     for t in range(len(surprise)):
         squares = squares + (surprise[t] ** 2 * weight - squares) / 3
@@ -241,7 +241,7 @@ def _verdicts(
     median, spread, innovation_size = units
     unit = np.where(live, spread, 0.0)
     expected = median + (np.array(seen.held) - np.array(seen.innovation)) * unit
-    return np.array(out)[n:], np.array(shares)[n:], expected[n:], (band * innovation_size * unit)[n:]
+    return np.array(out)[n:], np.array(shares)[n:], expected[n:], (np.array(band) * innovation_size * unit)[n:]
 
 
 def _frozen(seen: Seen, present: Flags, live: Flags, n: int) -> Floats:

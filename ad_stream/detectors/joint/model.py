@@ -32,7 +32,7 @@ class JointArrays:
     tails                 (2, 2) threshold and xi of the two scores of the device
     frozen_rate           (d,) nats a row of standing still (see `frozen`)
     patience              (d,) rows that a value is held before its signal counts as gone
-    band                  (d,) sizes of the innovation that 999 of 1000 training rows kept
+    band                  (d,) sizes of the innovation that 999 of 1,000 training values kept
     """
 
     median: Floats

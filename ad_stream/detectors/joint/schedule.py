@@ -41,4 +41,5 @@ def lowered(score: Floats, recent: Floats) -> tuple[Floats, Floats]:
 
 def _near(part: Floats, n: int) -> Floats:
     """(m, n + 4) -> (m, n): the greatest of the five columns that begin at each."""
-    return np.max([part[:, shift : shift + n] for shift in range(2 * NEAR_ROWS + 1)], axis=0)
+    shifted = [part[:, shift : shift + n] for shift in range(2 * NEAR_ROWS + 1)]
+    return np.asarray(np.max(shifted, axis=0))

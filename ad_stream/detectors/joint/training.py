@@ -102,8 +102,9 @@ def _calibrated(arrays: JointArrays, surprise: Surprise) -> JointArrays:
 
 
 def _band(surprise: Surprise) -> Floats:
-    """(d,) sizes of the innovation that nearly all rows kept."""
-    return np.asarray(np.quantile(surprise.size[0, 1], BAND, axis=-1))
+    """(d,) sizes of the innovation that nearly all values kept."""
+    rows = zip(surprise.size[0, 1], surprise.found.present[0], strict=True)
+    return np.array([np.quantile(size[there], BAND) if there.any() else 0.0 for size, there in rows])
 
 
 def _patience(known: NDArray[np.bool_]) -> Ints:

@@ -38,11 +38,12 @@ CELLS = 2**15
 class JointVerdicts:
     """m devices, n rows, d signals.
 
-    score, severity, is_anomaly, status, reason  (m, n); the score in nats: one block of ten usual rows in e^score reaches it.
+    score, severity, is_anomaly, status, reason  (m, n); the score in nats: about one block of ten usual rows in e^score
+                        reaches it.
                         Rows that could not be judged have NaN, NaN, False and the cause
     contribution        (m, d, n) shares of the signals, adding up to one; NaN in rows that could not be judged
     expected, margin    (m, d, n) what the others and all pasts let expect, and the distance from it that 999 of 1,000
-                        training rows kept; NaN where the signal is gone
+                        training values kept; NaN where the signal is gone
     missing             (m, n) signals of the model without a value in this row
     gone                (m, d, n) signals absent for so long that the others are judged without them
     """
