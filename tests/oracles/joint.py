@@ -24,6 +24,7 @@ class Seen:
     held: list[Floats] = field(default_factory=list)
     run: list[Floats] = field(default_factory=list)
     longest: list[Floats] = field(default_factory=list)
+    gone: list[Flags] = field(default_factory=list)
 
 
 def scale(values: Floats) -> tuple[Floats, Floats]:
@@ -67,6 +68,7 @@ def walk(scaled: Floats, patience: Floats, live: Flags, mean: Floats, covariance
             averages[k] += (now - averages[k]) / (1 + tau)
         held = now
         if len(covariance):
+            seen.gone.append(absent > patience)
             use = live & (absent <= patience)
             seen.innovation.append(given(row - mean, covariance, use, d, own_past=True))
             smooth = smooth + (given(row - mean, covariance, use, d, own_past=False) - smooth) / over
@@ -234,7 +236,7 @@ def _verdicts(
     squares, out, shares = np.zeros(size.shape[2]), [], []
     for t in range(len(surprise)):
         squares = squares + (surprise[t] ** 2 * weight - squares) / 3
-        counts = np.where(present[:, t] & live, squares + 4 * frozen[t] ** 2, 0.0)
+        counts = np.where(live & ~seen.gone[t], squares + 4 * frozen[t] ** 2, 0.0)
         shares.append(np.full(len(counts), np.nan) if silent[t] else counts / counts.sum())
         still, low = frozen[t].max(), lowered(score, t, day)
         out.append(still if still > 0 and still >= low else low)

@@ -88,7 +88,7 @@ def measured(surprise: Surprise, arrays: JointArrays, state: JointState) -> tupl
     still = frozen.nats(surprise.runs, found.present, arrays.frozen_rate)
     total, stillness, recent = _total(surprise, still.max(axis=1), arrays, state)
     judged = _judged(found, arrays.live)
-    counts = found.present & arrays.live[..., None] & judged[:, None]
+    counts = ~found.vanished & arrays.live[..., None] & judged[:, None]
     share, squares = score.shares(surprise.surprise, still, counts, tails, state.share)
     expected, margin = _bands(surprise, arrays)
     rows = state.rows[:, None] + np.arange(1, total.shape[-1] + 1)

@@ -86,9 +86,11 @@ def by_nats(surprise: Floats, tails: SignalTails) -> Floats:
 def shares(
     surprise: Floats, frozen: Floats, counts: Bools, tails: SignalTails, before: Floats
 ) -> tuple[Floats, Floats]:  # fmt: skip
-    """Surprise and nats of standing still (m, d, n), the values that count (m, d, n) -> shares that add up to one
-    (m, d, n), NaN where none counts, and the smoothed squares after them (m, d).
+    """Surprise and nats of standing still (m, d, n), the signals that count in each row (m, d, n) -> shares that add up to
+    one (m, d, n), NaN where none counts, and the smoothed squares after them (m, d).
 
+    A value that is missing adds nothing, and what its signal showed just before fades from row to row: a culprit whose value
+    is lost in the row of the alarm is still named.
     What bursts by nature is a little more often the cause of what it shows, hence the power of its high quantile.
     """
     weight = np.maximum(tails.highest, 1.0)[..., None] ** SHARE_POWER

@@ -116,11 +116,21 @@ def test_shares_add_up_to_one_and_severity_stays_between_0_and_1() -> None:
     verdicts = judged(values)
     scored = verdicts.status[0] == "scored"
     np.testing.assert_allclose(verdicts.contribution[0].sum(axis=0)[scored], 1.0, rtol=1e-12)
-    assert (verdicts.contribution[0, 0][np.isnan(values[0, TRAINED:])] == 0).all()
     flagged = verdicts.is_anomaly[0]
     assert flagged.any() and (verdicts.severity[0][flagged] > 0.5).all() and (verdicts.severity[0][~flagged] == 0).all()
     steps = severity(np.linspace(0, 60, 500))
     assert (np.diff(steps) >= 0).all() and steps.min() >= 0 and steps.max() <= 1
+
+
+def test_a_culprit_whose_value_is_lost_in_the_row_of_the_alarm_is_still_named() -> None:
+    values = pump(5, ROWS)
+    values[1, 1800:1830] += 20
+    values[1, 1801] = np.nan
+    share = judged(values).contribution[0, 1]
+    assert share[1800 - TRAINED : 1803 - TRAINED].min() > 0.5
+    values[1, 1801:] = np.nan
+    share = judged(values).contribution[0, 1]
+    assert share[1861 - TRAINED + 60 :].max() == 0.0
 
 
 def test_every_status_and_reason_is_one_that_is_explained() -> None:
