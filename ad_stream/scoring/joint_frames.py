@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.errors import InputError
+from ad_stream.readings.cadence import USUAL
 from ad_stream.scoring.frames import SIGNAL, FrameRows, rows_of
-from ad_stream.scoring.steps import given_width
+from ad_stream.scoring.steps import MS, given_width
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 DAY = 86_400 * 10**9
+WAVER = 0.02
 MOST_CELLS = 2**27
 """Of one device: a gigabyte of doubles."""
 
@@ -125,12 +127,16 @@ def _label(name: tuple[Any, ...]) -> str:
 
 
 def _finest(codes: Ints, nanoseconds: Ints) -> int:
-    """Rows sorted by signal and time -> the shortest of the signals' median steps, a minute where no signal has two rows."""
+    """Rows sorted by signal and time -> the shortest of the signals' median steps, the usual step near it where the clock
+    wavers; a minute where no signal has two rows."""
     steps = np.diff(nanoseconds)[np.diff(codes) == 0]
     own = codes[1:][np.diff(codes) == 0]
     if not len(steps):
         return 60 * 10**9
-    return int(max(1, pd.Series(steps).groupby(own).median().min()))
+    median = int(max(1, pd.Series(steps).groupby(own).median().min()))
+    usual = USUAL * MS
+    nearest = int(usual[np.argmin(np.abs(usual - median))])
+    return nearest if abs(median - nearest) <= WAVER * nearest else median
 
 
 def _cells(nanoseconds: Ints, width: int) -> Ints:

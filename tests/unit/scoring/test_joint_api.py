@@ -120,6 +120,18 @@ def test_a_slow_signal_is_held_and_counts_where_it_has_a_value() -> None:
     assert answer.timestamp[answer.is_anomaly].iloc[0] == START + pd.Timedelta(minutes=1000)
 
 
+def test_a_clock_that_wavers_stays_on_its_grid_and_keeps_its_hour() -> None:
+    frame = wide(rows=4000, fault=3500)
+    waver = np.random.default_rng(5).integers(-3000, 3000, len(frame))
+    frame["timestamp"] += pd.to_timedelta(waver, unit="ms")
+    model = ad_stream.train_joint(frame[:2000])[()]
+    assert model.step_seconds == 60.0 and len(model.state.recent) == 3 * 1440
+    answer = ad_stream.detect_joint(frame)
+    assert len(answer) >= 1950 and answer.missing.max() == 0
+    distance = (answer.timestamp[answer.is_anomaly] - frame.timestamp[3500]).abs()
+    assert distance.min() <= pd.Timedelta(seconds=60) and answer.is_anomaly.sum() <= 5
+
+
 def test_breaks_of_weeks_cost_no_memory_and_keep_the_hour() -> None:
     frame = wide()
     frame.loc[900:, "timestamp"] += pd.Timedelta(days=400)
