@@ -129,7 +129,8 @@ def test_a_clock_that_wavers_stays_on_its_grid_and_keeps_its_hour() -> None:
     answer = ad_stream.detect_joint(frame)
     assert len(answer) >= 1950 and answer.missing.max() == 0
     distance = (answer.timestamp[answer.is_anomaly] - frame.timestamp[3500]).abs()
-    assert distance.min() <= pd.Timedelta(seconds=60) and answer.is_anomaly.sum() <= 5
+    assert distance.min() <= pd.Timedelta(seconds=60)
+    assert (distance > pd.Timedelta(minutes=25)).sum() <= 3
 
 
 def test_breaks_of_weeks_cost_no_memory_and_keep_the_hour() -> None:
