@@ -1,6 +1,7 @@
 """Every detector as the quality harness wants it: `function(windows (n, W)) -> (scores (n,), flags (n,))`.
 
-`<name>.points` is the window the detector wants; a score is NaN where it could not judge.
+`<name>.points` is the window the detector wants; a score is NaN where it could not judge. `joint` and `relation` judge several
+signals: `function(train (n, d), test (m, d), interval_s) -> (scores (m,), contributions (m, d))`.
 """
 
 from __future__ import annotations
@@ -49,3 +50,21 @@ def answer(request: dict[str, Any], mode: str) -> dict[str, Any]:
     from ad_stream.azure_api.answer import answer as ask
 
     return ask(request, mode)
+
+
+def joint(train: Floats, test: Floats, interval_s: float) -> tuple[Floats, Floats]:
+    """Rows of usual operation and the rows that follow them, NaN = no value -> scores, shares of the signals."""
+    from ad_stream.detectors.joint import judge_many
+    from ad_stream.detectors.joint import train as learn
+
+    model = learn(train.T, [str(place) for place in range(train.shape[1])], step_seconds=interval_s)
+    verdicts, _ = judge_many([model], test.T[None])
+    return verdicts.score[0], verdicts.contribution[0].T
+
+
+def relation(train: Floats, test: Floats, interval_s: float) -> tuple[Floats, Floats]:  # noqa: ARG001 - free of scale
+    """The floor that `joint` has to beat, as `joint` is called."""
+    from ad_stream.detectors.joint.floor import relation as floor
+
+    scores, contributions = floor(train.T, test.T)
+    return scores, contributions.T

@@ -38,13 +38,14 @@ def placed(codes: Ints, nanoseconds: Ints, step: Any) -> tuple[Ints, int, Ints]:
 
 def _width(codes: Ints, nanoseconds: Ints, step: Any) -> int:
     if step is not None:
-        return _given(step)
+        return given_width(step)
     distances = np.diff(nanoseconds)[codes[1:] == codes[:-1]]
     distances = distances[distances > 0]
     return int(np.median(distances)) if len(distances) else 60 * 10**9
 
 
-def _given(step: Any) -> int:
+def given_width(step: Any) -> int:
+    """A step as people write it -> nanoseconds; InputError for what is none."""
     if not isinstance(step, (str, timedelta, np.timedelta64)) and not hasattr(step, "nanos"):
         raise InputError(f"step is {step!r}, a number without a unit: write '{step}s' or '{step}min'")
     try:
