@@ -6,6 +6,7 @@ import pytest
 from ad_stream.detectors import by_name
 from ad_stream.detectors.kernels import gaps
 from ad_stream.model import Windows
+from tests.oracles.gaps import filled as oracle
 
 NAN = np.nan
 
@@ -78,3 +79,16 @@ def test_a_spike_behind_a_gap_is_still_found() -> None:
     rows[:, -1] = 8.0
     verdict = by_name("default").detect_last(Windows(rows))
     assert verdict.is_positive.mean() > 0.98 and (verdict.imputed == 3).all() and (verdict.points == 120).all()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_with_holes_of_every_kind_are_as_a_slow_reading_of_the_rules_has_them(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(60, 40))
+    rows[rng.random(rows.shape) < rng.random((60, 1))] = NAN
+    rows[rng.random(60) < 0.4, : rng.integers(0, 39)] = NAN
+    rows[:, -1] = rng.normal(size=60)
+    rows[rng.random(60) < 0.1, 20] = np.inf
+    dense = gaps.fill(rows, max_gap=seed % 7, min_points=1)
+    for row, start, imputed, values in zip(rows, dense.start, dense.imputed, dense.rows, strict=True):
+        assert (start, values[start:].tolist(), imputed) == oracle(row.tolist(), seed % 7)
