@@ -94,6 +94,8 @@ class Fold(Ledger):
             self._reopen(at, self._member(int(place), at))
         for place in changes.home:
             self._home(at, int(place))
+        for turned in self.groups.of_series((VALUE, *self._series(int(place))) for place in changes.turned):
+            turned.turned = at
         opened = [self._member(int(place), at) for place in changes.opened]
         ordered = sorted(opened, key=lambda one: (one.started, -one.severity, one.series))
         opening = [incident for one in ordered if (incident := self._join_or_open(VALUE, one, at))]

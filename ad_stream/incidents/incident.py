@@ -53,7 +53,7 @@ class Incident:
     """Times are numbers of windows; level and told are places in LEVELS, told -1 before the first message.
 
     hidden: the levels for whose targets a flood swallowed its opening. devices_told: how many were in when it was told
-    last. update: why it is to be told again, as soon as its time comes.
+    last. update: why it is to be told again, as soon as its time comes. turned: when a member last jumped back.
     """
 
     id: str
@@ -78,6 +78,7 @@ class Incident:
     acked_by: str | None = None
     acked_until: int | None = None
     hidden: list[int] = field(default_factory=list)
+    turned: int | None = None
 
     @property
     def is_open(self) -> bool:
@@ -144,7 +145,7 @@ class Incident:
     def of_state(cls, state: Mapping[str, Any]) -> Incident:
         """The reverse of `as_state`."""
         members = {one.series: one for one in (Member(**member) for member in state["members"])}
-        plain = {one.name: state[one.name] for one in fields(cls)}
+        plain = {one.name: state[one.name] for one in fields(cls) if one.name in state}  # older states know fewer
         return cls(
             **plain
             | {
