@@ -99,6 +99,7 @@ class Fold(Ledger):
         opened = [self._member(int(place), at) for place in changes.opened]
         ordered = sorted(opened, key=lambda one: (one.started, -one.severity, one.series))
         opening = [incident for one in ordered if (incident := self._join_or_open(VALUE, one, at))]
+        self._grow(at)
         self._worse(at, changes)
         for place in sorted(changes.muted, key=self._series):
             self._about(at, int(place), "muted", notify=False, why="muted from here on")
@@ -139,6 +140,7 @@ class Fold(Ledger):
         for member, slack in found.silent:
             if incident := self._join_or_open(kind, member, at, slack):
                 opening.append(incident)
+        self._grow(at)
         return opening
 
     def _act(self, at: int, act: Act) -> None:

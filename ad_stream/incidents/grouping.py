@@ -46,8 +46,8 @@ class Grouping:
         if slack is not None:
             near = abs(member.started - incident.leader.started) <= self.rules.together + slack
             return near or member.device in incident.devices
-        came = [one.opened for one in incident.members.values() if one.device == member.device]
-        return self._near(incident, member, at) or at - max(came, default=NEVER) <= self.rules.together_most
+        came = incident.devices.get(member.device, NEVER)
+        return self._near(incident, member, at) or at - came <= self.rules.together_most
 
     def _near(self, incident: Incident, member: Member, at: int) -> bool:
         """Whether the member opens, or began, when others of the incident came or jumped back."""

@@ -36,6 +36,7 @@ class Ledger:
         self.silence = Silence(rules, site_of)
         self.floods = [Flood(level) for level in range(len(LEVELS))]
         self.rows: list[Event] = []
+        self.grown: dict[str, Incident] = {}
 
     def _series(self, place: int) -> tuple[str, str]:
         series = self.episodes.series[place]
@@ -110,13 +111,18 @@ class Ledger:
 
     def _join(self, at: int, incident: Incident, member: Member) -> None:
         self.groups.put(incident, member, at)
+        self.grown[incident.id] = incident
         if incident.told >= 0:
             self._emit(incident, "joined", at, notify=False, why="", about=member)
-        self._raise(at, self._synced(incident))
-        if incident.told >= 0 and len(incident.devices) >= 2 * incident.devices_told:
-            incident.update = (
-                incident.update or f"{len(incident.devices)} devices, {incident.devices_told} when it was told"
-            )
+
+    def _grow(self, at: int) -> None:
+        """What new members mean for the incidents that they joined in this window: once each, however many there are."""
+        for incident in self.grown.values():
+            self._raise(at, self._synced(incident))
+            if incident.told >= 0 and len(incident.devices) >= 2 * incident.devices_told:
+                told = f"{len(incident.devices)} devices, {incident.devices_told} when it was told"
+                incident.update = incident.update or told
+        self.grown = {}
 
     def _reopen(self, at: int, member: Member, kind: str = VALUE) -> None:
         incident = self.groups.find((kind, *member.series))
