@@ -144,8 +144,11 @@ def without(
 ) -> Candidate | None:
     """The largest candidate below it that loses none of these incidents; None where there is none."""
     shorter: Candidate | None = found
+    count = len(found.ranked)
     while shorter is not None and (places := [shorter.ranked.index(one) for one in true if one in shorter.lost]):
-        shorter = candidate(verdicts, shorter.before, knob, min(places), rules, grid) if min(places) else None
+        # A value may lose a few more than it was chosen for, so the place alone would not get below a true one each time.
+        count = min(*places, count - 1)
+        shorter = candidate(verdicts, shorter.before, knob, count, rules, grid) if count else None
     return shorter
 
 

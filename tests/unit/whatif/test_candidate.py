@@ -99,6 +99,17 @@ def test_a_true_one_cuts_the_candidate_below_it() -> None:
     assert without(whole, [whole.ranked[0]], verdicts, MinDeviation(), RULES, MINUTE) is None
 
 
+def test_a_true_one_that_shares_a_whole_sensitivity_with_lower_ones_takes_them_along() -> None:
+    """Severities so near to each other that no whole number lies between those of 300, 400 and 500."""
+    near = {100 * number: 5.0 + (number if number < 3 or number > 5 else 3 + number / 1e4) for number in range(1, 13)}
+    verdicts = spikes(near)
+    before = folded(verdicts, RULES, MINUTE)
+    whole = candidate(verdicts, before, Sensitivity(95), 6, RULES, MINUTE)
+    assert whole is not None and len(whole.lost) == 6
+    shorter = without(whole, [whole.ranked[4]], verdicts, Sensitivity(95), RULES, MINUTE)
+    assert shorter is not None and shorter.lost == whole.ranked[:2]
+
+
 def of(verdicts: SeriesVerdicts, labels: dict[str, str], **more: Any) -> Proposal | None:
     before = folded(verdicts, RULES, MINUTE)
     knobs = more.pop("knobs", [Sensitivity(95), MinDeviation()])
