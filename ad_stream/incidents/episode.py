@@ -72,7 +72,7 @@ class WindowRows:
 
 @dataclass(frozen=True)
 class Changes:
-    """Places of the series whose episode changed in a window."""
+    """Places of the series whose episode changed in a window; convincing: of open ones that have, now, what opens one."""
 
     opened: Ints
     reopened: Ints
@@ -82,6 +82,7 @@ class Changes:
     muted: Ints
     still_out: Ints
     turned: Ints
+    convincing: Ints
 
 
 COLUMNS: dict[str, tuple[type, float]] = {
@@ -249,7 +250,8 @@ class Episodes:
         turned = self._turn(place, rows, running & rows.flagged, beyond)
         self._count(at, place, rows, running, out)
         worse = self._worst(at, place, rows, running & rows.flagged)
-        opens = running & (c["phase"][place] == PENDING) & self._is_open(place, rows)
+        convincing = running & self._is_open(place, rows)
+        opens = convincing & (c["phase"][place] == PENDING)
         c["phase"][place[opens]], c["opened"][place[opens]] = OPEN, at
         back = running & (c["quiet"][place] >= c["hold"][place])
         ends = back | level
@@ -263,7 +265,8 @@ class Episodes:
         still = place[was_muted & out & (c["phase"][place] == OPEN)]
         self._drop(place[ends & ~closes])
         worse = worse[c["phase"][worse] == OPEN]
-        return Changes(opened, began["reopened"], closed, began["home"], worse, muted, still, turned)
+        convincing &= c["phase"][place] == OPEN
+        return Changes(opened, began["reopened"], closed, began["home"], worse, muted, still, turned, place[convincing])
 
     def _turn(self, place: Ints, rows: WindowRows, flagged: Bools, beyond: Bools) -> Ints:
         """Open episodes whose flag lies on the other side of its own band than the onset; -> their places."""

@@ -54,7 +54,7 @@ class Incident:
 
     devices: of its members, with the window in which the last one of each opened. hidden: the levels for whose targets a flood
     swallowed its opening. devices_told: how many were in when it was told last. update: why it is to be told again, as soon
-    as its time comes. turned: when a member last jumped back.
+    as its time comes. turned: when a member last jumped back. untold: it came back, with too little to tell of.
     """
 
     id: str
@@ -80,6 +80,7 @@ class Incident:
     acked_until: int | None = None
     hidden: list[int] = field(default_factory=list)
     turned: int | None = None
+    untold: bool = False
 
     @property
     def is_open(self) -> bool:

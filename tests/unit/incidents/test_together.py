@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from ad_stream.grid import MINUTE
+from ad_stream.incidents.acts import Act
 from ad_stream.incidents.fold import Fold
 from ad_stream.incidents.ledger import Event
 from ad_stream.incidents.rules import FoldRules
@@ -110,6 +111,37 @@ def test_who_is_flagged_only_when_the_others_jump_back_is_one_of_them() -> None:
     assert [(row["device_id"], row["minute"] - NOON) for row in found if row["event"] == "joined"] == [("a-2", 111)]
 
 
+@pytest.mark.parametrize(
+    ("flags", "heard"),
+    [
+        ({30: 0.2}, [(10, "opened"), (20, "closed")]),
+        ({30: 0.5}, [(10, "opened"), (20, "closed"), (30, "reopened"), (50, "closed")]),
+        ({30: 0.2, 33: 0.5}, [(10, "opened"), (20, "closed"), (33, "worsened"), (53, "closed")]),
+        ({30: 0.2, 31: 0.2, 32: 0.2}, [(10, "opened"), (20, "closed"), (32, "worsened"), (52, "closed")]),
+    ],
+)
+def test_a_return_is_told_when_there_is_as_much_of_it_as_opens_an_incident(
+    flags: dict[int, float], heard: list[tuple[int, str]]
+) -> None:
+    fold, found = Fold(RULES, MINUTE), []
+    for at in range(100):
+        severity = {10: 0.5, **flags}.get(at, 0.0)
+        found += of_site([OneRow(("a-1", "t"), 10.0 if severity else 0.0, severity > 0, severity)], at, fold)
+    assert whole([row for row in found if row["notify"]]) == heard
+    assert [event for _, event in whole(found)].count("reopened") == 1, "that it came back is stored in any case"
+    assert len({row["incident_id"] for row in found}) == 1
+
+
+def test_of_an_acknowledged_incident_a_weak_return_is_not_told_later_either() -> None:
+    fold, found = Fold(RULES, MINUTE), []
+    for at in range(100):
+        severity = {10: 0.5, 30: 0.2, 33: 0.5}.get(at, 0.0)
+        acts = [Act("ack", found[0]["incident_id"], "ana")] if at == 31 else []
+        rows = window_rows([OneRow(("a-1", "t"), 10.0 if severity else 0.0, severity > 0, severity)])
+        found += fold.step(NOON + at, rows, acts=acts)
+    assert whole([row for row in found if row["notify"]]) == [(10, "opened"), (20, "closed")]
+
+
 def test_incidents_of_a_state_that_knew_fewer_fields_are_restored() -> None:
     import json
     import zlib
@@ -118,7 +150,7 @@ def test_incidents_of_a_state_that_knew_fewer_fields_are_restored() -> None:
     of_site([OneRow(("a-1", "t"), 10.0, True, 0.5)], 0, fold)
     old = json.loads(zlib.decompress(fold.state()))
     for incident in old["groups"]["incidents"]:
-        del incident["turned"]
+        del incident["turned"], incident["untold"]
     again = Fold(RULES, MINUTE, site)
     assert again.restore(zlib.compress(json.dumps(old).encode(), 1))
     assert again.state() == fold.state()
