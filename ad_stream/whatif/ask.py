@@ -49,7 +49,7 @@ def ask(
     for one in sorted(found, key=lambda one: (one.after - one.before, one.device_id)):
         for name in one.to_ask:
             if name in by_id and len(wanted) < for_proposals:
-                why = f"{one.change} of {one.device_id} {one.signal} would lose it"
+                why = f"min_deviation={one.min_deviation:g} of {one.device_id} {one.signal} would lose it"
                 wanted.setdefault(name, ("proposal", why, None))
     rest = sorted(by_id, key=lambda name: hashlib.sha256(f"random {name}".encode()).hexdigest())
     draws = rest[: max(most - len(wanted), 0)]

@@ -1,8 +1,8 @@
-"""One setting of one series: which of its incidents would go, found on the verdicts that are stored.
+"""A larger `min_deviation` of one series: which of its incidents would go, found on the verdicts that are stored.
 
-A limit only takes flags back, so nothing is scored anew: the flags that it holds back go, the margins become those of the
-setting, and the incidents are folded again from what is left. Incidents are ranked by the largest flag in them, measured
-as the setting measures it; a limit above the k-th loses the k lowest (and those that tie with it).
+A limit only takes flags back, so nothing is scored anew: flags whose value is nearer to the expected one go, and the
+incidents are folded again from what is left. Incidents are ranked by the largest deviation of their flags; a limit above the
+k-th loses the k lowest (and those that tie with it).
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.detectors.kernels.band import SEVERITY, SEVERITY_AT, threshold
 from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.fold import Fold
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 Span = tuple[int, int]
 """First and last window out."""
-USUAL = 95
-"""The sensitivity at which a severity counts its multiples (`detectors.kernels.band`)."""
 
 
 @dataclass(frozen=True)
@@ -51,105 +48,52 @@ class SeriesVerdicts:
     floor: float = 0.0
 
 
-class Knob(Protocol):
-    """A setting that holds flags back below a limit."""
-
-    @property
-    def name(self) -> str:
-        """As `series_config` calls it."""
-
-    def size(self, verdicts: SeriesVerdicts) -> Floats:
-        """(n,): what it measures each verdict by."""
-
-    def above(self, size: float) -> float:
-        """The value of the setting that holds back flags of this size, and hardly more."""
-
-    def applied(self, verdicts: SeriesVerdicts, value: float) -> SeriesVerdicts:
-        """The verdicts under a value of the setting."""
-
-
-class MinDeviation:
-    """The smallest distance from the expected value that counts, in the unit of the signal."""
-
-    name = "min_deviation"
-
-    def size(self, verdicts: SeriesVerdicts) -> Floats:
-        return np.asarray(np.abs(verdicts.value - verdicts.expected))
-
-    def above(self, size: float) -> float:
-        """The next number of three digits."""
-        if size <= 0:
-            return 1e-12
-        unit = 10.0 ** (math.floor(math.log10(size)) - 2)
-        up = math.ceil(size / unit) * unit
-        return float(f"{up if up > size else up + unit:.6g}")
-
-    def applied(self, verdicts: SeriesVerdicts, value: float) -> SeriesVerdicts:
-        return replace(_without(verdicts, self.size(verdicts) < value), floor=max(value, verdicts.floor))
-
-
-@dataclass(frozen=True)
-class Sensitivity:
-    """The sensitivity of a detector whose severity counts multiples of its usual limit. now: the one in force."""
-
-    now: float
-    name: str = "sensitivity"
-
-    def size(self, verdicts: SeriesVerdicts) -> Floats:
-        """Multiples of the usual limit; from 4 on the severity tells them no more apart."""
-        far = verdicts.severity >= SEVERITY[-1]
-        return np.where(far, np.inf, np.interp(verdicts.severity, SEVERITY, SEVERITY_AT))
-
-    def above(self, size: float) -> float:
-        """The next whole number down; -1 where there is none."""
-        return float(max(math.floor(100 - (100 - USUAL) * size**3 + 1e-9), -1)) if np.isfinite(size) else -1.0
-
-    def applied(self, verdicts: SeriesVerdicts, value: float) -> SeriesVerdicts:
-        kept = _without(verdicts, self.size(verdicts) <= threshold(1.0, value))
-        wider = threshold(1.0, value) / threshold(1.0, self.now)
-        return replace(kept, lower_margin=wider * kept.lower_margin, upper_margin=wider * kept.upper_margin)
-
-
 @dataclass(frozen=True)
 class Candidate:
-    """A value of a setting. before: incident -> its span; ranked: those that some value would lose, the smallest first;
-    lost: those that this one would lose, in that order."""
+    """A limit. before: incident -> its span; ranked: those that some limit would lose, the smallest first; lost: those that
+    this one would lose, in that order."""
 
-    setting: str
-    value: float
+    min_deviation: float
     before: dict[str, Span]
     ranked: tuple[str, ...]
     lost: tuple[str, ...]
 
 
 def candidate(
-    verdicts: SeriesVerdicts, before: dict[str, Span], knob: Knob, count: int, rules: FoldRules, grid: Grid
+    verdicts: SeriesVerdicts, before: dict[str, Span], count: int, rules: FoldRules, grid: Grid
 ) -> Candidate | None:
-    """The value that would lose the `count` lowest-ranked incidents; None where the setting can lose none."""
-    size = np.where(verdicts.held, knob.size(verdicts), np.inf)
+    """The limit that would lose the `count` lowest-ranked incidents; None where none can lose any."""
+    size = np.where(verdicts.held, np.abs(verdicts.value - verdicts.expected), np.inf)
     reach = {name: _reached(verdicts, size, span) for name, span in before.items()}
     ranked = sorted((name for name in reach if np.isfinite(reach[name])), key=lambda name: (reach[name], name))
     if not ranked[:count]:
         return None
-    value = knob.above(reach[ranked[:count][-1]])
-    if value < 0:
-        return None
-    after = folded(knob.applied(verdicts, value), rules, grid).values()
+    limit = _rounded_up(reach[ranked[:count][-1]])
+    after = folded(under(verdicts, limit), rules, grid).values()
     lost = tuple(name for name in ranked if not any(_overlap(before[name], span) for span in after))
-    return Candidate(knob.name, value, before, tuple(ranked), lost)
+    return Candidate(limit, before, tuple(ranked), lost)
 
 
 def without(
-    found: Candidate, true: Sequence[str], verdicts: SeriesVerdicts, knob: Knob, rules: FoldRules, grid: Grid
+    found: Candidate, true: Sequence[str], verdicts: SeriesVerdicts, rules: FoldRules, grid: Grid
 ) -> Candidate | None:
     """The largest candidate below it that loses none of these incidents; None where there is none."""
     shorter: Candidate | None = found
     count = len(found.ranked)
     while shorter is not None and (places := [shorter.ranked.index(one) for one in true if one in shorter.lost]):
-        # A value may lose a few more than it was chosen for, so the place alone would not get below a true one each time.
+        # A limit may lose a few more than it was chosen for, so the place alone would not get below a true one each time.
         count = min(*places, count - 1)
-        shorter = candidate(verdicts, shorter.before, knob, count, rules, grid) if count else None
+        shorter = candidate(verdicts, shorter.before, count, rules, grid) if count else None
     return shorter
+
+
+def under(verdicts: SeriesVerdicts, limit: float) -> SeriesVerdicts:
+    """The verdicts under a min_deviation."""
+    gone = verdicts.held & (np.abs(verdicts.value - verdicts.expected) < limit)
+    return replace(
+        verdicts, flagged=verdicts.flagged & ~gone, held=verdicts.held & ~gone, floor=max(limit, verdicts.floor),
+        severity=np.where(gone, 0.0, verdicts.severity),
+    )  # fmt: skip
 
 
 def folded(verdicts: SeriesVerdicts, rules: FoldRules, grid: Grid) -> dict[str, Span]:
@@ -158,21 +102,25 @@ def folded(verdicts: SeriesVerdicts, rules: FoldRules, grid: Grid) -> dict[str, 
     floor, calm = np.full(1, verdicts.floor), np.zeros(1, dtype=np.bool_)
     name = np.array(["series"], dtype=object)
     columns = ("value", "expected", "lower_margin", "upper_margin", "severity", "flagged", "reason")
+    watched = False
     for place, flagged in enumerate(verdicts.flagged.tolist()):
-        if not flagged and not fold.episodes.at:
+        if not flagged and not watched:
             continue
         row = {column: getattr(verdicts, column)[place : place + 1] for column in columns}
         for event in fold.step(int(verdicts.at[place]), WindowRows(name, name, muted=calm, floor=floor, **row)):
             if event["event"] != "summary":
                 found[event["incident_id"]] = (event["started"], event["last"])
+        watched = bool(fold.watched)
     return found
 
 
-def _without(verdicts: SeriesVerdicts, small: Bools) -> SeriesVerdicts:
-    gone = verdicts.held & small
-    return replace(
-        verdicts, flagged=verdicts.flagged & ~gone, held=verdicts.held & ~gone, severity=np.where(gone, 0.0, verdicts.severity)
-    )  # fmt: skip
+def _rounded_up(size: float) -> float:
+    """The next number of three digits above a deviation, so that flags of that deviation go."""
+    if size <= 0:
+        return 1e-12
+    unit = 10.0 ** (math.floor(math.log10(size)) - 2)
+    up = math.ceil(size / unit) * unit
+    return float(f"{up if up > size else up + unit:.6g}")
 
 
 def _reached(verdicts: SeriesVerdicts, size: Floats, span: Span) -> float:

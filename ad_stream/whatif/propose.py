@@ -1,18 +1,18 @@
-"""What another setting of a noisy series would save and lose, in incidents, with what labels prove about the loss.
+"""What a larger `min_deviation` of a noisy series would save and lose, in incidents, with what labels prove about the loss.
 
-The setting is the sensitivity where the detector's severity says what a lower one would hold back, else `min_deviation`;
-which of them is decided before a label is looked at (docs/incidents.md). The incidents that would be lost are known one by
-one, so people are asked about exactly those; "no true one among my labels" alone loses many. One candidate a series: the
-lowest-ranked incidents, as many as there are answers to give. One of them known to be true cuts the candidate below it; what is
-left then has to be labelled one by one, because a set chosen by labels is no fair draw. Nothing is applied by itself.
+The incidents that would be lost are known one by one, so people are asked about exactly those; "no true one among my
+labels" alone loses many (docs/incidents.md). One candidate a series: the lowest-ranked incidents, as many as there are
+answers to give, and once it holds twice as many. One of them known to be true cuts the candidate below it; what is left
+then has to be labelled one by one, because a set chosen by labels is no fair draw. Nothing is applied by itself.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +26,7 @@ from ad_stream.tables import people
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
 from ad_stream.tables.reader import read_rows
 from ad_stream.whatif.bound import answers_needed, most_true
-from ad_stream.whatif.candidate import (
-    Candidate,
-    Knob,
-    MinDeviation,
-    Sensitivity,
-    SeriesVerdicts,
-    Span,
-    candidate,
-    folded,
-    without,
-)
+from ad_stream.whatif.candidate import Candidate, SeriesVerdicts, Span, candidate, folded, without
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,17 +39,15 @@ MEASURES = ("value", "expected", "lower_margin", "upper_margin", "severity")
 SLOW = ("slow_is_anomaly", "slow_reason")
 SHARE = 0.1
 """Share of the lost incidents that may be true, at 95 %."""
-BY_SENSITIVITY = ("default",)
-"""Detectors whose stored severity says exactly which flags a lower sensitivity holds back."""
-MOST_TIES = 1.5
-"""Times as many incidents as were to go may go with one value of a setting."""
+MOST_OF_ALL = 0.5
+"""Share of the incidents of a series that may go with one proposal."""
 SAID = ("true", "false", "expected")
 """Labels that say something."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """One setting of one series. before, after: incidents that the series leads; lost: ids of those that would go, the
+    """A min_deviation of one series. before, after: incidents that the series leads; lost: ids of those that would go, the
     smallest first; asked: of these, drawn and answered; true: ids that are labelled true and would go with a larger
     change, or with this one where no smaller one is left; bound: at most so many of the lost are true; cut: whether the
     candidate was cut below a true one, so that each of the lost has to be labelled; unjudged: incidents with a flag that no limit
@@ -67,8 +55,7 @@ class Proposal:
 
     device_id: str
     signal: str
-    setting: str
-    value: float
+    min_deviation: float
     before: int
     after: int
     lost: tuple[str, ...]
@@ -90,14 +77,9 @@ class Proposal:
         """Whether what is known allows it."""
         return bool(self.lost) and not self.blocked and self.bound <= SHARE * len(self.lost)
 
-    @property
-    def change(self) -> str:
-        """As `ad-stream config set` takes it: 'sensitivity=80'."""
-        return f"{self.setting}={self.value:g}"
-
     def as_dict(self) -> dict[str, Any]:
         """For `--json`."""
-        return {**asdict(self), self.setting: self.value, "holds": self.holds}
+        return {**asdict(self), "holds": self.holds}
 
 
 @dataclass(frozen=True)
@@ -143,7 +125,7 @@ def _of_series(
 ) -> Proposal | None:  # fmt: skip
     device, signal = series
     rows = read_rows(
-        tables, "detections", ["minute", *MEASURES, "is_anomaly", "reason", "detector", *SLOW],
+        tables, "detections", ["minute", *MEASURES, "is_anomaly", "reason", *SLOW],
         [("device_id", "=", device), ("signal", "=", signal), ("revision", "=", 0), ("minute", ">=", start), ("minute", "<", end)],
     ).sort_values("minute", ignore_index=True)  # fmt: skip
     grid, verdicts = config.minutes.grid, verdicts_of(rows, config.minutes.grid)
@@ -154,9 +136,7 @@ def _of_series(
     rules = config.incidents.rules(grid)
     # An incident that another device leads would not go with this series.
     before = {ids[span[0]]: span for span in folded(verdicts, rules, grid).values() if span[0] in ids}
-    exact = rows.loc[verdicts.held, "detector"].isin(BY_SENSITIVITY).all()
-    knobs: list[Knob] = [Sensitivity(config.detection.sensitivity), MinDeviation()] if exact else [MinDeviation()]
-    return proposal(series, verdicts, before, knobs, rules, grid, answers=answers, known=known)
+    return proposal(series, verdicts, before, rules, grid, answers=answers, known=known)
 
 
 def verdicts_of(rows: pd.DataFrame, grid: Grid) -> SeriesVerdicts:
@@ -175,41 +155,47 @@ def verdicts_of(rows: pd.DataFrame, grid: Grid) -> SeriesVerdicts:
 
 
 def proposal(
-    series: tuple[str, str], verdicts: SeriesVerdicts, before: dict[str, Span], knobs: Sequence[Knob], rules: FoldRules, grid: Grid, *,
+    series: tuple[str, str], verdicts: SeriesVerdicts, before: dict[str, Span], rules: FoldRules, grid: Grid, *,
     answers: int, known: Answers,
 ) -> Proposal | None:  # fmt: skip
-    """The candidate of one series with what the labels say; before: incident -> its span; knobs: the settings, the one to
-    prefer first. None where it has no candidate."""
-    if len(before) < 2:
-        return None
-    count = min(answers, max(len(before) // 2, 1))
-    found = ((knob, candidate(verdicts, before, knob, count, rules, grid)) for knob in knobs)
-    # A setting under which many incidents tie would lose far more than can be asked about.
-    fits = ((knob, one) for knob, one in found if one is not None and one.lost and len(one.lost) <= MOST_TIES * count)
-    knob, whole = next(fits, (None, None))
-    if knob is None or whole is None:
-        return None
-    true = [name for name in whole.lost if known.labels.get(name) == "true"]
-    cut = without(whole, true, verdicts, knob, rules, grid) if true else whole
-    return _judged(series, cut or whole, tuple(true), known, cut=cut is not whole)
+    """The candidate of one series with what the labels say; before: incident -> its span. None where it has no candidate.
+
+    Where it holds, one of twice the size is looked at, and so on: a fixed sequence that ends at the first one that does not
+    hold, so the chance that any of them holds wrongly stays that of one.
+    """
+    most, best = max(int(MOST_OF_ALL * len(before)), 1), None
+    size = min(answers, most) if len(before) > 1 else 0
+    while size and (whole := candidate(verdicts, before, size, rules, grid)) is not None and whole.lost:
+        true = tuple(name for name in whole.lost if known.labels.get(name) == "true")
+        cut = without(whole, true, verdicts, rules, grid) if true else whole
+        one = _judged(series, cut or whole, true, known, cut=cut is not whole)
+        if best is not None and len(one.lost) <= len(best.lost):
+            break
+        if not one.holds:
+            return one if best is None else replace(best, to_ask=one.to_ask)
+        best, size = one, 0 if one.cut or size >= most else min(2 * size, most)
+    return best
 
 
 def _judged(
     series: tuple[str, str], found: Candidate, true: tuple[str, ...], known: Answers, *, cut: bool
 ) -> Proposal:  # fmt: skip
-    lost, labels = found.lost, known.labels
-    asked = [name for name in lost if name in known.drawn and labels.get(name) in SAID]
-    asked_true = sum(labels[name] == "true" for name in asked)
-    open_ = [name for name in _shuffled(lost) if labels.get(name) not in SAID]
+    lost, labels, order = found.lost, known.labels, _shuffled(found.lost)
+    # A fair draw is the beginning of that order only: answers about a smaller candidate lie among its lowest-ranked.
+    asked = list(takewhile(lambda name: name in known.drawn and name in labels, order))
+    asked_true = sum(labels[name] in ("true", "unsure") for name in asked)
+    blocked = set(true) & set(lost)
     if cut:
-        missing, bound = len(open_), len(open_) + len(set(true) & set(lost))
+        missing = [name for name in order if labels.get(name) not in SAID]
+        bound = len(missing) + len(blocked)
     else:
-        missing = max(answers_needed(len(lost), SHARE, wrong=known.wrong) - len(asked), 0)
+        wanted = answers_needed(len(lost), SHARE, wrong=known.wrong)
+        missing = order[len(asked) : max(wanted, len(asked))]
         bound = max(most_true(len(lost), len(asked), asked_true, wrong=known.wrong), len(true))
-    to_ask = tuple(name for name in open_ if name not in labels)[:missing]
+    to_ask = () if blocked else tuple(name for name in missing if name not in labels)
     before = len(found.before)
     return Proposal(
-        *series, found.setting, found.value, before, before - len(lost), lost, len(asked), asked_true, true, bound, cut, to_ask,
+        *series, found.min_deviation, before, before - len(lost), lost, len(asked), asked_true, true, bound, cut, to_ask,
         before - len(found.ranked),
     )  # fmt: skip
 

@@ -76,7 +76,7 @@ MAY = {
     "tables": ("config errors grid model secrets", "deltalake pandas pyarrow"),
     "web": ("errors", "starlette uvicorn"),
     "whatif": (
-        "config detectors errors evaluation grid incidents model models monitoring report scoring series_config tables times",
+        "config errors evaluation grid incidents model models monitoring report scoring series_config tables times",
         "numpy pandas",
     ),
 }

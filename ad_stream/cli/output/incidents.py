@@ -73,7 +73,7 @@ def proposals(found: Sequence[Proposal], start: datetime, end: datetime) -> Rend
     for number, one in enumerate(found, start=1):
         lines += [
             Text(""),
-            Text(f"{number}  {one.device_id}  {one.signal}   {one.change}", style="bold"),
+            Text(f"{number}  {one.device_id}  {one.signal}   min_deviation={one.min_deviation:g}", style="bold"),
         ]
         lines.append(Text(f"   incidents {one.before} -> {one.after}: {len(one.lost)} would go{_unjudged(one)}"))
         lines.append(Text(f"   {_known(one)}"))
@@ -82,7 +82,7 @@ def proposals(found: Sequence[Proposal], start: datetime, end: datetime) -> Rend
 
 
 def _unjudged(one: Proposal) -> str:
-    return f"; {one.unjudged} are stuck values, drifts or too far out for it" if one.unjudged else ""
+    return f"; {one.unjudged} are stuck values or drifts, which it leaves" if one.unjudged else ""
 
 
 def _known(one: Proposal) -> str:
@@ -99,7 +99,9 @@ def _verdict(one: Proposal) -> list[str]:
         return [
             f"not enough labels: more than {SHARE:.0%} may be true; answer {asked}: ad-stream ask --scope '{one.device_id}'"
         ]
+    more = [f"twice as many may go: answer {len(one.to_ask)} more: ad-stream ask --scope '{one.device_id}'"]
     return [
-        f"apply: ad-stream config set --device '{one.device_id}' --signal '{one.signal}' {one.change} "
-        f"--note 'proposal, saves {one.before - one.after}'"
+        f"apply: ad-stream config set --device '{one.device_id}' --signal '{one.signal}' min_deviation={one.min_deviation:g} "
+        f"--note 'proposal, saves {one.before - one.after}'",
+        *(more if one.to_ask else []),
     ]

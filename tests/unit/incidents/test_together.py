@@ -133,7 +133,8 @@ def test_a_return_is_told_when_there_is_as_much_of_it_as_opens_an_incident(
 
 
 def test_of_an_acknowledged_incident_a_weak_return_is_not_told_later_either() -> None:
-    fold, found = Fold(RULES, MINUTE), []
+    fold = Fold(RULES, MINUTE)
+    found: list[Event] = []
     for at in range(100):
         severity = {10: 0.5, 30: 0.2, 33: 0.5}.get(at, 0.0)
         acts = [Act("ack", found[0]["incident_id"], "ana")] if at == 31 else []

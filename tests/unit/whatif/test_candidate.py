@@ -1,43 +1,25 @@
-"""A candidate setting: what it holds back is what the detector itself would, and what it loses is known one by one."""
+"""A candidate limit: what it loses is known one by one, and what labels prove of it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ad_stream.detectors import by_name
 from ad_stream.grid import MINUTE
 from ad_stream.incidents.rules import FoldRules
-from ad_stream.scoring.windows import judge
 from ad_stream.whatif.bound import answers_needed, most_true
-from ad_stream.whatif.candidate import Knob, MinDeviation, Sensitivity, SeriesVerdicts, candidate, folded, without
+from ad_stream.whatif.candidate import SeriesVerdicts, candidate, folded, under, without
 from ad_stream.whatif.propose import Answers, Proposal, proposal
 
 RULES = FoldRules()
 
 
-def judged(sensitivity: int, seed: int = 4) -> SeriesVerdicts:
-    """A noisy series with spikes of many sizes, judged by `default`."""
-    rng = np.random.default_rng(seed)
-    values = 20 + rng.standard_normal(2_400)
-    for place in range(400, 2_400, 50):
-        values[place] += rng.uniform(3, 25) * rng.choice([-1, 1])
-    matrix = values[None, :]
-    detector = by_name("default", sensitivity=sensitivity, points=300)
-    _, at, verdict = judge(matrix, np.ones_like(matrix, dtype=bool), detector, step=timedelta(minutes=1))
-    return SeriesVerdicts(
-        at, values[at], verdict.expected, verdict.lower_margin, verdict.upper_margin, np.nan_to_num(verdict.severity),
-        verdict.is_anomaly, verdict.is_anomaly & (verdict.reason != "stuck"), verdict.reason,
-    )  # fmt: skip
-
-
 def spikes(sizes: dict[int, float], **more: Any) -> SeriesVerdicts:
     """Single flags of a series with the band 18 to 22; a deviation each, severity by it."""
-    at = np.arange(2_000)
+    at = np.arange(4_000)
     value = np.full(len(at), 20.0)
     severity = np.zeros(len(at))
     for place, size in sizes.items():
@@ -49,33 +31,14 @@ def spikes(sizes: dict[int, float], **more: Any) -> SeriesVerdicts:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("lower", [90, 80, 50, 0])
-def test_a_lower_sensitivity_holds_back_exactly_what_the_detector_would(lower: int) -> None:
-    stored, anew = judged(95), judged(lower)
-    under = Sensitivity(95).applied(stored, lower)
-    assert np.array_equal(under.flagged, anew.flagged)
-    assert 0 < anew.flagged.sum() < stored.flagged.sum()
-    for name in ("lower_margin", "upper_margin", "severity"):
-        ours, theirs = getattr(under, name)[300:], getattr(anew, name)[300:]
-        assert np.allclose(ours[anew.flagged[300:]], theirs[anew.flagged[300:]], rtol=1e-9), name
-
-
-def test_a_higher_sensitivity_in_force_changes_what_the_margins_are_measured_by() -> None:
-    stored, anew = judged(98), judged(90)
-    under = Sensitivity(98).applied(stored, 90)
-    assert np.array_equal(under.flagged, anew.flagged)
-    assert np.allclose(under.upper_margin[anew.flagged], anew.upper_margin[anew.flagged])
-
-
-@pytest.mark.parametrize("knob", [Sensitivity(95), MinDeviation()])
 @pytest.mark.parametrize("count", [1, 3, 7])
-def test_the_lowest_ranked_go_and_the_others_stay(knob: Knob, count: int) -> None:
+def test_the_lowest_ranked_go_and_the_others_stay(count: int) -> None:
     verdicts = spikes({100 * number: 3.0 + 1.5 * number for number in range(1, 13)})
     before = folded(verdicts, RULES, MINUTE)
-    found = candidate(verdicts, before, knob, count, RULES, MINUTE)
+    found = candidate(verdicts, before, count, RULES, MINUTE)
     assert found is not None
     assert list(found.lost) == sorted(before, key=lambda name: before[name])[:count]
-    after = folded(knob.applied(verdicts, found.value), RULES, MINUTE)
+    after = folded(under(verdicts, found.min_deviation), RULES, MINUTE)
     assert set(after.values()) == {before[name] for name in before if name not in found.lost}
 
 
@@ -85,42 +48,41 @@ def test_what_no_limit_holds_back_is_never_lost() -> None:
     held[[100, 300]] = False  # stuck, or found by the slow verdict
     verdicts = replace(verdicts, held=held)
     before = folded(verdicts, RULES, MINUTE)
-    found = candidate(verdicts, before, MinDeviation(), 8, RULES, MINUTE)
+    found = candidate(verdicts, before, 8, RULES, MINUTE)
     assert found is not None and len(before) == 8 and len(found.ranked) == len(found.lost) == 6
 
 
 def test_a_true_one_cuts_the_candidate_below_it() -> None:
     verdicts = spikes({100 * number: 3.0 + number for number in range(1, 13)})
     before = folded(verdicts, RULES, MINUTE)
-    whole = candidate(verdicts, before, MinDeviation(), 6, RULES, MINUTE)
+    whole = candidate(verdicts, before, 6, RULES, MINUTE)
     assert whole is not None
-    shorter = without(whole, [whole.ranked[4], whole.ranked[3]], verdicts, MinDeviation(), RULES, MINUTE)
+    shorter = without(whole, [whole.ranked[4], whole.ranked[3]], verdicts, RULES, MINUTE)
     assert shorter is not None and shorter.lost == whole.ranked[:3]
-    assert without(whole, [whole.ranked[0]], verdicts, MinDeviation(), RULES, MINUTE) is None
+    assert without(whole, [whole.ranked[0]], verdicts, RULES, MINUTE) is None
 
 
-def test_a_true_one_that_shares_a_whole_sensitivity_with_lower_ones_takes_them_along() -> None:
-    """Severities so near to each other that no whole number lies between those of 300, 400 and 500."""
+def test_a_true_one_of_nearly_the_deviation_of_lower_ones_takes_them_along() -> None:
+    """Deviations so near to each other that no limit of three digits lies between those of 300, 400 and 500."""
     near = {100 * number: 5.0 + (number if number < 3 or number > 5 else 3 + number / 1e4) for number in range(1, 13)}
     verdicts = spikes(near)
     before = folded(verdicts, RULES, MINUTE)
-    whole = candidate(verdicts, before, Sensitivity(95), 6, RULES, MINUTE)
+    whole = candidate(verdicts, before, 6, RULES, MINUTE)
     assert whole is not None and len(whole.lost) == 6
-    shorter = without(whole, [whole.ranked[4]], verdicts, Sensitivity(95), RULES, MINUTE)
+    shorter = without(whole, [whole.ranked[4]], verdicts, RULES, MINUTE)
     assert shorter is not None and shorter.lost == whole.ranked[:2]
 
 
 def of(verdicts: SeriesVerdicts, labels: dict[str, str], **more: Any) -> Proposal | None:
     before = folded(verdicts, RULES, MINUTE)
-    knobs = more.pop("knobs", [Sensitivity(95), MinDeviation()])
-    known = Answers(labels, frozenset(labels), **more)
-    return proposal(("d", "t"), verdicts, before, knobs, RULES, MINUTE, answers=6, known=known)
+    known = Answers(labels, frozenset(more.pop("drawn", labels)), **more)
+    return proposal(("d", "t"), verdicts, before, RULES, MINUTE, answers=more.pop("answers", 6), known=known)
 
 
 def test_after_a_cut_each_of_the_lost_has_to_be_labelled() -> None:
     verdicts = spikes({100 * number: 3.0 + number for number in range(1, 13)})
     first = of(verdicts, {})
-    assert first is not None and (len(first.lost), first.cut, first.setting) == (6, False, "sensitivity")
+    assert first is not None and (len(first.lost), first.cut) == (6, False)
     labels = {first.lost[4]: "true", first.lost[0]: "false"}
     second = of(verdicts, labels)
     assert second is not None and second.lost == first.lost[:4]
@@ -132,12 +94,38 @@ def test_after_a_cut_each_of_the_lost_has_to_be_labelled() -> None:
     assert last is not None and last.blocked and not last.holds and last.lost == first.lost
 
 
-def test_a_setting_under_which_all_tie_gives_way_to_the_next() -> None:
-    verdicts = spikes({100 * number: 3.0 + number for number in range(1, 13)})
-    tied = replace(verdicts, severity=np.where(verdicts.flagged, 0.5, 0.0))
-    found = of(tied, {})
-    assert found is not None and found.setting == "min_deviation"
-    assert of(tied, {}, knobs=[Sensitivity(95)]) is None
+def asked(verdicts: SeriesVerdicts, answers: int, labels: dict[str, str]) -> list[Proposal]:
+    """Everything that is asked is answered with false, round after round."""
+    before, rounds = folded(verdicts, RULES, MINUTE), list[Proposal]()
+    while not rounds or rounds[-1].to_ask:
+        known = Answers(labels, frozenset(labels))
+        one = proposal(("d", "t"), verdicts, before, RULES, MINUTE, answers=answers, known=known)
+        assert one is not None
+        rounds.append(one)
+        labels |= dict.fromkeys(one.to_ask, "false")
+    return rounds
+
+
+def test_one_that_holds_is_followed_by_one_of_twice_the_size_up_to_half_of_all() -> None:
+    verdicts = spikes({80 * number: 3.0 + number for number in range(1, 49)})
+    rounds = asked(verdicts, 6, {})
+    assert [(len(one.lost), one.holds) for one in rounds if not one.cut] == [
+        (6, False),
+        (6, True),
+        (12, True),
+        (24, True),
+    ]
+    assert rounds[-1].before - rounds[-1].after == 24 and not rounds[-1].to_ask
+
+
+def test_answers_about_a_smaller_candidate_are_no_fair_draw_of_a_larger_one() -> None:
+    verdicts = spikes({80 * number: 3.0 + number for number in range(1, 49)})
+    small = asked(verdicts, 6, {})[0]
+    known = Answers(dict.fromkeys(small.lost, "false"), frozenset(small.lost))
+    before = folded(verdicts, RULES, MINUTE)
+    larger = proposal(("d", "t"), verdicts, before, RULES, MINUTE, answers=24, known=known)
+    assert larger is not None and len(larger.lost) == 24 and not larger.holds
+    assert larger.asked < 6, "only those that the draw of the larger one begins with"
 
 
 def test_answers_that_may_be_wrong_ask_for_more() -> None:
