@@ -36,11 +36,12 @@ class Grouping:
         key = self.site_of(member.device) or member.device
         found = [self.incidents[name] for name in self._by_key.get((kind, key), ())]
         fits = [one for one in found if one.is_open and self._fits(one, member, at, slack)]
-        return max(
-            fits,
-            key=lambda one: (self._near(one, member, at), member.device in one.devices, one.latest, one.id),
-            default=None,
-        )
+
+        def how_well(one: Incident) -> tuple[bool, bool, bool, int, str]:
+            same = one.leader.signal == member.signal  # of two faults of a site at once
+            return self._near(one, member, at), same, member.device in one.devices, one.latest, one.id
+
+        return max(fits, key=how_well, default=None)
 
     def _fits(self, incident: Incident, member: Member, at: int, slack: int | None) -> bool:
         if slack is not None:
@@ -55,8 +56,9 @@ class Grouping:
         opens = at - incident.latest <= together and at - incident.opened <= most
         after = member.started - incident.leader.started
         began = -together <= after <= most and member.started - incident.latest <= together
-        turned = incident.turned is not None and at - incident.turned <= together
-        return opens or began or turned
+        turned = NEVER if incident.turned is None else incident.turned
+        back = member.started - turned <= together and at - turned <= self.rules.close_after
+        return opens or began or back
 
     def put(self, incident: Incident, member: Member, at: int) -> None:
         """A member is in, from now on or again."""

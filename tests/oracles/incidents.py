@@ -136,7 +136,8 @@ class OneIncident:
         opens = at - self.latest <= rules.together and at - self.opened <= rules.together_most
         after = started - self.began
         began = -rules.together <= after <= rules.together_most and started - self.latest <= rules.together
-        return opens or began or at - self.turned <= rules.together
+        back = started - self.turned <= rules.together and at - self.turned <= rules.close_after
+        return opens or began or back
 
     def owns(self, at: int, device: str, rules: FoldRules) -> bool:
         """Whether the device came to it a short while ago."""
@@ -182,7 +183,8 @@ def incidents(
                 one = max(
                     fits,
                     key=lambda one: (
-                        one.near(at, state[series].started, rules), device in one.came, one.latest, all_.index(one),
+                        one.near(at, state[series].started, rules), one.leader[1] == series[1], device in one.came,
+                        one.latest, all_.index(one),
                     ),
                 )  # fmt: skip
                 events.append(("joined", series))

@@ -111,6 +111,32 @@ def test_who_is_flagged_only_when_the_others_jump_back_is_one_of_them() -> None:
     assert [(row["device_id"], row["minute"] - NOON) for row in found if row["event"] == "joined"] == [("a-2", 111)]
 
 
+def stepped(device: str, signal: str, at: int, *, since: int, until: int) -> OneRow:
+    """20 higher for a while, flagged where that begins and ends; the detector's band follows at once."""
+    jump, up = at in (since, until), since <= at < until
+    expected = {since: 0.0, until: 20.0}.get(at, 20.0 if up else 0.0)
+    return OneRow((device, signal), 20.0 if up else 0.0, jump, 0.5 * jump, expected=expected)
+
+
+def test_who_began_when_the_others_jumped_back_and_opens_later_is_one_of_them() -> None:
+    fold, found = Fold(RULES, MINUTE, site), []
+    for at in range(150):
+        weak = OneRow(("a-2", "t"), 0.0 if at not in (112, 113, 114) else 20.0, at == 111, 0.1, expected=20.0)
+        found += of_site([stepped("a-1", "t", at, since=20, until=110), weak], at, fold)
+    assert next((row["event"], row["minute"] - NOON) for row in found if row["device_id"] == "a-2") == ("joined", 117)
+
+
+def test_of_two_faults_of_a_site_at_once_a_member_belongs_to_that_of_its_signal() -> None:
+    fold, found = Fold(RULES, MINUTE, site), []
+    for at in range(150):
+        rows = [stepped("a-1", "t", at, since=20, until=110), stepped("a-3", "p", at, since=60, until=110)]
+        late = [OneRow(("a-5", signal), 0.0, at == 111, 0.5, expected=20.0) for signal in "tp" if at >= 111]
+        found += of_site([*rows, *late], at, fold)
+    of = {row["signal"]: row["incident_id"] for row in found if row["event"] == "opened"}
+    assert len(of) == 2
+    assert {(row["signal"], row["incident_id"]) for row in found if row["event"] == "joined"} == set(of.items())
+
+
 @pytest.mark.parametrize(
     ("flags", "heard"),
     [
