@@ -186,13 +186,15 @@ def _judged(
     asked_true = sum(labels[name] in ("true", "unsure") for name in asked)
     blocked = set(true) & set(lost)
     if cut:
-        missing = [name for name in order if labels.get(name) not in SAID]
-        bound = len(missing) + len(blocked)
+        unknown = [name for name in order if labels.get(name) not in SAID]
+        missing = [name for name in unknown if name not in labels]
+        bound = len(unknown) + len(blocked)
     else:
         wanted = answers_needed(len(lost), SHARE, wrong=known.wrong)
-        missing = order[len(asked) : max(wanted, len(asked))]
+        # Who was labelled unasked is asked all the same, since only an answer to the draw counts.
+        missing = [name for name in order[len(asked) : wanted] if name not in known.drawn or name not in labels]
         bound = max(most_true(len(lost), len(asked), asked_true, wrong=known.wrong), len(true))
-    to_ask = () if blocked else tuple(name for name in missing if name not in labels)
+    to_ask = () if blocked else tuple(missing)
     before = len(found.before)
     return Proposal(
         *series, found.min_deviation, before, before - len(lost), lost, len(asked), asked_true, true, bound, cut, to_ask,

@@ -75,8 +75,8 @@ def test_a_true_one_of_nearly_the_deviation_of_lower_ones_takes_them_along() -> 
 
 def of(verdicts: SeriesVerdicts, labels: dict[str, str], **more: Any) -> Proposal | None:
     before = folded(verdicts, RULES, MINUTE)
-    known = Answers(labels, frozenset(more.pop("drawn", labels)), **more)
-    return proposal(("d", "t"), verdicts, before, RULES, MINUTE, answers=more.pop("answers", 6), known=known)
+    known = Answers(labels, frozenset(more.get("drawn", labels)))
+    return proposal(("d", "t"), verdicts, before, RULES, MINUTE, answers=more.get("answers", 6), known=known)
 
 
 def test_after_a_cut_each_of_the_lost_has_to_be_labelled() -> None:
@@ -126,6 +126,14 @@ def test_answers_about_a_smaller_candidate_are_no_fair_draw_of_a_larger_one() ->
     larger = proposal(("d", "t"), verdicts, before, RULES, MINUTE, answers=24, known=known)
     assert larger is not None and len(larger.lost) == 24 and not larger.holds
     assert larger.asked < 6, "only those that the draw of the larger one begins with"
+
+
+def test_what_somebody_labelled_unasked_is_asked_all_the_same() -> None:
+    verdicts = spikes({80 * number: 3.0 + number for number in range(1, 49)})
+    first = of(verdicts, {}, answers=12)
+    assert first is not None and not first.holds
+    again = of(verdicts, dict.fromkeys(first.lost, "false"), answers=12, drawn=[])
+    assert again is not None and (again.asked, again.to_ask) == (0, first.to_ask)
 
 
 def test_answers_that_may_be_wrong_ask_for_more() -> None:
