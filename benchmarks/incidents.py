@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +79,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--verdicts", type=Path)
+    parser.add_argument("--curves", type=int, help="the first so many")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--cuts", action="store_true")
     parser.add_argument("--set", action="append", default=[], dest="set_")
     options = parser.parse_args()
     if not options.data.exists():
         raise SystemExit(f"there is no {options.data}: name a file of the quality data with --data")
-    curves = verdicts(options.data, options.verdicts)
+    curves = verdicts(options.data, options.verdicts, options.curves)
     rules = replace(FoldRules(), **overrides(options.set_))
     told = {"alarms": {name: alarms(curve) for name, curve in curves.items()}, "incidents": dict(folded(curves, rules))}
     figures = {way: count(curves, one).figures() for way, one in told.items()}
@@ -116,8 +118,8 @@ def text(name: str, figures: dict[str, dict[str, float]]) -> str:
     )
 
 
-def verdicts(data: Path, kept: Path | None) -> dict[str, dict[str, Any]]:
-    """Curve -> its judged rows: step, seconds, label, flag, stuck and VERDICT, each (n,)."""
+def verdicts(data: Path, kept: Path | None, most: int | None = None) -> dict[str, dict[str, Any]]:
+    """Curve -> its judged rows: step, seconds, label, flag, stuck and VERDICT, each (n,). most: so many curves."""
     if kept is not None and kept.exists():
         with np.load(kept, allow_pickle=False) as found:
             names = json.loads(str(found["names"]))
@@ -127,9 +129,8 @@ def verdicts(data: Path, kept: Path | None) -> dict[str, dict[str, Any]]:
             }
     meta = pd.read_csv(data.with_name("series.csv")).set_index("series_id")
     rows = pd.read_parquet(data)
-    curves = {
-        str(name): _judged(curve, meta.loc[str(name)]) for name, curve in rows.groupby("series_id", observed=True)
-    }
+    some = islice(rows.groupby("series_id", observed=True), most)
+    curves = {str(name): _judged(curve, meta.loc[str(name)]) for name, curve in some}
     if kept is not None:
         arrays = {f"{number}/{key}": value for number, one in enumerate(curves.values()) for key, value in one.items()}
         np.savez(kept, names=json.dumps(list(curves)), **arrays)

@@ -150,6 +150,9 @@ def propose(
     answers: Annotated[
         int, typer.Option(min=2, help="Most incidents of a series that would go with one proposal.")
     ] = 20,
+    wrong: Annotated[
+        float, typer.Option(min=0, max=0.4, help="Share of true incidents that people are taken to call false.")
+    ] = 0.0,
     config: RunConfig = None,
     tables: Folder = None,
     as_json: Json = False,
@@ -161,7 +164,7 @@ def propose(
 
     place, folder = _stored(config, tables)
     start, end = _span(folder, days)
-    found = proposed(folder, place, start=start, end=end, answers=answers)
+    found = proposed(folder, place, start=start, end=end, answers=answers, wrong=wrong)
     print(json.dumps([one.as_dict() for one in found])) if as_json else show(proposals(found, start, end))
 
 

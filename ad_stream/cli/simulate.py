@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from ad_stream.cli.options import Devices, Minutes, Seed
 from ad_stream.cli.output.progress import bars
+from ad_stream.errors import InputError
 
 if TYPE_CHECKING:
     from ad_stream.simulate.power_bi.receiver import PowerBIReceiver
@@ -56,6 +57,10 @@ def messages(
     start: Annotated[str, typer.Option(help="First minute, UTC.")] = "2026-11-01T00:00Z",
     faults: Annotated[bool, typer.Option(help="Spikes, dips, shifts, drifts, stuck values, silences.")] = True,
     bad_traffic: Annotated[bool, typer.Option(help="Malformed, late, doubled and other odd messages.")] = True,
+    sites: Annotated[int, typer.Option(min=0, help="Sites, which device names begin with; they get faults, too.")] = 0,
+    count: Annotated[
+        list[str], typer.Option("--count", help="So many faults of a kind: chatter=5. Several are possible.")
+    ] = [],  # noqa: B006
     as_json: Annotated[bool, typer.Option("--json", help="The truth as JSON on standard output.")] = False,
     to: Annotated[
         Destination, typer.Option(help="Also hold them in a broker on this machine until Ctrl-C.")
@@ -66,10 +71,15 @@ def messages(
 
     With --to, messages that the folder already holds are taken as they are.
     """
+    from ad_stream.simulate import FaultPlan
     from ad_stream.simulate import simulate as write_messages
+    from ad_stream.simulate.devices.fleet import SITE_PATTERN
     from ad_stream.simulate.devices.truth import TRUTH_FILE
     from ad_stream.times import moment
 
+    counts = _counts(count)
+    if counts and not faults:
+        raise InputError("--count asks for faults and --no-faults for none: leave out one of them")
     if to is not Destination.FILES and next(out.glob("*.jsonl"), None):
         _hold(to, out, port)
         return
@@ -80,7 +90,8 @@ def messages(
             minutes=minutes,
             seed=seed,
             start=moment(start),
-            faults=faults,
+            faults=FaultPlan(overrides=counts) if faults else False,
+            sites=sites,
             bad_traffic=bad_traffic,
             progress=lambda done, total: steps("simulating", done / total),
         )
@@ -88,8 +99,21 @@ def messages(
         print((out / TRUTH_FILE).read_text(encoding="utf-8"), end="")
     else:
         print(f"{truth.messages:,} messages of {devices} devices with {len(truth.faults)} faults in {out}")
+        if sites:
+            print(f"sites for a configuration: dimensions: {{device: '{SITE_PATTERN}'}}")
     if to is not Destination.FILES:
         _hold(to, out, port)
+
+
+def _counts(pairs: list[str]) -> dict[str, int]:
+    """['chatter=5'] -> {'chatter': 5}."""
+    found = {}
+    for pair in pairs:
+        kind, _, number = pair.partition("=")
+        if not number.isdecimal():
+            raise InputError(f"--count {pair!r} has no kind and number: write it like --count chatter=5")
+        found[kind] = int(number)
+    return found
 
 
 def _hold(to: Destination, folder: Path, port: int) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from ad_stream.errors import InputError
 from ad_stream.evaluation.metrics import points_in_time
 from ad_stream.grid import MINUTE, Grid
+from ad_stream.simulate.devices.fault import MAINTENANCE
 from ad_stream.simulate.devices.truth import TRUTH_FILE, read_truth
 from ad_stream.times import moment
 
@@ -73,7 +74,10 @@ def _truth(path: Path) -> Iterable[LabelledEvent]:
             f"{path.name} is no file of labels: give a CSV, a .parquet or the {TRUTH_FILE} of ad-stream simulate"
         )
     for fault in read_truth(path.parent).faults:
-        yield LabelledEvent(fault.device_id, None if fault.signal == "all" else fault.signal, fault.start, fault.end)
+        if fault.kind != MAINTENANCE:
+            yield LabelledEvent(
+                fault.device_id, None if fault.signal == "all" else fault.signal, fault.start, fault.end
+            )
 
 
 def _table(path: Path) -> Iterable[LabelledEvent]:

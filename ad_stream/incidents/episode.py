@@ -3,7 +3,9 @@
 A detector flags changes, so a step that lasts an hour is flagged where it begins and where it ends. What makes it one
 episode stands in the row of its onset: the band. It is frozen there, and the question of each later window is whether
 the value is back. A window is *out* if it is flagged, or if it lies beyond the frozen band on the side of the onset; else
-it is *quiet*. A muted window is neither, and neither is one that has no row, so that missing data end nothing.
+it is *quiet*. A flag to the other side turns the episode: the value jumped back, and where a daily cycle has moved it beyond
+the frozen band meanwhile, the band moves with it to where it came to lie. A muted window is neither, and neither is one
+that has no row, so that missing data end nothing.
 
     none     -> pending   at a flag
     pending  -> open      at a flag severe enough, or when enough of the last windows were out
@@ -70,7 +72,7 @@ class WindowRows:
 
 @dataclass(frozen=True)
 class Changes:
-    """Places of the series whose episode changed in a window."""
+    """Places of the series whose episode changed in a window; convincing: of open ones that have, now, what opens one."""
 
     opened: Ints
     reopened: Ints
@@ -79,6 +81,8 @@ class Changes:
     worse: Ints
     muted: Ints
     still_out: Ints
+    turned: Ints
+    convincing: Ints
 
 
 COLUMNS: dict[str, tuple[type, float]] = {
@@ -243,9 +247,11 @@ class Episodes:
         running &= ~level
         was_muted = c["muted"][place] & running
         out = running & (rows.flagged | beyond)
+        turned = self._turn(place, rows, running & rows.flagged, beyond)
         self._count(at, place, rows, running, out)
         worse = self._worst(at, place, rows, running & rows.flagged)
-        opens = running & (c["phase"][place] == PENDING) & self._is_open(place, rows)
+        convincing = running & self._is_open(place, rows)
+        opens = convincing & (c["phase"][place] == PENDING)
         c["phase"][place[opens]], c["opened"][place[opens]] = OPEN, at
         back = running & (c["quiet"][place] >= c["hold"][place])
         ends = back | level
@@ -259,7 +265,20 @@ class Episodes:
         still = place[was_muted & out & (c["phase"][place] == OPEN)]
         self._drop(place[ends & ~closes])
         worse = worse[c["phase"][worse] == OPEN]
-        return Changes(opened, began["reopened"], closed, began["home"], worse, muted, still)
+        convincing &= c["phase"][place] == OPEN
+        return Changes(opened, began["reopened"], closed, began["home"], worse, muted, still, turned, place[convincing])
+
+    def _turn(self, place: Ints, rows: WindowRows, flagged: Bools, beyond: Bools) -> Ints:
+        """Open episodes whose flag lies on the other side of its own band than the onset; -> their places."""
+        c, side = self.columns, self.columns["side"][place]
+        down = rows.value < rows.expected - np.maximum(rows.lower_margin, rows.floor)
+        up = rows.value > rows.expected + np.maximum(rows.upper_margin, rows.floor)
+        turned = flagged & (((side > 0) & down) | ((side < 0) & up))
+        moved = place[turned & beyond]
+        shift = rows.value[turned & beyond] - c["expected"][moved]
+        for name in ("low", "high", "expected"):
+            c[name][moved] += shift
+        return np.asarray(place[turned & (c["phase"][place] == OPEN)])
 
     def _count(self, at: int, place: Ints, rows: WindowRows, running: Bools, out: Bools) -> None:
         c, mask = self.columns, (1 << self.rules.open_of) - 1

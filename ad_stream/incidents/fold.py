@@ -90,13 +90,19 @@ class Fold(Ledger):
             self.groups.forget((VALUE, *series))
 
     def _changed(self, at: int, changes: Changes) -> list[Incident]:
+        convincing = set(changes.convincing.tolist())
         for place in changes.reopened:
-            self._reopen(at, self._member(int(place), at))
+            self._reopen(at, self._member(int(place), at), tell=int(place) in convincing)
+        if any(incident.untold for incident in self.groups.incidents.values()):
+            self._tell_late(at, convincing)
         for place in changes.home:
             self._home(at, int(place))
+        for turned in self.groups.of_series((VALUE, *self._series(int(place))) for place in changes.turned):
+            turned.turned = at
         opened = [self._member(int(place), at) for place in changes.opened]
         ordered = sorted(opened, key=lambda one: (one.started, -one.severity, one.series))
         opening = [incident for one in ordered if (incident := self._join_or_open(VALUE, one, at))]
+        self._grow(at)
         self._worse(at, changes)
         for place in sorted(changes.muted, key=self._series):
             self._about(at, int(place), "muted", notify=False, why="muted from here on")
@@ -105,6 +111,12 @@ class Fold(Ledger):
         for place in sorted(changes.closed, key=self._series):
             self._end(at, VALUE, self._member(int(place), at), ENDS[int(self.episodes.columns["end"][place])])
         return opening
+
+    def _tell_late(self, at: int, convincing: set[int]) -> None:
+        """What came back with a weak flag is told when a severe one follows, or enough of them: as if it opened now."""
+        for incident in self.groups.of_series((VALUE, *self._series(place)) for place in convincing):
+            if incident.untold and incident.acked_by is None:
+                self._emit(self._synced(incident), "worsened", at, notify=True, why="out again")
 
     def _worse(self, at: int, changes: Changes) -> None:
         for incident in self.groups.of_series((VALUE, *self._series(int(place))) for place in changes.worse):
@@ -137,6 +149,7 @@ class Fold(Ledger):
         for member, slack in found.silent:
             if incident := self._join_or_open(kind, member, at, slack):
                 opening.append(incident)
+        self._grow(at)
         return opening
 
     def _act(self, at: int, act: Act) -> None:

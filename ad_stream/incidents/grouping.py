@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.incidents.episode import NEVER
 from ad_stream.incidents.incident import Incident, Member
 
 if TYPE_CHECKING:
@@ -35,15 +36,29 @@ class Grouping:
         key = self.site_of(member.device) or member.device
         found = [self.incidents[name] for name in self._by_key.get((kind, key), ())]
         fits = [one for one in found if one.is_open and self._fits(one, member, at, slack)]
-        return max(fits, key=lambda one: (member.device in one.devices, one.latest, one.id), default=None)
+
+        def how_well(one: Incident) -> tuple[bool, bool, bool, int, str]:
+            same = one.leader.signal == member.signal  # of two faults of a site at once
+            return self._near(one, member, at), same, member.device in one.devices, one.latest, one.id
+
+        return max(fits, key=how_well, default=None)
 
     def _fits(self, incident: Incident, member: Member, at: int, slack: int | None) -> bool:
-        if member.device in incident.devices:
-            return True
         if slack is not None:
-            return abs(member.started - incident.leader.started) <= self.rules.together + slack
-        near = at - incident.latest <= self.rules.together
-        return near and at - incident.opened <= self.rules.together_most
+            near = abs(member.started - incident.leader.started) <= self.rules.together + slack
+            return near or member.device in incident.devices
+        came = incident.devices.get(member.device, NEVER)
+        return self._near(incident, member, at) or at - came <= self.rules.together_most
+
+    def _near(self, incident: Incident, member: Member, at: int) -> bool:
+        """Whether the member opens, or began, when others of the incident came or jumped back."""
+        together, most = self.rules.together, self.rules.together_most
+        opens = at - incident.latest <= together and at - incident.opened <= most
+        after = member.started - incident.leader.started
+        began = -together <= after <= most and member.started - incident.latest <= together
+        turned = NEVER if incident.turned is None else incident.turned
+        back = member.started - turned <= together and at - turned <= self.rules.close_after
+        return opens or began or back
 
     def put(self, incident: Incident, member: Member, at: int) -> None:
         """A member is in, from now on or again."""

@@ -52,8 +52,9 @@ class Member:
 class Incident:
     """Times are numbers of windows; level and told are places in LEVELS, told -1 before the first message.
 
-    hidden: the levels for whose targets a flood swallowed its opening. devices_told: how many were in when it was told
-    last. update: why it is to be told again, as soon as its time comes.
+    devices: of its members, with the window in which the last one of each opened. hidden: the levels for whose targets a flood
+    swallowed its opening. devices_told: how many were in when it was told last. update: why it is to be told again, as soon
+    as its time comes. turned: when a member last jumped back. untold: it came back, with too little to tell of.
     """
 
     id: str
@@ -65,7 +66,7 @@ class Incident:
     seq: int = 0
     members: dict[Series, Member] = field(default_factory=dict)
     open_members: set[Series] = field(default_factory=set)
-    devices: set[str] = field(default_factory=set)
+    devices: dict[str, int] = field(default_factory=dict)
     latest: int = 0
     level: int = 0
     told: int = -1
@@ -78,6 +79,8 @@ class Incident:
     acked_by: str | None = None
     acked_until: int | None = None
     hidden: list[int] = field(default_factory=list)
+    turned: int | None = None
+    untold: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -94,7 +97,7 @@ class Incident:
             member.flagged, member.out = max(member.flagged, before.flagged), max(member.out, before.out)
         self.members[member.series] = member
         self.open_members.add(member.series)
-        self.devices.add(member.device)
+        self.devices[member.device] = max(self.devices.get(member.device, member.opened), member.opened)
         self.latest = at
 
     def end(self, series: Series, at: int) -> Member:
@@ -144,11 +147,12 @@ class Incident:
     def of_state(cls, state: Mapping[str, Any]) -> Incident:
         """The reverse of `as_state`."""
         members = {one.series: one for one in (Member(**member) for member in state["members"])}
-        plain = {one.name: state[one.name] for one in fields(cls)}
+        came = sorted(((one.device, one.opened) for one in members.values()), key=lambda one: one[1])
+        plain = {one.name: state[one.name] for one in fields(cls) if one.name in state}  # older states know fewer
         return cls(
             **plain
             | {
-                "members": members, "leader": Member(**state["leader"]), "devices": set(state["devices"]),
+                "members": members, "leader": Member(**state["leader"]), "devices": dict(came),
                 "open_members": {tuple(one) for one in state["open_members"]},
             }
         )  # fmt: skip

@@ -36,6 +36,7 @@ class Ledger:
         self.silence = Silence(rules, site_of)
         self.floods = [Flood(level) for level in range(len(LEVELS))]
         self.rows: list[Event] = []
+        self.grown: dict[str, Incident] = {}
 
     def _series(self, place: int) -> tuple[str, str]:
         series = self.episodes.series[place]
@@ -110,15 +111,21 @@ class Ledger:
 
     def _join(self, at: int, incident: Incident, member: Member) -> None:
         self.groups.put(incident, member, at)
+        self.grown[incident.id] = incident
         if incident.told >= 0:
             self._emit(incident, "joined", at, notify=False, why="", about=member)
-        self._raise(at, self._synced(incident))
-        if incident.told >= 0 and len(incident.devices) >= 2 * incident.devices_told:
-            incident.update = (
-                incident.update or f"{len(incident.devices)} devices, {incident.devices_told} when it was told"
-            )
 
-    def _reopen(self, at: int, member: Member, kind: str = VALUE) -> None:
+    def _grow(self, at: int) -> None:
+        """What new members mean for the incidents that they joined in this window: once each, however many there are."""
+        for incident in self.grown.values():
+            self._raise(at, self._synced(incident))
+            if incident.told >= 0 and len(incident.devices) >= 2 * incident.devices_told:
+                told = f"{len(incident.devices)} devices, {incident.devices_told} when it was told"
+                incident.update = incident.update or told
+        self.grown = {}
+
+    def _reopen(self, at: int, member: Member, kind: str = VALUE, *, tell: bool = True) -> None:
+        """It is out again. tell: whether people hear of it at once, and so of its end."""
         incident = self.groups.find((kind, *member.series))
         if incident is None:
             return
@@ -133,7 +140,8 @@ class Ledger:
         self._synced(incident)
         chatters = incident.reopened == self.rules.chattering_from
         event = "chattering" if chatters else "reopened"
-        self._emit(incident, event, at, notify=True, why=f"return {incident.reopened}")
+        incident.untold = not (tell or chatters)
+        self._emit(incident, event, at, notify=not incident.untold, why=f"return {incident.reopened}")
         self._raise(at, incident)
 
     def _end(self, at: int, kind: str, member: Member, reason: str) -> None:
@@ -147,7 +155,7 @@ class Ledger:
             self._emit(incident, "left", at, notify=False, why=reason, about=ours)
             return
         incident.ended, incident.close_reason, incident.update = at, reason, None
-        self._emit(incident, "closed", at, notify=True, why=self._why_closed(ours, reason))
+        self._emit(incident, "closed", at, notify=not incident.untold, why=self._why_closed(ours, reason))
 
     def _why_closed(self, member: Member, reason: str) -> str:
         if reason != "new_level" or member.low is None or member.high is None:
@@ -163,7 +171,7 @@ class Ledger:
             notify = False
         if notify and event != "closed":
             incident.told, incident.told_at = max(incident.told, incident.level), at
-            incident.devices_told = len(incident.devices)
+            incident.devices_told, incident.untold = len(incident.devices), False
         self.rows.append(incident.row(event, at, notify=notify, why=why, about=about))
 
 

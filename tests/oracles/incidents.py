@@ -47,9 +47,11 @@ class OneEpisode:
     band: tuple[float, float] | None = None
     side: int = 0
     severity: float = -1.0
+    turned: bool = False
 
     def see(self, at: int, row: OneRow) -> str:
-        """One row -> what happens: '', 'opened', 'reopened', 'home', 'returned' or 'new_level'."""
+        """One row -> what happens: '', 'opened', 'reopened', 'home', 'returned' or 'new_level'. Sets `turned`."""
+        self.turned = False
         if row.muted:
             return ""
         happened = self._flag(at, row) if row.flagged and self.phase in ("none", "closed") else ""
@@ -58,6 +60,11 @@ class OneEpisode:
         beyond = bool(self.band) and self.side * (row.value - self.band[self.side > 0]) > 0  # type: ignore[index]
         if beyond and not row.flagged and self.unflagged >= self.rules.new_level_after:
             return self._ends(at, "new_level")
+        if row.flagged and self.side * (row.value - row.expected) < -row.margin and self.band:
+            self.turned = self.phase == "open"
+            if beyond:
+                shift = row.value - sum(self.band) / 2
+                self.band = (self.band[0] + shift, self.band[1] + shift)
         self._count(at, row, out=row.flagged or beyond)
         enough = (row.flagged and row.severity >= self.rules.open_severity) or sum(self.lately) >= self.rules.open_out
         if self.phase == "pending" and enough:
@@ -119,8 +126,22 @@ class OneIncident:
     leader: Series
     opened: int
     latest: int
-    devices: set[str]
+    began: int
+    came: dict[str, int]
     inside: set[Series]
+    turned: int = -(10**9)
+
+    def near(self, at: int, started: int, rules: FoldRules) -> bool:
+        """Whether who opens now, or began then, does so when others come or jump back."""
+        opens = at - self.latest <= rules.together and at - self.opened <= rules.together_most
+        after = started - self.began
+        began = -rules.together <= after <= rules.together_most and started - self.latest <= rules.together
+        back = started - self.turned <= rules.together and at - self.turned <= rules.close_after
+        return opens or began or back
+
+    def owns(self, at: int, device: str, rules: FoldRules) -> bool:
+        """Whether the device came to it a short while ago."""
+        return device in self.came and at - self.came[device] <= rules.together_most
 
 
 def incidents(
@@ -136,9 +157,11 @@ def incidents(
             del state[series]
             of.pop(series, None)
         happened: dict[str, list[Series]] = {}
+        turned: list[Series] = []
         for row in rows:
             what = state.setdefault(row.series, OneEpisode(rules)).see(at, row)
             happened.setdefault(what, []).append(row.series)
+            turned += [row.series] if state[row.series].turned else []
         events: list[tuple[str, Series]] = []
         for series in happened.get("reopened", []):
             one = of[series]
@@ -146,26 +169,30 @@ def incidents(
             one.inside.add(series)
             one.latest = at
         events += [("returned", of[series].leader) for series in happened.get("home", [])]
-        fresh: list[OneIncident] = []
+        for series in turned:
+            of[series].turned = at
         order = sorted(happened.get("opened", []), key=lambda s: (state[s].started, -state[s].severity, s))
         for series in order:
             device = series[0]
             key = site_of(device) or device
             fits = [
-                one for one in all_ if one.key == key and one.inside and (
-                    device in one.devices
-                    or (at - one.latest <= rules.together and at - one.opened <= rules.together_most)
-                )
+                one for one in all_ if one.key == key and one.inside
+                and (one.near(at, state[series].started, rules) or one.owns(at, device, rules))
             ]  # fmt: skip
             if fits:
-                one = max(fits, key=lambda one: (device in one.devices, one.latest, all_.index(one)))
+                one = max(
+                    fits,
+                    key=lambda one: (
+                        one.near(at, state[series].started, rules), one.leader[1] == series[1], device in one.came,
+                        one.latest, all_.index(one),
+                    ),
+                )  # fmt: skip
                 events.append(("joined", series))
             else:
-                one = OneIncident(key, series, at, at, set(), set())
+                one = OneIncident(key, series, at, at, state[series].started, {}, set())
                 all_.append(one)
-                fresh.append(one)
                 events.append(("opened", series))
-            one.devices.add(device)
+            one.came[device] = at
             one.inside.add(series)
             one.latest, of[series] = at, one
         for series in sorted([*happened.get("returned", []), *happened.get("new_level", [])]):

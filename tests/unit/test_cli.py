@@ -56,6 +56,8 @@ def test_views_prints_a_script_for_a_sql_editor() -> None:
         (("validate", CONFIG, "--set", "detection.detector=defalt"), "did you mean 'default'?"),
         (("validate", CONFIG, "--set", "sensitivity"), "write it like --set detection.sensitivity=90"),
         (("simulate", "out", "--start", "yesterday"), "'yesterday' is no time: write it like 2026-11-01T06:30Z"),
+        (("simulate", "out", "--count", "chatter"), "write it like --count chatter=5"),
+        (("simulate", "out", "--count", "chatter=1", "--no-faults"), "leave out one of them"),
         (("demo", "--data", "nowhere.csv"), "nowhere.csv"),
     ],
 )
@@ -98,6 +100,16 @@ def test_simulate_writes_messages_and_tells_the_truth(tmp_path: Path) -> None:
     truth = json.loads(answer.stdout)
     assert (answer.returncode, truth["devices"], truth["minutes"], truth["seed"]) == (0, 2, 10, 7)
     assert list((tmp_path / "in").glob("*.jsonl"))
+
+
+@pytest.mark.slow
+def test_simulate_gives_a_fleet_sites_and_so_many_faults_of_a_kind(tmp_path: Path) -> None:
+    more = ("--devices", "4", "--minutes", "400", "--sites", "2", "--count", "site_silence=1", "--count", "chatter=0")
+    answer = ad_stream("simulate", str(tmp_path / "in"), *more)
+    truth = json.loads((tmp_path / "in" / "_truth.json").read_text())
+    kinds = [fault["kind"] for fault in truth["faults"]]
+    assert (answer.returncode, kinds.count("site_silence"), kinds.count("chatter"), truth["sites"]) == (0, 2, 0, 2)
+    assert "dimensions: {device: '(?P<site>site-[0-9]+)-'}" in answer.stdout
 
 
 @pytest.mark.slow

@@ -73,27 +73,35 @@ def proposals(found: Sequence[Proposal], start: datetime, end: datetime) -> Rend
     for number, one in enumerate(found, start=1):
         lines += [
             Text(""),
-            Text(f"{number}  {one.device_id}  {one.signal}   min_deviation -> {one.min_deviation:g}", style="bold"),
+            Text(f"{number}  {one.device_id}  {one.signal}   min_deviation={one.min_deviation:g}", style="bold"),
         ]
-        lines.append(Text(f"   incidents {one.before} -> {one.after}: {len(one.lost)} would go"))
-        lines.append(
-            Text(
-                f"   {one.asked} of these {len(one.lost)} were asked, {one.asked_true} true: at most {one.bound} true (95 %)"
-            )
-        )
+        lines.append(Text(f"   incidents {one.before} -> {one.after}: {len(one.lost)} would go{_unjudged(one)}"))
+        lines.append(Text(f"   {_known(one)}"))
         lines += [Text(f"   {line}") for line in _verdict(one)]
     return Group(*lines)
 
 
+def _unjudged(one: Proposal) -> str:
+    return f"; {one.unjudged} are stuck values or drifts, which it leaves" if one.unjudged else ""
+
+
+def _known(one: Proposal) -> str:
+    if one.cut:
+        return f"cut below {one.true[0]}, labelled true; of the {len(one.lost)} left {one.bound} are not labelled yet"
+    return f"{one.asked} of these {len(one.lost)} were asked, {one.asked_true} true: at most {one.bound} true (95 %)"
+
+
 def _verdict(one: Proposal) -> list[str]:
-    if one.true:
+    if one.blocked:
         return [f"blocked: it would lose {', '.join(one.true[:5])}, labelled true"]
     if not one.holds:
         asked = f"{len(one.to_ask)} more" if one.to_ask else "none is left to ask"
         return [
             f"not enough labels: more than {SHARE:.0%} may be true; answer {asked}: ad-stream ask --scope '{one.device_id}'"
         ]
+    more = [f"twice as many may go: answer {len(one.to_ask)} more: ad-stream ask --scope '{one.device_id}'"]
     return [
         f"apply: ad-stream config set --device '{one.device_id}' --signal '{one.signal}' min_deviation={one.min_deviation:g} "
-        f"--note 'proposal, saves {one.before - one.after}'"
+        f"--note 'proposal, saves {one.before - one.after}'",
+        *(more if one.to_ask else []),
     ]

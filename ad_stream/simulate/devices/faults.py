@@ -6,25 +6,24 @@
     stuck         the value frozen for 1-2 h
     silence       the device sends nothing for 20-60 min, both signals
 
-Two faults of one series never overlap and lie at least `distance` apart, and a device falls silent at most once.
+What happens to whole sites, to a signal, again and again, or on purpose: `shared_faults`. Two faults of one series never
+overlap and lie at least `distance` apart, and a device falls silent by itself at most once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ad_stream.errors import InputError
+from ad_stream.simulate.devices import shared_faults
+from ad_stream.simulate.devices.fault import ALL_SIGNALS, Fault, FreeMinutes
 from ad_stream.simulate.devices.fleet import MINUTES_PER_DAY, SIGNALS, SimulatedFleet
 
-if TYPE_CHECKING:
-    from ad_stream.model import Bools, Floats
-
-ALL_SIGNALS = "all"
+__all__ = ["ALL_SIGNALS", "PER_50_DEVICES_AND_DAY", "Fault", "FaultPlan", "place"]
 PER_50_DEVICES_AND_DAY = {"silence": 8, "level_shift": 25, "drift": 10, "stuck": 10, "spike": 25, "dip": 25}
 """Default counts; in the order of placing, the long ones first, because short ones fit in between."""
 _MINUTE = timedelta(minutes=1)
@@ -33,45 +32,12 @@ _TRIES = 400
 
 
 @dataclass(frozen=True)
-class Fault:
-    """One fault. start and end are the first and the last minute it touches (UTC, both inclusive).
-
-    signal     "all" for silence
-    sigma      size in standard deviations of that device's noise, > 0; 0 for stuck and silence, which have no size
-    direction  "up", "down", or "none"
-    ramp       minutes a drift takes to reach its size, or a level shift to glide back (0: it stays)
-    """
-
-    device_id: str
-    signal: str
-    kind: str
-    start: datetime
-    end: datetime
-    sigma: float
-    direction: str
-    ramp: int = 0
-
-    def span(self, start: datetime) -> tuple[int, int]:
-        """First minute and the one after the last, counted from `start`."""
-        return (self.start - start) // _MINUTE, (self.end - start) // _MINUTE + 1
-
-    def profile(self) -> Floats:
-        """(minutes of the fault) what is added, in sigma."""
-        length = (self.end - self.start) // _MINUTE + 1
-        size = self.sigma if self.direction == "up" else -self.sigma
-        ahead = np.arange(1, length + 1, dtype=np.float64)
-        if self.kind == "drift":
-            return size * np.minimum(ahead / self.ramp, 1.0)
-        if self.kind == "level_shift" and self.ramp:
-            return size * np.clip((length + 1 - ahead) / self.ramp, 0.0, 1.0)
-        return np.full(length, size)
-
-
-@dataclass(frozen=True)
 class FaultPlan:
     """How many faults of which size, and where not.
 
-    counts         kind -> number; None scales PER_50_DEVICES_AND_DAY with fleet and length, at least one of each
+    counts         kind -> number; None scales PER_50_DEVICES_AND_DAY with fleet and length, at least one of each, and where
+                   the fleet has sites `shared_faults.usual`
+    overrides      kind -> number in place of the usual one
     sigma          range of the sizes, uniform, in sigma of the device's noise; 0.1 or more
     warm_up        the run's first stretch without faults, so that detectors have history
     distance       smallest time between two faults of a series
@@ -79,16 +45,28 @@ class FaultPlan:
     """
 
     counts: Mapping[str, int] | None = None
+    overrides: Mapping[str, int] = field(default_factory=dict)
     sigma: tuple[float, float] = (5.0, 12.0)
     warm_up: timedelta = timedelta(hours=2, minutes=30)
     distance: timedelta = timedelta(minutes=90)
     spike_minutes: int = 1
 
     def __post_init__(self) -> None:
-        unknown = set(self.counts or {}) - set(PER_50_DEVICES_AND_DAY)
+        known = (*PER_50_DEVICES_AND_DAY, *shared_faults.KINDS)
+        unknown = ({*(self.counts or {})} | {*self.overrides}) - set(known)
         if unknown:
-            known = ", ".join(PER_50_DEVICES_AND_DAY)
-            raise InputError(f"there is no fault kind {sorted(unknown)[0]!r}: choose among {known}")
+            raise InputError(f"there is no fault kind {sorted(unknown)[0]!r}: choose among {', '.join(known)}")
+
+    def wanted(self, fleet: SimulatedFleet, minutes: int) -> dict[str, int]:
+        """Kind -> how many."""
+        share = len(fleet.device_ids) / 50 * minutes / MINUTES_PER_DAY
+        usual = {kind: max(1, round(count * share)) for kind, count in PER_50_DEVICES_AND_DAY.items()}
+        usual |= shared_faults.usual(fleet, minutes)
+        return {**(usual if self.counts is None else self.counts), **self.overrides}
+
+    def must_fit(self, kind: str) -> bool:
+        """Whether somebody asked for so many."""
+        return self.counts is not None or kind in self.overrides
 
 
 def place(plan: FaultPlan, fleet: SimulatedFleet, *, start: datetime, minutes: int) -> tuple[Fault, ...]:
@@ -96,24 +74,25 @@ def place(plan: FaultPlan, fleet: SimulatedFleet, *, start: datetime, minutes: i
 
     Of default counts what does not fit is left out. Counts that were asked for and do not fit are an error.
     """
+    wanted = plan.wanted(fleet, minutes)
+    free = FreeMinutes(fleet, start, minutes, plan.distance // _MINUTE)
+    # What a whole site has needs most room, so it comes first.
+    faults = shared_faults.place_shared(
+        wanted, free, sigma=plan.sigma, earliest=plan.warm_up // _MINUTE, must_fit=plan.must_fit
+    )
     rng = np.random.default_rng([fleet.seed, 2])
-    share = len(fleet.device_ids) / 50 * minutes / MINUTES_PER_DAY
-    busy = np.zeros((len(fleet.device_ids), len(SIGNALS), minutes), bool)
-    silent: set[int] = set()
-    faults: list[Fault] = []
-    for kind, usual in PER_50_DEVICES_AND_DAY.items():
-        wanted = max(1, round(usual * share)) if plan.counts is None else plan.counts.get(kind, 0)
+    for kind in PER_50_DEVICES_AND_DAY:
         placed = 0
-        for _ in range(_TRIES * wanted):
-            if placed == wanted:
+        for _ in range(_TRIES * wanted.get(kind, 0)):
+            if placed == wanted[kind]:
                 break
             fault = _draw(kind, plan, fleet, rng, start, minutes)
-            if fault is not None and _claim(fault, fleet, busy, silent, plan, start):
+            if fault is not None and free.claim((fault,)):
                 faults.append(fault)
                 placed += 1
-        if plan.counts is not None and placed < wanted:
+        if plan.must_fit(kind) and placed < wanted.get(kind, 0):
             room = "ask for fewer, or for more devices or minutes"
-            raise InputError(f"only {placed} of {wanted} {kind} faults fit: {room}")
+            raise InputError(f"only {placed} of {wanted[kind]} {kind} faults fit: {room}")
     return tuple(sorted(faults, key=lambda fault: (fault.start, fault.device_id, fault.signal)))
 
 
@@ -151,21 +130,3 @@ def _draw(
         direction=direction,
         ramp=ramp,
     )
-
-
-def _claim(
-    fault: Fault, fleet: SimulatedFleet, busy: Bools, silent: set[int], plan: FaultPlan, start: datetime
-) -> bool:
-    """Mark the fault's minutes as taken, unless it comes too near to another one."""
-    device = fleet.device_ids.index(fault.device_id)
-    if fault.kind == "silence" and device in silent:
-        return False
-    signals = slice(None) if fault.signal == ALL_SIGNALS else SIGNALS.index(fault.signal)
-    first, stop = fault.span(start)
-    distance = plan.distance // _MINUTE
-    if busy[device, signals, max(0, first - distance) : stop + distance].any():
-        return False
-    busy[device, signals, first:stop] = True
-    if fault.kind == "silence":
-        silent.add(device)
-    return True

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SIGNALS = ("temperature", "humidity")
 MINUTES_PER_DAY = 1440
+SITE_PATTERN = "(?P<site>site-[0-9]+)-"
+"""For `dimensions.device`: the site in the names of a fleet that has sites."""
 _MINUTE_PART, _MESSAGE_PART = 0.98, 0.2
 
 # Ranges over the fleet, one column per signal: degrees Celsius, percent of relative humidity.
@@ -33,7 +35,10 @@ _SIGMA = ((0.15, 0.6), (0.4, 1.5))
 
 @dataclass(frozen=True)
 class SimulatedFleet:
-    """Devices and their habits; each array is (devices, signals), in the unit of the signal, phase in radians."""
+    """Devices and their habits; each array is (devices, signals), in the unit of the signal, phase in radians.
+
+    sites: the site of each device; empty where the fleet has none.
+    """
 
     device_ids: tuple[str, ...]
     level: Floats
@@ -41,6 +46,7 @@ class SimulatedFleet:
     phase: Floats
     sigma: Floats
     seed: int
+    sites: tuple[str, ...] = ()
 
     def cycle(self, minute_of_day: Floats) -> Floats:
         """Level and daily cycle: (t) minutes of the UTC day -> (devices, t, signals)."""
@@ -55,19 +61,27 @@ class SimulatedFleet:
         return self.sigma[:, None, :] * (_MINUTE_PART * minute + _MESSAGE_PART * message)
 
 
-def fleet(devices: int, *, seed: int) -> SimulatedFleet:
-    """A fleet drawn from the seed: level, amplitude, phase and noise differ by device and signal."""
+def fleet(devices: int, *, seed: int, sites: int = 0) -> SimulatedFleet:
+    """A fleet drawn from the seed: level, amplitude, phase and noise differ by device and signal.
+
+    sites: so many of about one size, which the names of the devices begin with; 0: none. A site changes no value.
+    """
     if devices < 1:
         raise InputError(f"a fleet needs at least one device, got {devices}: ask for 1 or more")
+    if not 0 <= sites <= devices:
+        raise InputError(f"sites is {sites} for {devices} devices: give 0 to {devices}")
     rng = np.random.default_rng([seed, 1])
     shape = (devices, len(SIGNALS))
     # Warm in the afternoon, dry when it is warm: the two cycles run against each other, give or take two hours.
     phase = np.array([np.pi, 0.0]) + rng.uniform(-np.pi / 6, np.pi / 6, shape)
+    of = tuple(f"site-{number * sites // devices + 1:02d}" for number in range(devices)) if sites else ()
+    names = tuple(f"device-{number:04d}" for number in range(1, devices + 1))
     return SimulatedFleet(
-        device_ids=tuple(f"device-{number:04d}" for number in range(1, devices + 1)),
+        device_ids=tuple(f"{site}-{name}" for site, name in zip(of, names, strict=True)) if sites else names,
         level=rng.uniform(*_LEVEL, shape),
         amplitude=rng.uniform(*_AMPLITUDE, shape),
         phase=phase,
         sigma=rng.uniform(*_SIGMA, shape),
         seed=seed,
+        sites=of,
     )

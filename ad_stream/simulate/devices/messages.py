@@ -33,11 +33,16 @@ def regular(series: Series, block: Block, first: int, partitions: int) -> list[M
     found: list[Message] = []
     for device, device_id in enumerate(series.fleet.device_ids):
         minute, message = np.nonzero(~block.silent[device][:, None] & np.ones(per_minute, bool))
+        gaps = block.missing[device].any()
         numbers = ((first + minute) * per_minute + message + 1).tolist()
         values = block.values[device, minute, message].tolist()
         times = iso(block.sent[device, minute, message].tolist())
         enqueued = block.enqueued[device, minute, message].tolist()
         for number, pair, time, at in zip(numbers, values, times, enqueued, strict=True):
-            body = encode(payload(device_id, number, pair, time))
+            content = payload(device_id, number, pair, time)
+            if gaps:
+                for left_out in np.flatnonzero(block.missing[device, (number - 1) // per_minute - first]):
+                    del content[SIGNALS[left_out]]
+            body = encode(content)
             found.append(Message(at, body, device_id, message_id(device_id, number), device % partitions))
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.simulate.devices.faults import ALL_SIGNALS, Fault
+from ad_stream.simulate.devices.fault import ALL_SIGNALS, SIGNAL_SILENCE, SILENCES, Fault
 from ad_stream.simulate.devices.fleet import MINUTES_PER_DAY, SIGNALS, SimulatedFleet
 from ad_stream.simulate.envelope import epoch_ms
 
@@ -33,12 +33,14 @@ class Block:
     sent      (devices, t, messages) int64, the device's clock, ms since 1970 UTC
     enqueued  (devices, t, messages) int64, the hub's clock
     silent    (devices, t) bool, nothing was sent
+    missing   (devices, t, signals) bool, the messages do not name the signal
     """
 
     values: Floats
     sent: NDArray[np.int64]
     enqueued: NDArray[np.int64]
     silent: Bools
+    missing: Bools
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,16 @@ class Series:
     def block(self, first: int, stop: int) -> Block:
         """The minutes first..stop-1, counted from the start of the run."""
         values, sent, enqueued = self._without_stuck(first, stop)
-        silent = np.zeros(values.shape[:2], bool)
+        silent, missing = np.zeros(values.shape[:2], bool), np.zeros((*values.shape[:2], len(SIGNALS)), bool)
         for fault, device, signals, rows in self._touching(first, stop):
-            if fault.kind == "silence":
+            if fault.kind == SIGNAL_SILENCE:
+                missing[device, rows, signals] = True
+            elif fault.kind in SILENCES:
                 silent[device, rows] = True
             elif fault.kind == "stuck":
                 before = max(fault.span(self.start)[0] - 1, 0)
                 values[device, rows, :, signals] = self._without_stuck(before, before + 1)[0][device, 0, -1, signals]
-        return Block(values, sent, enqueued, silent)
+        return Block(values, sent, enqueued, silent, missing)
 
     def _without_stuck(self, first: int, stop: int) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
         drawn = [self._draw(minute) for minute in range(first, stop)]

@@ -35,12 +35,14 @@ def simulate(
     minutes_per_file: int = 60,
     progress: Callable[[int, int], None] | None = None,
     clock: Callable[[], float] = time.time,
+    sites: int = 0,
 ) -> Truth:
     """Write a run into `out` (messages-*.jsonl and _truth.json) and return its truth.
 
     The same arguments give the same bytes. messages_per_minute 1-57; watermark is the stream's, late messages are
     later than it and the heartbeat at the end lies beyond it. progress gets (minutes done, minutes in all) after each
-    file; clock gives the modification times of the files and nothing else.
+    file; clock gives the modification times of the files and nothing else. sites: so many, which the names of the devices
+    begin with; with faults they get those of whole sites, too (`shared_faults`).
     """
     _check_range("minutes", minutes, 1)
     _check_range("minutes_per_file", minutes_per_file, 1)
@@ -48,7 +50,7 @@ def simulate(
     _check_range("partitions", partitions, 1, 32)
     start = _whole_minute(start)
     plan = faults if isinstance(faults, FaultPlan) else FaultPlan()
-    people = fleet(devices, seed=seed)
+    people = fleet(devices, seed=seed, sites=sites)
     placed = place(plan, people, start=start, minutes=minutes) if faults else ()
     series = Series(people, placed, start, messages_per_minute)
     odd: list[Message] = []
@@ -65,13 +67,13 @@ def simulate(
         messages += _until(odd, series.start_ms + stop * MINUTE_MS, everything=stop == minutes)
         messages.sort(key=lambda message: message.enqueued)
         written += len(messages)
-        cells += int((~block.silent).sum()) * len(SIGNALS)
+        cells += int((~block.silent[:, :, None] & ~block.missing).sum())
         if stop == minutes:
             messages.append(heartbeat(messages[-1].enqueued if messages else series.start_ms, watermark=watermark))
         writer.write(messages)
         if progress is not None:
             progress(stop, minutes)
-    truth = Truth(seed, start, minutes, devices, SIGNALS, written, cells, placed, counts, expected(counts))
+    truth = Truth(seed, start, minutes, devices, SIGNALS, written, cells, placed, counts, expected(counts), sites)
     truth.write(out)
     return truth
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ad_stream.errors import InputError
-from ad_stream.simulate.devices.faults import Fault
+from ad_stream.simulate.devices.fault import Fault
 
 TRUTH_FILE = "_truth.json"
 """The leading underscore hides the file from Spark, which reads the folder it lies in."""
@@ -24,6 +24,7 @@ class Truth:
     bad_traffic  kind -> messages
     expected     what a run with `event_time: time` must count: quarantined {reason: rows}, late (rows, one per
                  signal), duplicates and non_telemetry (messages)
+    sites        how many; 0: the fleet has none
     """
 
     seed: int
@@ -36,11 +37,17 @@ class Truth:
     faults: tuple[Fault, ...]
     bad_traffic: dict[str, int]
     expected: dict[str, object]
+    sites: int = 0
 
     def write(self, folder: Path) -> Path:
         """Write `_truth.json` into the folder of the messages."""
-        path = folder / TRUTH_FILE
-        path.write_text(json.dumps(asdict(self), default=_utc, indent=1) + "\n", encoding="utf-8")
+        path, plain = folder / TRUTH_FILE, asdict(self)
+        # A file says nothing of sites where there are none, so that it stays what it was before there were any.
+        for row, names in ((plain, ("sites",)), *((fault, ("site", "event")) for fault in plain["faults"])):
+            for name in names:
+                if not row[name]:
+                    del row[name]
+        path.write_text(json.dumps(plain, default=_utc, indent=1) + "\n", encoding="utf-8")
         return path
 
 

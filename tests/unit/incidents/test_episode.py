@@ -48,7 +48,7 @@ def sequences(draw: st.DrawFn) -> list[tuple[int, list[OneRow]]]:
                         value,
                         flagged,
                         draw(st.sampled_from([0.1, 0.25, 0.3, 0.6])) if flagged else 0.0,
-                        draw(st.sampled_from([0.0, 0.0, 0.0, 9.0])),
+                        draw(st.sampled_from([0.0, 0.0, 0.0, 9.0, 20.0])),
                         muted=draw(st.sampled_from([False] * 9 + [True])),
                     )
                 )

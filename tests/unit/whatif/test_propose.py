@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from math import comb
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from ad_stream.cli.output.incidents import proposals
 from ad_stream.monitoring.incidents import incidents
 from ad_stream.tables import people
 from ad_stream.tables.incidents import FEEDBACK
@@ -98,6 +101,37 @@ def test_answers_of_the_draw_make_it_hold_and_a_true_one_blocks_it(tables: Path)
     people.append(FEEDBACK, tables, {"action": "label", "incident_id": found.lost[0], "label": "true"}, now=START)
     blocked = propose(tables, run_of(tables), **DAY)[0]
     assert not blocked.holds and blocked.true == (found.lost[0],)
+
+
+@pytest.mark.slow
+def test_what_is_printed_names_the_change_the_proof_and_the_next_step(tables: Path) -> None:
+    found = of_noisy(tables)
+
+    def printed(one: Proposal) -> str:
+        with (console := Console(width=300)).capture() as caught:
+            console.print(proposals([one], START, START + timedelta(days=1)))
+        return caught.get()
+
+    assert "noisy  t   min_deviation=3.51\n   incidents 16 -> 10: 6 would go\n" in printed(found)
+    assert "0 of these 6 were asked, 0 true: at most 6 true (95 %)" in printed(found)
+    assert "answer 6 more: ad-stream ask --scope 'noisy'" in printed(found)
+    cut = replace(found, lost=found.lost[:3], true=(found.lost[4],), cut=True, bound=3)
+    assert f"cut below {found.lost[4]}, labelled true; of the 3 left 3 are not labelled yet" in printed(cut)
+    assert f"blocked: it would lose {found.lost[0]}, labelled true" in printed(replace(found, true=found.lost[:1]))
+    holds = replace(found, bound=0, asked=6)
+    assert "ad-stream config set --device 'noisy' --signal 't' min_deviation=3.51 --note" in printed(holds)
+    assert "; 2 are stuck values or drifts, which it leaves" in printed(replace(found, unjudged=2))
+
+
+@pytest.mark.slow
+def test_a_drift_is_no_incident_that_a_setting_would_save(tmp_path: Path) -> None:
+    rows = spikes("noisy", {40 + 80 * n: 23.0 + 0.1 * n for n in range(16)}, MINUTES)
+    for row in rows[120:126]:  # the slow verdict flags where the second spike is
+        row |= {"slow_is_anomaly": True, "slow_reason": "drift"}
+    write_tables(tmp_path, rows, run_of(tmp_path))
+    found = propose(tmp_path, run_of(tmp_path), answers=6, **DAY)[0]
+    second = next(one["incident_id"] for one in incidents(tmp_path) if one["started"] == START + timedelta(minutes=120))
+    assert second not in found.lost and found.unjudged >= 1 and len(found.lost) == 6
 
 
 @pytest.mark.slow
