@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ad_stream.dashboard import access, changes, incident_rows, live_updates, turns
+from ad_stream.dashboard import access, incident_rows, live_updates, turns
 from ad_stream.dashboard.access import Token
 from ad_stream.dashboard.formatting import Asked
 from ad_stream.dashboard.incident_list import IncidentFilter, incidents
@@ -200,14 +200,12 @@ def test_what_is_said_of_an_incident_is_short_and_for_a_month(guarded: Served) -
     ):
         answer = guarded.http.post("/api/feedback", json=said | more, headers=headers)
         assert (answer.status_code, told in answer.text) == (400, True), answer.text
-    started = time.monotonic()
     with socket.create_connection(("127.0.0.1", guarded.port), timeout=60) as connection:
         connection.sendall(
             b"POST /api/feedback HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer open sesame\r\n"
             b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
         )
         assert connection.recv(12) == b"HTTP/1.1 400"
-    assert time.monotonic() - started >= changes.BODY_SECONDS
 
 
 @pytest.mark.slow
