@@ -14,6 +14,8 @@ from ad_stream.settings import Section
 from ad_stream.web.bodies import BodyTooLargeError, BodyTooSlowError, announced, read_body
 
 MOST_BYTES, BODY_SECONDS = 4096, 10.0
+MOST_HOURS = 31 * 24
+"""For which a mute or an ack holds."""
 Wanted = TypeVar("Wanted", bound=Section)
 
 

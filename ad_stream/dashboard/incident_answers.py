@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from ad_stream.dashboard import incident_story
 from ad_stream.dashboard.access import Token
-from ad_stream.dashboard.changes import refusal, wanted
+from ad_stream.dashboard.changes import MOST_HOURS, refusal, wanted
 from ad_stream.dashboard.formatting import MOST_ROWS, Asked, time_of
 from ad_stream.dashboard.groups import By
 from ad_stream.dashboard.inbox import Inbox
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from ad_stream.config import Config
     from ad_stream.dashboard.turns import Turns
     from ad_stream.dashboard.watcher import Watch
-
-MOST_HOURS = 31 * 24
 
 
 class FeedbackRequest(Section):

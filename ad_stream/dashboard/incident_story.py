@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ad_stream import times
 from ad_stream.dashboard.formatting import MOST_ROWS, MOST_STORED, MalformedError, number, stamp, words
 from ad_stream.dashboard.incident_list import incident_row
-from ad_stream.dashboard.incident_rows import IncidentRows
+from ad_stream.dashboard.incident_rows import MEASURES, IncidentRows
 from ad_stream.errors import InputError
 from ad_stream.incidents.events import EVENTS
 from ad_stream.incidents.feedback import ID
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 EVENT = ("event", "why", "notify", "level", "devices", "series", "open_series", "origin", "revision")
-MEASURES = ("severity", "peak_value", "expected", "lower", "upper")
 SAID = ("action", "label", "owner", "note")
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 from ad_stream import config as settings
 from ad_stream import times
 from ad_stream.dashboard.access import Token
-from ad_stream.dashboard.changes import refusal, wanted
+from ad_stream.dashboard.changes import MOST_HOURS, refusal, wanted
 from ad_stream.dashboard.formatting import MalformedError
 from ad_stream.dashboard.parameters import Text
 from ad_stream.errors import ConfigError, InputError
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ad_stream.dashboard.turns import Turns
     from ad_stream.dashboard.watcher import Watch
     from ad_stream.series_config.rules import SeriesRule
-
-MOST_HOURS = 31 * 24
 
 
 class MuteRequest(Section):

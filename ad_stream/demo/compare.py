@@ -11,6 +11,7 @@ import numpy as np
 
 from ad_stream.grid import MINUTE, Grid, length
 from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
+from ad_stream.incidents.events import SILENCE
 from ad_stream.model import REFRACTORY
 from ad_stream.own_data.verdicts import means
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ad_stream.simulate import Fault
 
 SUDDEN = ("spike", "dip", "level_shift")
-SILENCE = "silence"
 WITHIN, BEFORE, AFTER = 3, 1, 10
 """Windows."""
 

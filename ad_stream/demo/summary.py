@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ad_stream.demo.compare import SILENCE, SUDDEN, FaultOutcome
+from ad_stream.demo.compare import SUDDEN, FaultOutcome
+from ad_stream.incidents.events import SILENCE
 from ad_stream.report import Fact
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ ASD and the simulated fleet only, to keep it short: all five groups are `python 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from ad_stream.detectors.joint.verdict import THRESHOLD
 from ad_stream.evaluation import adapters
 from benchmarks.quality import load_harness
+from tests.support.shared import shared
 
 pytestmark = pytest.mark.acceptance
 GROUPS = ["asd", "fleet"]
@@ -24,10 +24,7 @@ Figures = dict[str, dict[str, float]]
 
 @pytest.fixture(scope="module")
 def folder() -> Path:
-    found = Path(os.environ.get("AD_STREAM_SHARED", "../shared")) / "multivariate"
-    if not found.exists():
-        pytest.skip("the multivariate data are at $AD_STREAM_SHARED, else ../shared; neither is there")
-    return found
+    return shared("multivariate", "the multivariate data are")
 
 
 @pytest.fixture(scope="module")

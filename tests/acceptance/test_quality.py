@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from datetime import datetime, timezone
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +18,8 @@ from ad_stream.scoring.pandas_api import detect
 from ad_stream.scoring.windows import judge
 from ad_stream.simulate.devices.faults import Fault, FaultPlan, place
 from ad_stream.simulate.devices.fleet import SIGNALS, SimulatedFleet, fleet
+from benchmarks.quality import load_harness
+from tests.support.shared import shared
 
 pytestmark = pytest.mark.acceptance
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -28,19 +28,12 @@ MINUTES = 1440
 
 @pytest.fixture(scope="module")
 def quality() -> Path:
-    folder = Path(os.environ.get("AD_STREAM_SHARED", "../shared")) / "quality"
-    if not folder.exists():
-        pytest.skip("the quality data are at $AD_STREAM_SHARED, else ../shared; neither is there")
-    return folder
+    return shared("quality", "the quality data are")
 
 
 @pytest.fixture(scope="module")
 def harness(quality: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("evaluate", quality / "evaluate.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_harness(quality / "evaluate.py")
 
 
 LAST = {"kpi": 6_000, "kpi_b": 6_000, "wsd": 1_500}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +12,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from ad_stream.config import parse_detection
+from tests.support.shared import shared
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -70,9 +70,7 @@ def test_the_sines_are_compared_with_what_the_retired_service_answered(capsys: p
 
 @pytest.mark.acceptance
 def test_the_three_streams_and_the_recorded_answers_are_those_of_the_quality_data() -> None:
-    seeds = Path(os.environ.get("AD_STREAM_SHARED", "../shared")) / "quality" / "data" / "seeds"
-    if not seeds.exists():
-        pytest.skip("the quality data are at $AD_STREAM_SHARED, else ../shared; neither is there")
+    seeds = shared("quality/data/seeds", "the quality data are")
     files = {
         "lengthening sine": "sine_lengthening_spikes",
         "flattened sine": "sine_flat_200_259",

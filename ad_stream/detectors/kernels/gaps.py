@@ -77,7 +77,7 @@ def _any_before(present: Bools, start: Ints) -> Bools:
 
 
 def _fill_holes(values: Floats, present: Bools, *, max_gap: int) -> tuple[Floats, Ints, Ints, Ints]:
-    """(m, n) with at least one hole each -> rows, start, imputed, state of `Dense`.
+    """(m, n) with at least one hole each, which are filled in them -> rows, start, imputed, state of `Dense`.
 
     Hole by hole and not column by column: they are few, and a pass over all columns costs as much as a verdict.
     """
@@ -95,11 +95,10 @@ def _fill_holes(values: Floats, present: Bools, *, max_gap: int) -> tuple[Floats
     weight = (column - first[hole] + 1) / (width[hole] + 1)
     weight[after[hole] == length - 1] = 0.0
     left, right = values[row, first - 1][hole], values[row, after][hole]
-    rows = values.copy()
-    rows[row[hole], column] = left * (1 - weight) + right * weight
+    values[row[hole], column] = left * (1 - weight) + right * weight
     last = values[:, -1]
     state = np.where(np.isnan(last), NO_VALUE, np.where(np.isinf(last), NOT_FINITE, READY))
-    return rows, start, np.bincount(row, weights=width, minlength=len(values)).astype(np.int64), state
+    return values, start, np.bincount(row, weights=width, minlength=len(values)).astype(np.int64), state
 
 
 def _holes(present: Bools) -> tuple[Ints, Ints, Ints]:

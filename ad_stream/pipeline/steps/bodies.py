@@ -27,8 +27,8 @@ IS_ARRAY = f"ltrim(' \\t\\r\\n', {TEXT}) like '[%'"
 STRING = r'(?s)"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 HAS_MORE = "contains(cast(substring(body, 2) as string), '{')"
 """Whether there is another object than the one that a body begins with; looking for one character costs least."""
-MAY_NEST = " or ".join(f"contains({TEXT}, '{start}')" for start in (":{", ": {", ":  ", ":\t", ":\n", ":\r"))
-MAY_NEST = f"{HAS_MORE} and ({MAY_NEST})"
+AS_VALUE = " or ".join(f"contains({TEXT}, '{start}')" for start in (":{", ": {", ":  ", ":\t", ":\n", ":\r"))
+MAY_NEST = f"{HAS_MORE} and ({AS_VALUE})"
 """Whether an object stands inside another: true of every body where one does, and of few where none does."""
 LINES = r"\}[ \t]*[\r\n]\s*\{"
 """Between objects that stand in lines of their own; in one JSON text no line break stands there."""

@@ -27,8 +27,8 @@ def schema(log: Path) -> str | None:
         return None
     for version in reversed(known):
         for line in _commit(log, version).read_text(encoding="utf-8").splitlines():
-            if line.startswith('{"metaData"'):
-                return str(json.loads(line)["metaData"]["schemaString"])
+            if '"metaData"' in line and "metaData" in (action := json.loads(line)):
+                return str(action["metaData"]["schemaString"])
     return None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ad_stream.errors import InputError
 from ad_stream.simulate.devices.fleet import SIGNALS, SimulatedFleet
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ MAINTENANCE = "maintenance"
 """Work that was announced: what it does to the values is no fault that anybody wants to hear of."""
 CHATTER = "chatter"
 _MINUTE = timedelta(minutes=1)
+_TRIES = 400
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,24 @@ class FreeMinutes:
             self.taken[device, signals, first:stop] = True
         self.silent |= {fault.device_id for fault in faults if fault.kind == SILENCE}
         return True
+
+    def fill(
+        self, kind: str, wanted: int, draw: Callable[[int], Sequence[Fault]], *, must_fit: bool
+    ) -> list[Fault]:  # fmt: skip
+        """Draw occurrences, each told how many there are, until so many have a place; InputError where too few fit that must."""
+        faults: list[Fault] = []
+        placed = 0
+        for _ in range(_TRIES * wanted):
+            if placed == wanted:
+                break
+            members = draw(placed)
+            if members and self.claim(members):
+                faults += members
+                placed += 1
+        if must_fit and placed < wanted:
+            room = "ask for fewer, or for more devices or minutes"
+            raise InputError(f"only {placed} of {wanted} {kind} faults fit: {room}")
+        return faults
 
     def _place(self, fault: Fault) -> tuple[int, slice | int, int, int]:
         signals = slice(None) if fault.signal == ALL_SIGNALS else SIGNALS.index(fault.signal)

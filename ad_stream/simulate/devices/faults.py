@@ -28,7 +28,6 @@ PER_50_DEVICES_AND_DAY = {"silence": 8, "level_shift": 25, "drift": 10, "stuck":
 """Default counts; in the order of placing, the long ones first, because short ones fit in between."""
 _MINUTE = timedelta(minutes=1)
 _GLIDE_BACK = 180
-_TRIES = 400
 
 
 @dataclass(frozen=True)
@@ -82,17 +81,12 @@ def place(plan: FaultPlan, fleet: SimulatedFleet, *, start: datetime, minutes: i
     )
     rng = np.random.default_rng([fleet.seed, 2])
     for kind in PER_50_DEVICES_AND_DAY:
-        placed = 0
-        for _ in range(_TRIES * wanted.get(kind, 0)):
-            if placed == wanted[kind]:
-                break
+
+        def draw(_: int, kind: str = kind) -> list[Fault]:
             fault = _draw(kind, plan, fleet, rng, start, minutes)
-            if fault is not None and free.claim((fault,)):
-                faults.append(fault)
-                placed += 1
-        if plan.must_fit(kind) and placed < wanted.get(kind, 0):
-            room = "ask for fewer, or for more devices or minutes"
-            raise InputError(f"only {placed} of {wanted[kind]} {kind} faults fit: {room}")
+            return [] if fault is None else [fault]
+
+        faults += free.fill(kind, wanted.get(kind, 0), draw, must_fit=plan.must_fit(kind))
     return tuple(sorted(faults, key=lambda fault: (fault.start, fault.device_id, fault.signal)))
 
 

@@ -38,7 +38,6 @@ OF_SITES = (SITE_STEP, SITE_SILENCE)
 """Kinds that need a site."""
 _LENGTHS = {SITE_STEP: (30, 180), SITE_SILENCE: (20, 60), MAINTENANCE: (30, 120), SIGNAL_SILENCE: (20, 60)}
 _SPIKES, _APART, _JITTER, _MOST_OF_A_SITE = (4, 8), (15, 40), 3, 2 / 3
-_TRIES = 400
 
 
 @dataclass(frozen=True)
@@ -85,19 +84,14 @@ def place_shared(
     rng = np.random.default_rng([free.fleet.seed, 5])
     faults: list[Fault] = []
     for kind in KINDS:
-        wanted, placed = counts.get(kind, 0), 0
+        wanted = counts.get(kind, 0)
         if wanted and kind in OF_SITES and not free.fleet.sites:
             raise InputError(f"{kind} faults need sites: give the fleet some with --sites")
-        for _ in range(_TRIES * wanted):
-            if placed == wanted:
-                break
-            members = _members(kind, f"{kind}-{placed + 1:02d}", free, rng, sigma, earliest)
-            if members and free.claim(members):
-                faults += members
-                placed += 1
-        if must_fit(kind) and placed < wanted:
-            room = "ask for fewer, or for more devices or minutes"
-            raise InputError(f"only {placed} of {wanted} {kind} faults fit: {room}")
+
+        def draw(placed: int, kind: str = kind) -> list[Fault]:
+            return _members(kind, f"{kind}-{placed + 1:02d}", free, rng, sigma, earliest)
+
+        faults += free.fill(kind, wanted, draw, must_fit=must_fit(kind))
     return faults
 
 

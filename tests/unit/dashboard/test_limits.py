@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ad_stream.dashboard import access, incident_rows, live_updates, turns
+from ad_stream.dashboard import access, changes, incident_rows, live_updates, turns
 from ad_stream.dashboard.access import Token
 from ad_stream.dashboard.formatting import Asked
 from ad_stream.dashboard.incident_list import IncidentFilter, incidents
@@ -203,9 +203,11 @@ def test_what_is_said_of_an_incident_is_short_and_for_a_month(guarded: Served) -
     with socket.create_connection(("127.0.0.1", guarded.port), timeout=60) as connection:
         connection.sendall(
             b"POST /api/feedback HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer open sesame\r\n"
-            b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+            b"Connection: close\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
         )
-        assert connection.recv(12) == b"HTTP/1.1 400"
+        ended = connection.makefile("rb").read().decode()
+    assert ended.startswith("HTTP/1.1 400")
+    assert f"did not arrive within {changes.BODY_SECONDS:g} seconds" in ended
 
 
 @pytest.mark.slow

@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
 from ad_stream.evaluation.metrics import Curve, adjusted, best_f1, events, f1_at, operator_view
+from benchmarks.quality import load_harness
+from tests.support.shared import shared
 
 
 def curve(scores: Sequence[float], labels: Sequence[int], step: float = 60.0) -> Curve:
@@ -51,14 +50,7 @@ def test_points_that_were_not_judged_never_count_as_flags() -> None:
 
 
 def harness() -> ModuleType:
-    shared = Path(os.environ.get("AD_STREAM_SHARED", "../shared")) / "quality" / "evaluate.py"
-    if not shared.exists():
-        pytest.skip("the quality harness is at $AD_STREAM_SHARED, else ../shared; neither is there")
-    spec = importlib.util.spec_from_file_location("evaluate", shared)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_harness(shared("quality/evaluate.py", "the quality harness is"))
 
 
 def test_the_metrics_equal_the_harness_on_random_curves() -> None:

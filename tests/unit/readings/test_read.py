@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import zipfile
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -16,10 +15,10 @@ import pytest
 
 from ad_stream.errors import InputError
 from ad_stream.readings import Readings, ReadOptions, read
+from tests.support.shared import shared
 
 UTC = timezone.utc
 START = datetime(2026, 3, 2, 6, tzinfo=UTC)
-SHARED = Path(os.environ.get("AD_STREAM_SHARED", "../shared")) / "cases"
 
 
 def reading(folder: Path, text: str | bytes, name: str = "pump.csv", **read_options: object) -> Readings:
@@ -288,9 +287,7 @@ CASES = [
 def test_files_that_people_asked_about_are_read(
     name: str, first: str, last: float, count: int, signals: list[str]
 ) -> None:
-    if not SHARED.exists():
-        pytest.skip("the cases are at $AD_STREAM_SHARED, else ../shared; neither is there")
-    found = read(SHARED / name)
+    found = read(shared("cases", "the cases are") / name)
     assert np.datetime_as_string(np.datetime64(int(found.ms[0]), "ms"), unit="m") == first
     assert (int(found.numbers.sum()), found.signals) == (count, signals)
     assert found.value[found.numbers][-1] == pytest.approx(last)
