@@ -36,9 +36,8 @@ def printed_settings(process: subprocess.Popen[str]) -> dict[str, Any]:
     """What stands between the line about the messages and the empty line at the end."""
     assert process.stdout is not None
     lines = iter(process.stdout.readline, "")
-    for line in lines:
-        if "messages wait for a run" in line:
-            break
+    if not any("messages wait for a run" in line for line in lines):
+        pytest.fail(process.communicate(timeout=300)[1])
     next(lines)
     return dict(yaml.safe_load("".join(iter(lines.__next__, "\n"))))
 

@@ -19,7 +19,8 @@ from ad_stream.pipeline.batch_state import BatchReport
 from ad_stream.pipeline.run import Summary
 from ad_stream.simulate.event_hubs.stand_in import EventHubsStandIn
 from ad_stream.simulate.event_hubs.trouble import Trouble
-from ad_stream.simulate.kafka.broker import KafkaBroker, free_port
+from ad_stream.simulate.kafka.broker import KafkaBroker
+from ad_stream.simulate.ports import free_port
 from ad_stream.simulate.send import Event, events, message_files, to_kafka
 from tests.brokers.streams import stream
 from tests.support.compare import SAME, difference, differences, read

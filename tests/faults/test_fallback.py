@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ import pytest
 from ad_stream.config import Config, parse
 from ad_stream.pipeline.batch_state import BatchReport
 from ad_stream.simulate import simulate
+from ad_stream.simulate.ports import free_port
 from tests.support.compare import read
 
 MINUTES = 40
@@ -71,12 +71,6 @@ def serving(status: int, body: bytes, hang: threading.Event | None = None) -> It
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def due(telemetry: Path) -> int:

@@ -21,7 +21,7 @@ from ad_stream.runtime.children import Guard
 from ad_stream.runtime.jars import spark_folder
 from ad_stream.runtime.java import java_home
 from ad_stream.runtime.spark_versions import installed
-from ad_stream.simulate.kafka.broker import free_port
+from ad_stream.simulate.ports import free_port
 from tests.support.children import running
 from tests.support.waiting import wait_for
 

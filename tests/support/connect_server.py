@@ -21,7 +21,7 @@ from ad_stream.runtime import spark_versions
 from ad_stream.runtime.children import Guard
 from ad_stream.runtime.jars import jars, spark_folder
 from ad_stream.runtime.java import java_home
-from ad_stream.simulate.kafka.broker import free_port
+from ad_stream.simulate.ports import free_port
 from tests.conftest import SHORT_RUN
 from tests.support.cluster import CODE, HERE, SECONDS
 from tests.support.waiting import wait_for

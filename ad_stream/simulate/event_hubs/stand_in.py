@@ -18,7 +18,7 @@ from ad_stream.simulate.event_hubs.certificate import Certificate, certificate
 from ad_stream.simulate.event_hubs.store import Hub
 from ad_stream.simulate.event_hubs.tls_proxy import TlsProxy
 from ad_stream.simulate.event_hubs.trouble import Trouble
-from ad_stream.simulate.kafka.broker import free_port
+from ad_stream.simulate.ports import free_port
 
 if TYPE_CHECKING:
     from ad_stream.simulate.event_hubs.server import AmqpServer

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import signal
-import socket
 import subprocess
 import time
 import uuid
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from ad_stream.errors import SetupError
 from ad_stream.runtime import jars, java
 from ad_stream.runtime.children import Guard
+from ad_stream.simulate.ports import free_port
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -113,7 +113,7 @@ class KafkaBroker:
         deadline = self._clock() + self._seconds
         while not self._answers():
             if self._process.poll() is not None or self._clock() > deadline:
-                raise SetupError(f"the Kafka broker did not start on port {self.port}: {self._log} says why")
+                raise SetupError(f"the Kafka broker did not start on port {self.port}: {self._last_words()}")
             self._sleep(0.2)
 
     def stop(self, *, kill: bool = False) -> None:
@@ -162,6 +162,11 @@ class KafkaBroker:
     def _log(self) -> Path:
         return self._folder / "broker.log"
 
+    def _last_words(self) -> str:
+        """The end of its log, which goes with its folder."""
+        lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
+        return " | ".join(lines[-3:]) or "it said nothing; its time may have been too short"
+
     def _format(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._settings.write_text(
@@ -176,7 +181,7 @@ class KafkaBroker:
         command = self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._settings))
         with self._log.open("ab") as log:
             if subprocess.run(command, stdout=log, stderr=log, timeout=self._seconds).returncode:
-                raise SetupError(f"the Kafka broker could not prepare {self._folder}: {self._log} says why")
+                raise SetupError(f"the Kafka broker could not prepare {self._folder}: {self._last_words()}")
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         own = jars.jars("kafka_broker", environ=self._environ)[0].parent
@@ -203,11 +208,3 @@ class KafkaBroker:
             ) from None
         # Until the broker is there every attempt would print a line.
         return AdminClient({**self.client(), "log_level": 0})
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

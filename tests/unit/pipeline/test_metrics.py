@@ -14,12 +14,7 @@ from ad_stream.config import Metrics  # noqa: E402
 from ad_stream.errors import SetupError  # noqa: E402
 from ad_stream.pipeline.operation.metrics import Collector, served  # noqa: E402
 from ad_stream.pipeline.operation.summary import Summary  # noqa: E402
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from ad_stream.simulate.ports import free_port  # noqa: E402
 
 
 def asked(port: int) -> dict[str, float]:

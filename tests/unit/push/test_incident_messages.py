@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +26,7 @@ from ad_stream.push.outbox import Batch, Key, Outbox
 from ad_stream.push.registry import by_kind, targets_of
 from ad_stream.push.targets.pagerduty import PagerDuty
 from ad_stream.push.targets.webhook import Webhook
+from ad_stream.simulate.ports import free_port
 from tests.support.fake_time import FakeTime
 from tests.support.incident_windows import day_of, folded
 
@@ -194,9 +194,7 @@ def alertmanager(tmp_path: Path) -> Iterator[str]:
     """A real Alertmanager on a free port of this machine."""
     if ALERTMANAGER is None:
         pytest.skip("needs prometheus-alertmanager: apt-get install prometheus-alertmanager, as .ci/run does")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     config = tmp_path / "alertmanager.yml"
     config.write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
     command = [
