@@ -14,6 +14,10 @@ SHORTEST, LONGEST = timedelta(seconds=10), timedelta(days=1)
 DEFAULT = timedelta(minutes=1)
 PROPERTY = "ad_stream.every"
 """Property of the table `minutes`: seconds of a window. A table without it was written in windows of one minute."""
+HOUR = 3_600
+CROWDED, FEWEST_OF_AN_HOUR = 0.8, 12
+"""Of an hour that lies further back than `detection.points` windows, history keeps the series that came in at most this share of
+its windows: only slow series are judged from them. Hours of fewer windows are kept whole."""
 SILENT = 10
 """Windows behind the newest of the fleet after which a device counts as silent."""
 

@@ -37,8 +37,8 @@ REASONS: dict[str, str] = {
     "muted": "outside the band, but the series is muted at this minute (series_config): not flagged",
     "few_points": "fewer than min_points values since the last long gap",
     "long_gap": "a gap longer than max_gap restarted the window, and there are too few values since",
-    "too_seldom": "readings come so seldom that `detection.points` windows hold fewer than min_points of them: raise points, "
-    "or set minutes.every to the distance of the readings",
+    "too_seldom": "readings come so seldom that `detection.history` holds fewer than min_points of them: raise it, or set "
+    "minutes.every to the distance of the readings",
     "not_finite": "the judged value is not a finite number",
     "overflow": "the values are so large that their differences leave the range of a double",
     "no_value": "the judged minute is empty",
@@ -62,6 +62,8 @@ REASONS: dict[str, str] = {
 
 REFRACTORY = timedelta(minutes=10)
 """The default of `detection.refractory`: a flag this soon after another of its series belongs to the same alarm."""
+LONG_HISTORY = timedelta(days=7)
+"""The default of `detection.history`: how far back the readings of slow series count."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,20 @@ class DetectorSpec:
 
 
 @dataclass(frozen=True)
+class OwnCadence:
+    """How `Windows` came to stand one reading a column (`detectors.kernels.cadence`).
+
+    cadence: (...) windows from reading to reading, 1 for series that are not slow
+    behind:  (..., n) how many windows before the judged one each column's reading was, -1 where a column is empty
+    reach:   how many windows back readings were looked for, 0: as many as there are columns
+    """
+
+    cadence: Floats
+    behind: NDArray[np.int64]
+    reach: int = 0
+
+
+@dataclass(frozen=True)
 class Windows:
     """The history of many series up to the judged minute.
 
@@ -100,12 +116,14 @@ class Windows:
     step:   distance of two columns
     profiles: (..., k) float64, what is known of each series beyond its window (`detectors.profile`), NaN where nothing
             is; None where no window has any
+    own:    given where slow series stand one reading a column already; None: a detector looks for itself
     """
 
     values: Floats
     end: NDArray[np.datetime64] | None = None
     step: timedelta = timedelta(minutes=1)
     profiles: Floats | None = None
+    own: OwnCadence | None = None
 
 
 @dataclass(frozen=True)

@@ -84,10 +84,13 @@ def print_goals(rows: list[list[Any]], sizes: list[int]) -> None:
 def child(task: dict[str, Any]) -> dict[str, Any]:
     """Seed, trigger, measure."""
     from ad_stream.config import parse
+    from ad_stream.grid import Grid
+    from ad_stream.model import LONG_HISTORY
     from ad_stream.pipeline.operation.cpu import process_tree_seconds
     from ad_stream.pipeline.operation.session import session
     from ad_stream.pipeline.steps import history
     from ad_stream.pipeline.store.delta import DeltaTables
+    from ad_stream.scoring.depth import Depth
     from ad_stream.series_config import table as series_config
 
     work = Path(task["work"])
@@ -120,8 +123,8 @@ def child(task: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     for name in sizes[0]:
         found[f"{name} B/series"] = _step([float(size[name]) for size in sizes]) / task["series"]
-    before = process_tree_seconds() or 0.0
-    history.tidy(tables, NOW + timedelta(hours=1), task["points"] * MINUTE)
+    before, depth = process_tree_seconds() or 0.0, Depth(task["points"], LONG_HISTORY // MINUTE, Grid())
+    history.tidy(tables, NOW + timedelta(hours=1), depth, thin_from=depth.whole_from(NOW))
     return found | {"hourly tidy CPU s": (process_tree_seconds() or 0.0) - before}
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import functions as F
 
+from ad_stream.grid import Grid
 from ad_stream.model import LastPoint, Windows
 from ad_stream.pipeline.batch import STEPS, Batches, Step
 from ad_stream.pipeline.batch_state import Batch, BatchReport
@@ -26,6 +27,7 @@ from ad_stream.pipeline.steps.scoring import ROW, step
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
 from ad_stream.pipeline.store.delta import DeltaTables
+from ad_stream.scoring.depth import Depth
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.sources.files.lines import ENVELOPE, envelopes
 from ad_stream.sources.files.settings import FilesSource
@@ -54,7 +56,7 @@ def seed_history(tables: DeltaTables, series: int, points: int, now: datetime) -
     packed = history.pack(long_minutes(tables.spark, series, now - points * MINUTE, points))
     by_minute = packed.repartitionByRange(points, "minute")
     by_minute.write.format("delta").mode("append").save(tables.location("history"))
-    history.tidy(tables, now, points * MINUTE)
+    history.tidy(tables, now, Depth(points, points, Grid()), thin_from=now)
 
 
 def seed_long(tables: DeltaTables, series: int, points: int, now: datetime) -> None:

@@ -25,7 +25,7 @@ from ad_stream.config.incidents import Dimensions, Incidents
 from ad_stream.config.telemetry import Telemetry
 from ad_stream.errors import ConfigError
 from ad_stream.grid import DEFAULT, MINUTE, Grid
-from ad_stream.model import REFRACTORY, DetectorSpec
+from ad_stream.model import LONG_HISTORY, REFRACTORY, DetectorSpec
 from ad_stream.secrets import Secret
 from ad_stream.settings import Section
 from ad_stream.sources import registry
@@ -91,7 +91,8 @@ class Detection(Section):
     higher flags more. direction: which side counts. min_deviation: in the unit of the signal;
     min_relative_deviation: as a share of the expected value. max_gap: windows that are filled. refractory: a flag this
     soon after one of the same series is `continuing`; shorter than a window it counts as one.
-    slow: give the slow verdict, too: drifts and stuck values, in columns of its own; it wants 260 points.
+    slow: give the slow verdict, too: drifts and stuck values, in columns of its own; it wants 260 points. history: how far
+    back the readings of series that report more seldom than once a window count, so that these have as many, too.
     """
 
     detector: Detector = DetectorSpec("default")
@@ -103,6 +104,7 @@ class Detection(Section):
     max_gap: int = Field(default=5, ge=0)
     refractory: Duration = REFRACTORY
     slow: bool = True
+    history: Duration = LONG_HISTORY
 
     @model_validator(mode="after")
     def _known_detector(self) -> Detection:

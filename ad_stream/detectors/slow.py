@@ -32,7 +32,7 @@ from ad_stream.detectors.window_detector import CHUNK_BYTES, UNJUDGED, chunks
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ad_stream.model import Bools, Floats, Windows
+    from ad_stream.model import Bools, Floats, OwnCadence, Windows
 
     Ints = NDArray[np.int64]
 
@@ -75,7 +75,7 @@ def judge_slowly(windows: Windows, *, points: int = 1501, max_gap: int = 5) -> S
         raise ValueError(f"windows need a time axis with at least one column, got the shape {values.shape}")
     rows = values[..., -points:].reshape(-1, min(points, values.shape[-1]))
     answer = _blank(len(rows))
-    moved, cadence = on_own_cadence(rows)
+    moved, cadence = on_own_cadence(rows) if windows.own is None else (rows, windows.own.cadence.reshape(-1))
     dense = gaps.fill(moved, max_gap=max_gap, min_points=FEWEST)
     for state, (_, reason) in UNJUDGED.items():
         answer.slow_reason[dense.state == state] = reason
@@ -84,7 +84,8 @@ def judge_slowly(windows: Windows, *, points: int = 1501, max_gap: int = 5) -> S
             with np.errstate(all="ignore"):
                 _put(answer, index[part], group[part])
     slow = np.flatnonzero(answer.slow_is_anomaly & (cadence > 1))
-    answer.slow_onset[slow] = _in_windows(rows[slow], answer.slow_onset[slow])
+    behind = _behind(rows[slow]) if windows.own is None else _last_columns(windows.own, rows.shape[1])[slow]
+    answer.slow_onset[slow] = _in_windows(behind, answer.slow_onset[slow])
     lead = values.shape[:-1]
     return SlowVerdict(**{field.name: getattr(answer, field.name).reshape(lead) for field in fields(SlowVerdict)})
 
@@ -134,14 +135,21 @@ def _greatest_jump(rows: Floats) -> Floats:
     return np.asarray(np.abs(means[:, SIDE:] - means[:, :-SIDE]).max(axis=1))
 
 
-def _in_windows(rows: Floats, back: Ints) -> Ints:
-    """Slow rows (m, n), readings back to an onset (m,) -> columns of the row back to that reading."""
-    places = np.where(np.isnan(rows), np.nan, np.arange(rows.shape[1], dtype=np.float64))
-    moved, _ = on_own_cadence(places)
-    at = np.arange(rows.shape[1])
-    known = ~np.isnan(moved) & (at >= (rows.shape[1] - 1 - back)[:, None])
-    first = known.argmax(axis=1)
-    return np.asarray(rows.shape[1] - 1 - moved[np.arange(len(rows)), first], dtype=np.int64)
+def _behind(rows: Floats) -> Ints:
+    """Slow rows (m, n) -> (m, n): as `OwnCadence.behind`."""
+    places = np.where(np.isnan(rows), np.nan, np.arange(rows.shape[1] - 1, -1, -1, dtype=np.float64))
+    return np.nan_to_num(on_own_cadence(places)[0], nan=-1.0).astype(np.int64)
+
+
+def _last_columns(own: OwnCadence, width: int) -> Ints:
+    return own.behind[..., -width:].reshape(-1, width)
+
+
+def _in_windows(behind: Ints, back: Ints) -> Ints:
+    """(m, n) as `OwnCadence.behind`, columns back to an onset (m,) -> windows back to the first reading from there on."""
+    width = behind.shape[1]
+    known = (behind >= 0) & (np.arange(width) >= (width - 1 - back)[:, None])
+    return np.asarray(behind[np.arange(len(behind)), known.argmax(axis=1)], dtype=np.int64)
 
 
 def _kinks(rows: Floats) -> Ints:

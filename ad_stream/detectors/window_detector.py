@@ -78,6 +78,8 @@ class WindowDetector(ABC):
     """Of the rule: raised when the same window gets another verdict, so that `config_version` tells the two apart."""
     uses_profile: ClassVar[bool] = False
     """Whether `judge_known` makes use of a profile."""
+    takes_own_cadence: ClassVar[bool] = True
+    """That it knows windows whose slow series stand one reading a column already."""
 
     points: int = 120
     sensitivity: float = 95.0
@@ -104,22 +106,25 @@ class WindowDetector(ABC):
         lead = values.shape[:-1]
         rows = values.reshape(-1, values.shape[-1])
         profiles = None if windows.profiles is None else _profiles(windows.profiles, lead)
+        own = None if windows.own is None else windows.own.cadence.reshape(-1)
+        reach = self.points if windows.own is None else max(windows.own.reach, self.points)
         answer = _blank(len(rows))
         for block in chunks(len(rows), rows.shape[1], size=BLOCK_BYTES):
-            self._detect_block(rows[block], None if profiles is None else profiles[block], block.start, answer)
+            some, cadence = on_own_cadence(rows[block]) if own is None else (rows[block], own[block])
+            known = None if profiles is None else profiles[block]
+            self._detect_block(some, known, cadence * (self.min_points - 1) >= reach, block.start, answer)
         return LastPoint(**{key: column.reshape(lead) for key, column in answer.items()})
 
     def _detect_block(
-        self, values: Floats, profiles: Floats | None, offset: int, answer: dict[str, NDArray[Any]]
+        self, values: Floats, profiles: Floats | None, seldom: Bools, offset: int, answer: dict[str, NDArray[Any]]
     ) -> None:
-        values, cadence = on_own_cadence(values)
+        """seldom (m,): what cannot be judged, because so few readings reach into the window that there never will be enough."""
         dense = gaps.fill(values, max_gap=self.max_gap, min_points=self.min_points)
         for state, (status, reason) in UNJUDGED.items():
             where = np.flatnonzero(dense.state == state) + offset
             answer["status"][where], answer["reason"][where] = status, reason
-        seldom = (dense.state == gaps.FEW_POINTS) | (dense.state == gaps.LONG_GAP)
-        seldom &= cadence * (self.min_points - 1) >= self.points
-        answer["reason"][np.flatnonzero(seldom) + offset] = "too_seldom"
+        unjudged = (dense.state == gaps.FEW_POINTS) | (dense.state == gaps.LONG_GAP)
+        answer["reason"][np.flatnonzero(seldom & unjudged) + offset] = "too_seldom"
         answer["points"][offset : offset + len(values)] = np.where(
             dense.state >= gaps.NO_VALUE, 0, values.shape[1] - dense.start
         )

@@ -30,6 +30,7 @@ def judge(path: Path, detection: Detection, *, read_options: ReadOptions | None 
         time="minute",
         detector=detection.detector.name,
         step=pd.Timedelta(seconds=index.every),
+        history=detection.history,
         refractory=int(detection.refractory.total_seconds()) // index.every,
         **dict(detection.detector.options),
         **detection.shared_options(),

@@ -23,8 +23,10 @@ from ad_stream.pipeline.steps.clock import window_start
 from ad_stream.pipeline.steps.config_version import BatchConfig
 from ad_stream.pipeline.steps.history import pack
 from ad_stream.pipeline.steps.scoring import score
+from ad_stream.pipeline.steps.thinning import crowded_hours, without
 from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.pipeline.store.learned import LiveModels
+from ad_stream.scoring.depth import Depth
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.schema import VERDICT
@@ -89,10 +91,10 @@ def backfill(
     pinned = BatchConfig(config)
     scorer = Scorer.of(config.detection, grid=grid).under(pinned.newest(tables))
     here: dict[str, Any] = {"query_id": f"backfill-{uuid.uuid4().hex[:12]}", "batch_id": 0}
-    reach = start - scorer.points * grid.every
+    depth = Depth.of(scorer)
 
     tell("reading windows and late readings")
-    inputs = folded(tables, reach, end, config.minutes.aggregate).persist()
+    inputs = folded(tables, depth, start, end, config.minutes.aggregate).persist()
     inside = inputs.where(F.col("minute") >= F.lit(start))
     summary = BackfillSummary(minutes_judged=inside.count())
     if not summary.minutes_judged:
@@ -117,13 +119,20 @@ def backfill(
     return summary
 
 
-def folded(tables: DeltaTables, start: datetime, end: datetime, kind: str) -> DataFrame:
-    """The windows start <= minute < end with their late readings: columns of `minutes`, `latest` (revision), `differs`."""
-    stored = _between(tables.read("minutes"), "minute", start, end)
+def folded(tables: DeltaTables, depth: Depth, start: datetime, end: datetime, kind: str) -> DataFrame:
+    """The windows minute < end that the verdicts from `start` on rest on, with their late readings: columns of `minutes`,
+    `latest` (revision), `differs`."""
+    first = depth.first(start)
+    stored, late = (
+        _between(tables.read("minutes"), "minute", first, end),
+        _between(tables.read("late"), "event_time", first, end),
+    )
+    if depth.most is not None:
+        hours = crowded_hours(stored.where("revision = 0"), depth.whole_from(start), depth.most)
+        stored, late = without(stored, "minute", hours), without(late, "event_time", hours)
     base = stored.where("revision = 0").select(*KEY, "value", "n", "min", "max", "mean")
     newest = stored.groupBy(*KEY).agg(F.max_by(F.struct("value", "n", "revision"), "revision").alias("newest"))
     minute = window_start("event_time", tables.grid.seconds).alias("minute")
-    late = _between(tables.read("late"), "event_time", start, end)
     extra = late.groupBy("device_id", "signal", minute).agg(
         F.count(F.lit(1)).alias("n_late"), F.min("value").alias("min_late"), F.max("value").alias("max_late"),
         F.sum("value").alias("sum_late"), F.max_by("value", F.struct("event_time", "sequence")).alias("last_late"),

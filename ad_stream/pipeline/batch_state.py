@@ -93,6 +93,8 @@ class BatchState:
     known_series series that were taken on            `series`; None: unread
     models       which version of `models` that is    the same
     maintained   hour of the last maintenance         nowhere: an hour later it is done again
+    thinned_to   hour before which `history` holds    nowhere: what is left to do lies near the next batch
+                 slow series only
     incidents    open incidents, who is silent        `incident_state` and `detections` since; None: unread
     unread       the batch that failed before its     nowhere: it fails again
                  rows existed
@@ -106,6 +108,7 @@ class BatchState:
     sole_writer: bool = False
     flags: dict[Series, datetime] | None = None
     maintained: datetime | None = None
+    thinned_to: datetime | None = None
     incidents: OpenIncidents | None = None
     known_series: TakenOn | None = None
     unread: Unread | None = None

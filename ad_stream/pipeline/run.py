@@ -34,6 +34,7 @@ from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
 from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.pipeline.store.owner import Owner
+from ad_stream.scoring.depth import Depth
 from ad_stream.sources import registry
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def _stream(
             progress(done)
 
     batches = Batches(config, tables, cpu=_cpu_of(spark), report=report)
-    history.rebuild(tables, batches.state.scorer.points * config.minutes.every)
+    history.rebuild(tables, Depth.of(batches.state.scorer))
     new_series.seed(tables)
     newest, remote = _newest(tables, config), connect.is_remote(spark)
     batches.deliver.start(tables, newest)

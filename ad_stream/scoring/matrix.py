@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ad_stream.grid import HOUR
+from ad_stream.scoring.long_history import LongHistory, crowded, hours_of, seldom_read
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -45,10 +48,11 @@ class Packed:
 class Piece:
     """A stretch of time of all series.
 
-    matrix (s, t), NaN = empty window; judged (s, t); row_of (s, t) = which of Rows a judged cell is, else -1;
-    first = step of column 0.
+    series (s,) = their ids; matrix (s, t), NaN = empty window; judged (s, t); row_of (s, t) = which of Rows a judged cell is,
+    else -1; first = step of column 0.
     """
 
+    series: Ints
     matrix: Floats
     judged: Bools
     row_of: Ints
@@ -67,7 +71,39 @@ def pieces(rows: Rows, past: Packed, points: int, *, cells: int = CELLS) -> Iter
         row_of = np.full(matrix.shape, -1, dtype=np.int64)
         mine = inside[rows.steps[inside] >= low]
         row_of[codes[mine], rows.steps[mine] - first] = mine
-        yield Piece(matrix, row_of >= 0, row_of, first)
+        yield Piece(series, matrix, row_of >= 0, row_of, first)
+
+
+def history_of_seldom(piece: Piece, rows: Rows, past: Packed, reach: int, seconds: int) -> LongHistory | None:
+    """What is known of those series of a piece that may be slow, so many windows back; None where there is none."""
+    some = np.flatnonzero(seldom_read(piece.matrix, piece.judged))
+    if not len(some):
+        return None
+    before = _before(piece, some, rows, past, reach)
+    row, column = np.nonzero(~np.isnan(piece.matrix[some]))
+    codes = np.concatenate([before.ids, some[row]])
+    steps = np.concatenate([before.steps, column + piece.first])
+    values = np.concatenate([before.values, piece.matrix[some[row], column]])
+    order = np.lexsort((steps, codes))
+    codes, steps = codes[order], steps[order]
+    once = np.r_[True, (codes[1:] != codes[:-1]) | (steps[1:] != steps[:-1])]
+    codes, steps, values = codes[once], steps[once], values[order][once]
+    many = crowded(codes, hours_of(steps, seconds), HOUR / seconds)
+    return LongHistory(codes, steps - piece.first, steps, values, many, reach)
+
+
+def _before(piece: Piece, some: Ints, rows: Rows, past: Packed, reach: int) -> Rows:
+    """What those series were read before the piece; ids: their rows in it."""
+    packed = np.flatnonzero((past.steps >= piece.first - reach) & (past.steps < piece.first)).tolist()
+    mine = np.flatnonzero((rows.steps >= piece.first - reach) & (rows.steps < piece.first))
+    sizes = [len(past.ids[one]) for one in packed]
+    ids = np.concatenate([rows.ids[mine], *[past.ids[one] for one in packed]])
+    steps = np.concatenate([rows.steps[mine], np.repeat(past.steps[packed], sizes)])
+    values = np.concatenate([rows.values[mine], *[past.values[one] for one in packed]])
+    wanted = piece.series[some]
+    at = np.minimum(np.searchsorted(wanted, ids), len(wanted) - 1)
+    known = np.flatnonzero((wanted[at] == ids) & ~np.isnan(values))
+    return Rows(some[at[known]], steps[known], values[known])
 
 
 def _spans(steps: Ints, points: int, most: int) -> Iterator[tuple[int, int]]:

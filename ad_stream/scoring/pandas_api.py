@@ -10,11 +10,13 @@ import pandas as pd
 
 from ad_stream.detectors import by_name
 from ad_stream.detectors.slow import FEWEST, NO_ONSET
+from ad_stream.grid import HOUR
 from ad_stream.incidents.alarms import mark_continuing
-from ad_stream.model import LastPoint
+from ad_stream.model import LONG_HISTORY, LastPoint
 from ad_stream.scoring.frames import rows_of
+from ad_stream.scoring.long_history import LongHistory, crowded
 from ad_stream.scoring.slow import slow_columns
-from ad_stream.scoring.steps import placed
+from ad_stream.scoring.steps import given_width, placed
 from ad_stream.scoring.suppression import UNSUPPRESSED, check, suppress, suppress_slow
 from ad_stream.scoring.windows import judge_both
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+NANO = 10**9
 BATCH_CELLS = 8 * 2**20
 """Series of similar length share a dense matrix of at most this many cells."""
 
@@ -46,6 +49,7 @@ def detect(
     slow: bool = True,
     profiles: KnownProfiles | None = None,
     signal: str = "value",
+    history: timedelta | str = LONG_HISTORY,
     **options: object,
 ) -> pd.DataFrame:
     """Judges every row from its past only.
@@ -64,26 +68,30 @@ def detect(
     since the epoch (their size tells s, ms, us or ns); what names no zone is UTC. A wide frame without a column `value`, or
     `value` with several names: each of these columns is judged, and the answer has a row per value with its `signal`.
     `step` is the grid, by default the own cadence of each series (calendar months and wavering clocks included); `points` the
-    columns of history, by default the detector's; `options` are the detector's, or `direction`, `min_deviation`,
-    `min_relative_deviation`. The answer keeps index and order of the rows: device, time, the fields of `LastPoint`, and
-    `continuing` (a flag within `refractory` steps of an earlier one); with `slow`, where `points` is 260 or more, the slow
-    verdict, too: `slow_score`, `slow_is_anomaly`, `slow_reason` and `slow_onset`, the time (UTC) at which a drift or a stuck
-    value began. `profiles`: what was learned (`ad_stream.models.stored.live_profiles(tables)`) of the `signal` of each device.
+    columns of history, by default the detector's; on a given `step` the readings of slow series count as far back as `history`;
+    `options` are the detector's, or `direction`, `min_deviation`, `min_relative_deviation`. The answer keeps index and order of
+    the rows: device, time, the fields of `LastPoint`, and `continuing` (a flag within `refractory` steps of an earlier one); with
+    `slow`, where `points` is 260 or more, the slow verdict, too: `slow_score`, `slow_is_anomaly`, `slow_reason` and `slow_onset`,
+    the time (UTC) at which a drift or a stuck value began. `profiles`: what was learned
+    (`ad_stream.models.stored.live_profiles(tables)`) of the `signal` of each device.
     InputError: a column is missing, a time unreadable, two rows have one time or one given step; ConfigError: a wrong option.
     """
-    limits = {name: options.pop(name, default) for name, default in UNSUPPRESSED.items()}
-    check(**limits)
+    check(**(limits := {name: options.pop(name, default) for name, default in UNSUPPRESSED.items()}))
     judge_with = by_name(detector, **(options if points is None else options | {"points": points}))
     slow = slow and judge_with.points >= FEWEST
     rows = rows_of(frame, device, time, value)
-    count = len(rows.values)
-    codes = np.zeros(count, dtype=np.int64) if rows.device is None else pd.factorize(rows.device)[0].astype(np.int64)
+    codes = (np.zeros(len(rows.values)) if rows.device is None else pd.factorize(rows.device)[0]).astype(np.int64)
     order = np.lexsort((rows.nanoseconds, codes))
     codes, nanoseconds, values = codes[order], rows.nanoseconds[order], rows.values[order]
     cells, width, widths = placed(codes, nanoseconds, step)
     names = "" if rows.device is None else rows.device.to_numpy()[order]
     known = None if profiles is None else _known(profiles, codes, names, signal)
-    columns = _judge_all(codes, _shorten(codes, cells, judge_with.points), values, judge_with, width, slow, known)
+    places = _shorten(codes, cells, judge_with.points)
+    far = None
+    if step is not None and (reach := given_width(history) // width) > judge_with.points:
+        many = crowded(codes, nanoseconds // (HOUR * NANO), HOUR * NANO / width)
+        far = LongHistory(codes, places, cells, values, many, reach)
+    columns = _judge_all(codes, places, values, judge_with, width, slow, known, far)
     for take_back in (suppress, suppress_slow) if slow else (suppress,):
         take_back(columns, values, **limits)  # type: ignore[arg-type]
     if slow:
@@ -119,10 +127,10 @@ def _known(profiles: KnownProfiles, codes: Ints, devices: str | NDArray[Any], si
 
 
 def _judge_all(
-    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None
+    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None, far: LongHistory | None
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
-    """Rows sorted by series and time; known (series, k): their profiles; width: nanoseconds from cell to cell -> the columns
-    of LastPoint and, with `slow`, of SlowVerdict, one entry per row."""
+    """Rows sorted by series and time; known (series, k): their profiles; width: nanoseconds from cell to cell; far: the same rows
+    with their times -> the columns of LastPoint and, with `slow`, of SlowVerdict, one entry per row."""
     parts: list[dict[str, NDArray[Any]]] = []
     places: list[Ints] = []
     for series, length in _batches(codes, cells):
@@ -132,11 +140,12 @@ def _judge_all(
         judged = np.zeros(matrix.shape, dtype=np.bool_)
         matrix[rows, cells[chosen]] = values[chosen]
         judged[rows, cells[chosen]] = True
-        parts.append(_judged(matrix, judged, detector, width, slow, None if known is None else known[series]))
+        history = None if far is None else far.of(series).of_seldom(matrix, judged)
+        parts.append(_judged(matrix, judged, detector, width, slow, None if known is None else known[series], history))
         places.append(chosen)
     if not parts:
         parts, places = (
-            [_judged(np.empty((0, 1)), np.empty((0, 1), dtype=np.bool_), detector, width, slow, None)],
+            [_judged(np.empty((0, 1)), np.empty((0, 1), dtype=np.bool_), detector, width, slow, None, None)],
             [codes],
         )
     back = np.argsort(np.concatenate(places), kind="stable")
@@ -144,10 +153,10 @@ def _judge_all(
 
 
 def _judged(
-    matrix: Floats, judged: Bools, detector: Detector, width: int, slow: bool, known: Floats | None
+    matrix: Floats, judged: Bools, detector: Detector, width: int, slow: bool, known: Floats | None, far: LongHistory | None
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     step = timedelta(microseconds=width / 1000)
-    rows, _, verdict, slowly = judge_both(matrix, judged, detector, step=step, slow=slow, profiles=known)
+    rows, _, verdict, slowly = judge_both(matrix, judged, detector, step=step, slow=slow, profiles=known, history=far)
     columns = {name: getattr(verdict, name) for name in LastPoint.columns()}
     return columns | (slow_columns(slowly, len(rows)) if slow else {})
 

@@ -14,7 +14,7 @@ import numpy as np
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import SCORED, LastPoint
-from ad_stream.scoring.matrix import Packed, Rows, pieces
+from ad_stream.scoring.matrix import Packed, Rows, history_of_seldom, pieces
 from ad_stream.scoring.slow import onset_steps, slow_columns
 from ad_stream.scoring.suppression import suppress, suppress_slow
 from ad_stream.scoring.windows import judge_both
@@ -49,12 +49,15 @@ class Scorer:
     """Rows that were not judged carry their window from so many values on, for the fallback; None: there is none."""
     slow: bool = True
     """Whether the slow verdict is given beside the first."""
+    history: int = 0
+    """Windows back to which the readings of slow series count; fewer than `points`: all series have those."""
 
     @classmethod
     def of(cls, detection: Detection, fallback: Fallback | None = None, *, grid: Grid = MINUTE) -> Scorer:
         """The scorer a configuration asks for."""
         ask_from = fallback.min_points if fallback is not None and fallback.endpoint is not None else None
-        return cls(no_rules(detection), grid.refractory(detection.refractory), grid, ask_from, detection.slow)
+        near, reach = grid.refractory(detection.refractory), grid.steps(detection.history)
+        return cls(no_rules(detection), near, grid, ask_from, detection.slow, reach)
 
     def under(self, rules: Rules) -> Scorer:
         """The same scorer under other rules."""
@@ -72,8 +75,13 @@ class Scorer:
 
     @property
     def points(self) -> int:
-        """Windows of history that a verdict may see, the judged one among them."""
+        """Windows of history that the verdict on any series may see, the judged one among them."""
         return self.rules.points
+
+    @property
+    def reach(self) -> int:
+        """Windows of history that the verdict on a slow series may see."""
+        return max(self.points, self.history)
 
 
 @dataclass(frozen=True)
@@ -143,7 +151,11 @@ def _judged(
     for depth in np.unique(points):
         mine = np.flatnonzero((points == depth)[codes])
         lines = np.unique(codes[mine])
-        for piece in pieces(Rows(rows.ids[mine], rows.steps[mine], rows.values[mine]), past, int(depth)):
+        own = Rows(rows.ids[mine], rows.steps[mine], rows.values[mine])
+        for piece in pieces(own, past, int(depth)):
+            seldom = None
+            if scorer.history > depth:
+                seldom = history_of_seldom(piece, own, past, scorer.history, scorer.grid.seconds)
             steps = np.arange(piece.matrix.shape[1]) + piece.first
             ends = (steps * scorer.grid.seconds).astype("datetime64[s]")
             for number in np.unique(assigned.group[lines]):
@@ -153,6 +165,7 @@ def _judged(
                 at_row, at_column, verdict, slowly = judge_both(
                     matrix, judged, detector, ends=ends, step=scorer.grid.every, slow=scorer.slow,
                     profiles=None if profiles is None else profiles[lines[some]],
+                    history=None if seldom is None else seldom.of(some),
                 )  # fmt: skip
                 at = mine[piece.row_of[some[at_row], at_column]]
                 yield detector, at, verdict, slowly, _unjudged(matrix, at, at_row, at_column, verdict, scorer.ask_from)

@@ -14,6 +14,7 @@ from ad_stream.detectors.slow import FEWEST, SlowVerdict, judge_slowly
 from ad_stream.detectors.window_detector import BLOCK_BYTES, chunks
 from ad_stream.grid import DEFAULT
 from ad_stream.model import LastPoint, Windows
+from ad_stream.scoring.long_history import windows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ad_stream.detectors.base import Detector
-    from ad_stream.model import Bools, Floats
+    from ad_stream.model import Bools, Floats, OwnCadence
+    from ad_stream.scoring.long_history import LongHistory
 
     Ints = NDArray[np.int64]
     Times = NDArray[np.datetime64]
@@ -62,8 +64,12 @@ def judge_both(
     profiles: Floats | None = None,
     step: timedelta = DEFAULT,
     slow: bool = True,
+    history: LongHistory | None = None,
 ) -> tuple[Ints, Ints, LastPoint, SlowVerdict | None]:
-    """As `judge`, and the slow verdict on the same windows; None where it is not wanted or they are too short for it."""
+    """As `judge`, and the slow verdict on the same windows; None where it is not wanted or they are too short for it.
+
+    history: of those series of the matrix that may be slow, what was before it included; their windows are made of it.
+    """
     if matrix.ndim != 2 or matrix.shape != judged.shape:
         raise ValueError(f"matrix and judged must have one shape (series, time), got {matrix.shape} and {judged.shape}")
     rows, columns = np.nonzero(judged)
@@ -72,10 +78,10 @@ def judge_both(
     places: list[Ints] = []
     slow = slow and detector.points >= FEWEST
     max_gap = int(getattr(detector, "max_gap", 0))
-    for cells, values in _windows(matrix, rows, columns, detector.points):
+    for cells, values, own in _all_windows(matrix, rows, columns, detector, history):
         known = None if profiles is None else profiles[rows[cells]]
         end = None if ends is None else ends[columns[cells]]
-        windows = Windows(values, end=end, step=step, profiles=known)
+        windows = Windows(values, end=end, step=step, profiles=known, own=own)
         parts.append(detector.detect_last(windows))
         places.append(cells)
         if slow:
@@ -84,6 +90,23 @@ def judge_both(
         nothing = Windows(np.empty((0, detector.points)))
         return rows, columns, detector.detect_last(nothing), judge_slowly(nothing) if slow else None
     return rows, columns, _join(parts, places), _join(slowly, places) if slow else None
+
+
+def _all_windows(
+    matrix: Floats, rows: Ints, columns: Ints, detector: Detector, history: LongHistory | None
+) -> Iterator[tuple[Ints, Floats, OwnCadence | None]]:
+    """Yields (which cells (k,), their windows (k, points or less), how these were moved together)."""
+    at = np.full(len(rows), -1, dtype=np.int64)
+    if history is not None and getattr(detector, "takes_own_cadence", False):
+        at = history.places(rows, columns)
+    plain = np.flatnonzero(at < 0)
+    for cells, values in _windows(matrix, rows[plain], columns[plain], detector.points):
+        yield plain[cells], values, None
+    seldom = np.flatnonzero(at >= 0)
+    for piece in chunks(len(seldom), detector.points, size=BLOCK_BYTES):
+        assert history is not None
+        values, own = windows_of(history, at[seldom[piece]], detector.points)
+        yield seldom[piece], values, own
 
 
 def _windows(matrix: Floats, rows: Ints, columns: Ints, points: int) -> Iterator[tuple[Ints, Floats]]:

@@ -7,6 +7,7 @@ sum in `status`, on the page, in Prometheus and in the view `pipeline_hours`.
 
 from __future__ import annotations
 
+from ad_stream.model import LONG_HISTORY
 from ad_stream.tables.columns import BATCH, CACHE, KEPT, column, flag, moment, number, text, whole
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS, INCIDENT_STATE
 from ad_stream.tables.schema import COUNT, FLAG, PAGE, PUSHED, SETTING, VERDICT, Table
@@ -15,6 +16,8 @@ DEVICE = text("device_id", "device of the reading", PUSHED, PAGE)
 SIGNAL = text("signal", "member of the body", PUSHED, PAGE)
 BUCKETS_BY, BY_DEVICE = "ad_stream.buckets_by", "device"
 """Property of the table `history`: what its buckets are a hash of; a table of schema 1 does not say and has series."""
+REACHES, BY_DEFAULT = "ad_stream.reaches", str(int(LONG_HISTORY.total_seconds()))
+"""Property of the table `history`: seconds back to which it holds slow series; earlier versions had none further than others."""
 BODIES = "ad_stream.bodies"
 """Property of the table `minutes`: the version of the rules by which `signals: auto` reads bodies; those of 0.1.0 had no number."""
 
@@ -194,7 +197,7 @@ HISTORY = Table(
         column("array<long>", "ids", "xxhash64(device_id, signal), ascending"),
         column("array<double>", "values", "value of each series in this window"),
     ),
-    partitioned="hour", properties=CACHE | {BUCKETS_BY: BY_DEVICE},
+    partitioned="hour", properties=CACHE | {BUCKETS_BY: BY_DEVICE, REACHES: BY_DEFAULT},
 )  # fmt: skip
 
 OWNER = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.errors import InputError
+from ad_stream.scoring.depth import Depth, hour_of
 from ad_stream.scoring.matrix import CELLS, Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, continuing, verdicts
 from ad_stream.series_config.patterns import WILD, NameList
@@ -50,13 +51,13 @@ def rescore(
     Raises InputError where no windows are stored in that time.
     """
     # Whether a flag continues an alarm depends on those just before `start`, so they are judged, too.
-    grid = scorer.grid
+    grid, depth = scorer.grid, Depth.of(scorer)
     since = start - scorer.near
-    first_seen = since - (scorer.points - 1) * grid.every
-    where: list[tuple[str, str, Value]] = [("minute", ">=", first_seen), ("minute", "<", end), ("revision", "=", 0)]
-    if proposed is not None and not WILD.search(proposed["device"]):
-        where.append(("device_id", "=", proposed["device"]))
-    stored = fits(read_rows(tables, "minutes", [*KEY, "value"], where), proposed)
+    parts_of: list[pd.DataFrame] = []
+    for where, most in _stretches(depth, since, end, proposed):
+        some = fits(read_rows(tables, "minutes", [*KEY, "value"], where), proposed)
+        parts_of.append(some if most is None else sparse(some, most))
+    stored = pd.concat([some for some in parts_of if len(some)] or parts_of[-1:])
     first = grid.step(since), grid.step(start)
     stored = stored.assign(at=steps(stored["minute"], grid)).sort_values([*KEY[:2], "at"], ignore_index=True)
     if not (stored["at"] >= first[1]).any():
@@ -73,6 +74,28 @@ def rescore(
                 progress(len(done) / len(parts))
     found: pd.DataFrame = pd.concat(done, ignore_index=True)
     return found
+
+
+def _stretches(
+    depth: Depth, since: datetime, end: datetime, proposed: Row | None
+) -> Iterator[tuple[list[tuple[str, str, Value]], int | None]]:  # fmt: skip
+    """What is read in one go: windows that count for slow series only, a day at a time, then all the others."""
+    only: list[tuple[str, str, Value]] = [("revision", "=", 0)]
+    if proposed is not None and not WILD.search(proposed["device"]):
+        only.append(("device_id", "=", proposed["device"]))
+    first, whole = depth.first(since), depth.whole_from(since)
+    while depth.most is not None and first < whole:
+        stop = min(hour_of(first) + timedelta(days=1), whole)
+        yield [("minute", ">=", first), ("minute", "<", stop), *only], depth.most
+        first = stop
+    yield [("minute", ">=", first), ("minute", "<", end), *only], None
+
+
+def sparse(stored: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Those of the hours of their series that have at most so many windows."""
+    hours = [stored["device_id"], stored["signal"], stored["minute"].dt.floor("h")]
+    kept: pd.DataFrame = stored[stored.groupby(hours, sort=False)["minute"].transform("size") <= most]
+    return kept
 
 
 def fits(rows: pd.DataFrame, proposed: Row | None) -> pd.DataFrame:

@@ -17,7 +17,7 @@ def moved(row: NDArray[np.float64], *, recent: int = 24, slow: float = 1.25) -> 
     if len(near) < 2 or np.isnan(row[-1]):
         return row, 1.0
     usual = [d for d in near if median(near) / 2 <= d <= median(near) * 1.5]
-    cadence = max(1.0, sum(usual) / len(usual))
+    cadence = max(1.0, sum(usual) / max(len(usual), 1))
     if cadence < slow:
         return row, 1.0
     out, at = np.full_like(row, np.nan), len(row) - 1

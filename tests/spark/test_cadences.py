@@ -9,11 +9,12 @@ from pyspark.sql import SparkSession
 
 import ad_stream
 from ad_stream.pipeline.backfill import backfill
+from ad_stream.pipeline.steps.history import series_id
 from tests.support.cadences import share_found, telemetry
 from tests.support.streaming import KEY, T0, Stream, iso, message
 
-CADENCES = {1: 200, 2: 220, 5: 240, 10: 170, 30: 56, 60: 29}
-"""Minutes from reading to reading -> readings; the last too few for a verdict."""
+CADENCES = {1: 200, 2: 220, 5: 240, 10: 240, 30: 100, 60: 56, 360: 10}
+"""Minutes from reading to reading -> readings; the last too seldom for a verdict."""
 
 
 def fleet() -> dict[str, pd.DataFrame]:
@@ -38,8 +39,8 @@ def stream(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Str
             minute = int((at - pd.Timestamp(T0)).total_seconds()) // 60
             sent.append(message({"t": value, "time": iso(minute, 3)}, minute, 4, device=device))
     sent.sort(key=lambda one: one.enqueued)
-    half = len(sent) // 2
-    made.write(sent[:half], sent[half:]).run(source={"files_per_trigger": 1})
+    third = len(sent) // 3
+    made.write(sent[:third], sent[third : 2 * third], sent[2 * third :]).run(source={"files_per_trigger": 1})
     return made
 
 
@@ -58,13 +59,26 @@ def test_stream_laptop_and_backfill_agree_at_every_cadence(stream: Stream) -> No
     assert (summary.minutes_judged, summary.verdicts_revised) == (len(stored), 0)
 
 
-def test_each_device_is_judged_from_its_thirtieth_reading_and_the_hourly_one_says_why_it_is_not(stream: Stream) -> None:
+def test_each_device_is_judged_from_its_thirtieth_reading_and_one_too_slow_says_why_it_is_not(stream: Stream) -> None:
     stored = stream.table("detections", *KEY).assign(n=laptop().n)
     for device, rows in stored.groupby("device_id"):
         place = np.arange(len(rows))
-        if device == "every-60":
+        if device == "every-360":
             assert set(rows.status) == {"warming_up"} and set(rows.reason[2:]) <= {"too_seldom"}
         else:
             assert (rows.status[place >= 33] == "scored").all() and (rows.status[place < 28] == "warming_up").all()
     flagged = stored[stored.is_anomaly].rename(columns={"device_id": "device"})
     assert share_found(flagged[flagged.device.isin(["every-2", "every-5", "changes"])], [200], 3) == 1.0
+
+
+def test_history_keeps_of_what_is_long_ago_slow_series_only(stream: Stream) -> None:
+    """And the verdicts above rest on it."""
+    series = stream.tables().read("minutes").select(series_id().alias("id"), "device_id").distinct()
+    device = {row["id"]: row["device_id"] for row in series.collect()}
+    history = stream.table("history", "minute")
+    first_hour = history[history.minute < pd.Timestamp(T0) + pd.Timedelta(hours=1)]
+    assert {device[one] for some in first_hour.ids for one in some} == {
+        f"every-{minutes}" for minutes in CADENCES if minutes > 1
+    }
+    last = history[history.minute > history.minute.max() - pd.Timedelta(hours=6)]
+    assert not last.empty

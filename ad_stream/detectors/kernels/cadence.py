@@ -8,7 +8,7 @@ reading; a reading that was missed stays one empty column, and `max_gap`, `min_p
     column   of the reading before one at distance d: max(1, round(d / c)) columns further back
 
 Distances are counted from reading to reading, so jitter does not add up, and what a device sent before its cadence
-changed stays one column a reading. Only the window itself is looked at: the same window gives the same bits anywhere.
+changed stays one column a reading. Only the readings themselves are looked at: the same give the same bits anywhere.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ad_stream.model import OwnCadence
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ad_stream.model import Floats
+    from ad_stream.model import Bools, Floats
 
     Ints = NDArray[np.int64]
 
@@ -42,19 +44,35 @@ def on_own_cadence(values: Floats) -> tuple[Floats, Floats]:
     if not len(maybe):
         return values, cadence
     rows, columns = np.nonzero(~np.isnan(values[maybe]))
-    distance, last = _distances(rows, columns)
-    found = _cadence(rows, distance, last, len(maybe))
-    slow = np.flatnonzero(found >= SLOW)
+    together, own = moved_together(
+        rows, columns, values[maybe[rows], columns], np.ones(len(maybe), dtype=np.bool_), values.shape[1]
+    )
+    slow = np.flatnonzero(own.cadence > 1)
     if not len(slow):
         return values, cadence
-    cadence[maybe[slow]] = found[slow]
+    cadence[maybe[slow]] = own.cadence[slow]
     moved = values.copy()
-    moved[maybe[slow]] = np.nan
-    chosen = found[rows] >= SLOW
-    back = _columns_back(rows, distance, last, found)
-    chosen &= back < values.shape[1]
-    moved[maybe[rows[chosen]], values.shape[1] - 1 - back[chosen]] = values[maybe[rows[chosen]], columns[chosen]]
+    moved[maybe[slow]] = together[slow]
     return moved, cadence
+
+
+def moved_together(
+    rows: Ints, steps: Ints, values: Floats, maybe: Bools, width: int
+) -> tuple[Floats, OwnCadence]:  # fmt: skip
+    """Readings (k,) sorted by row and step, each row's last one the judged -> (m, width) with them in columns, NaN elsewhere.
+
+    maybe (m,): rows that may be slow; all others, and those that turn out not to be, keep their steps as columns.
+    """
+    distance, last = _distances(rows, steps)
+    cadence = _cadence(rows, distance, last, len(maybe))
+    cadence = np.where(maybe & (cadence >= SLOW), cadence, 1.0)
+    back = _columns_back(rows, distance, last, cadence)
+    seen = back < width
+    rows, column = rows[seen], width - 1 - back[seen]
+    together, behind = np.full((len(maybe), width), np.nan), np.full((len(maybe), width), -1, dtype=np.int64)
+    together[rows, column] = values[seen]
+    behind[rows, column] = (steps[last][rows] - steps[seen]) if len(rows) else 0
+    return together, OwnCadence(cadence, behind)
 
 
 def _distances(rows: Ints, columns: Ints) -> tuple[Ints, NDArray[np.bool_]]:

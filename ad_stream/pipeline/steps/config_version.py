@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import history
+from ad_stream.scoring.depth import Depth
 from ad_stream.secrets import first_line
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import Rules
@@ -116,7 +117,7 @@ def pin(batch: Batch) -> None:
     versions = dict(zip(PINNED, known, strict=True))
     batch.tables = replace(batch.tables, notes={"minutes": json.dumps(batch.name | versions)})
     if state.scorer.points > before:
-        history.rebuild(batch.tables, state.scorer.points * batch.config.minutes.every)
+        history.rebuild(batch.tables, Depth.of(state.scorer))
 
 
 def rules_in(frame: DataFrame, base: Detection) -> Rules:

@@ -8,6 +8,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps import history, windows
 from ad_stream.pipeline.steps.other_queries import resolved
+from ad_stream.scoring.depth import Depth
 
 if TYPE_CHECKING:
     from ad_stream.pipeline.batch_state import Batch
@@ -28,6 +29,6 @@ def _append(batch: Batch) -> None:
     assert batch.closed is not None
     count = batch.tally.minutes
     batch.tables.append("minutes", batch.closed.where("not held"), count=count, **batch.name)
-    reach = batch.tally.last - batch.state.scorer.points * batch.config.minutes.every
-    packed = history.pack(batch.closed.where(F.col("minute") > F.lit(reach)))
+    first = Depth.of(batch.state.scorer).first(batch.tally.last)
+    packed = history.pack(batch.closed.where(F.col("minute") >= F.lit(first)))
     batch.tables.append("history", packed, count=count // 8, **batch.name)

@@ -10,6 +10,7 @@ from ad_stream.model import STATUSES
 from ad_stream.pipeline.steps import history, recent_flags
 from ad_stream.pipeline.steps.other_queries import without_theirs
 from ad_stream.pipeline.steps.scoring import score
+from ad_stream.scoring.depth import Depth
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -52,7 +53,7 @@ def _append(batch: Batch) -> None:
 def _scored(batch: Batch) -> DataFrame:
     assert batch.closed is not None
     scorer, every, tally = batch.state.scorer, batch.config.minutes.every, batch.tally
-    past = history.read(batch.tables, tally.first - (scorer.points - 1) * every, tally.last + every)
+    past = history.read(batch.tables, Depth.of(scorer).first(tally.first), tally.last + every)
     span = (tally.last - tally.first) // every + 1
     series = -(-tally.minutes // span)
     rows = recent_flags.with_flags(batch, batch.closed)

@@ -139,13 +139,15 @@ class DeltaTables:
         """Append rows that belong to no batch of their own, or were written after it; a repeated append doubles them."""
         self._save(table, rows.select(*TABLES[table].names).coalesce(1), {"mergeSchema": "false"})
 
-    def overwrite(self, table: str, rows: DataFrame) -> None:
-        """Put these rows in the place of all; columns, comments, partitions and properties of the table stay."""
+    def overwrite(self, table: str, rows: DataFrame, *, where: str = "true") -> None:
+        """Put these rows in the place of all, or of those that a condition on the partition names; columns, comments, partitions
+        and properties of the table stay."""
         chosen = rows.select(*TABLES[table].names).coalesce(1)
         if self.settings.path:
-            chosen.write.format("delta").mode("overwrite").option("mergeSchema", "false").save(self.location(table))
+            writer = chosen.write.format("delta").mode("overwrite").option("mergeSchema", "false")
+            writer.option("replaceWhere", where).save(self.location(table))
         else:
-            chosen.writeTo(self.name(table)).overwrite(F.lit(True))
+            chosen.writeTo(self.name(table)).overwrite(F.expr(where))
 
     def once(self, table: str, query_id: str, batch_id: int) -> dict[str, str]:
         """The options by which Delta knows a repeated append."""

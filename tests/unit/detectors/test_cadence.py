@@ -101,5 +101,6 @@ def test_a_device_that_changes_its_cadence_is_judged_on() -> None:
 
 def test_readings_that_come_too_seldom_for_the_history_say_so_from_the_third_on() -> None:
     at = pd.date_range("2026-03-02", periods=40, freq="120min")
-    verdicts = ad_stream.detect(pd.DataFrame({"timestamp": at, "value": np.arange(40.0) % 7}), step="1min")
+    frame = pd.DataFrame({"timestamp": at, "value": np.arange(40.0) % 7})
+    verdicts = ad_stream.detect(frame, step="1min", history="2d")
     assert set(verdicts["reason"].iloc[2:]) == {"too_seldom"} and set(verdicts["status"]) == {"warming_up"}
