@@ -44,7 +44,9 @@ def _parse_trigger(value: object) -> object:
 def as_text(value: timedelta) -> str:
     """As a person would write it in a setting."""
     seconds = value.total_seconds()
-    count, unit = (seconds / 60, "minute") if seconds % 60 == 0 else (seconds, "second")
+    days = {"day": 86_400} if seconds >= 2 * 86_400 else {}
+    unit, size = next((one for one in (days | {"minute": 60}).items() if seconds % one[1] == 0), ("second", 1))
+    count = seconds / size
     return f"{count:g} {unit}{'' if count == 1 else 's'}"
 
 

@@ -87,28 +87,30 @@ def detect(
     names = "" if rows.device is None else rows.device.to_numpy()[order]
     known = None if profiles is None else _known(profiles, codes, names, signal)
     places = _shorten(codes, cells, judge_with.points)
-    far = None
-    if step is not None and (reach := given_width(history) // width) > judge_with.points:
-        many = crowded(codes, nanoseconds // (HOUR * NANO), HOUR * NANO / width)
-        far = LongHistory(codes, places, cells, values, many, reach)
+    reach = 0 if step is None else given_width(history) // width
+    far = LongHistory(codes, places, cells, values, _crowded(codes, nanoseconds, width), reach)
     columns = _judge_all(codes, places, values, judge_with, width, slow, known, far)
     for take_back in (suppress, suppress_slow) if slow else (suppress,):
         take_back(columns, values, **limits)  # type: ignore[arg-type]
     if slow:
         _name_onsets(columns, nanoseconds, widths)
-    slowly = {name: columns.pop(name) for name in list(columns) if name.startswith("slow_")}
     columns["continuing"] = mark_continuing(codes, cells, columns["is_anomaly"], refractory=refractory)
-    return _answer(rows.keys, order, columns | slowly)  # slow columns behind what was there before them
+    return _answer(rows.keys, order, columns)
 
 
 def _answer(keys: pd.DataFrame, order: Ints, columns: dict[str, NDArray[Any]]) -> pd.DataFrame:
-    """Columns in the order of series and time -> rows as they came, under their own index."""
+    """Columns in the order of series and time -> rows as they came, under their own index; slow columns behind all others."""
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    judged = pd.DataFrame({key: column[back] for key, column in columns.items()})
+    names = sorted(columns, key=lambda name: name.startswith("slow_"))
+    judged = pd.DataFrame({name: columns[name][back] for name in names})
     joined: pd.DataFrame = pd.concat([keys.reset_index(drop=True), judged], axis=1)
     joined.index = keys.index
     return joined
+
+
+def _crowded(codes: Ints, nanoseconds: Ints, width: int) -> Bools:
+    return crowded(codes, nanoseconds // (HOUR * NANO), HOUR * NANO / width)
 
 
 def _shorten(codes: Ints, cells: Ints, points: int) -> Ints:
@@ -127,7 +129,7 @@ def _known(profiles: KnownProfiles, codes: Ints, devices: str | NDArray[Any], si
 
 
 def _judge_all(
-    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None, far: LongHistory | None
+    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None, far: LongHistory
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Rows sorted by series and time; known (series, k): their profiles; width: nanoseconds from cell to cell; far: the same rows
     with their times -> the columns of LastPoint and, with `slow`, of SlowVerdict, one entry per row."""
@@ -140,7 +142,7 @@ def _judge_all(
         judged = np.zeros(matrix.shape, dtype=np.bool_)
         matrix[rows, cells[chosen]] = values[chosen]
         judged[rows, cells[chosen]] = True
-        history = None if far is None else far.of(series).of_seldom(matrix, judged)
+        history = far.of(series).of_seldom(matrix, judged) if far.reach > detector.points else None
         parts.append(_judged(matrix, judged, detector, width, slow, None if known is None else known[series], history))
         places.append(chosen)
     if not parts:

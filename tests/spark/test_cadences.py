@@ -9,7 +9,9 @@ from pyspark.sql import SparkSession
 
 import ad_stream
 from ad_stream.pipeline.backfill import backfill
-from ad_stream.pipeline.steps.history import series_id
+from ad_stream.pipeline.steps.history import rebuild, series_id
+from ad_stream.scoring.depth import Depth
+from ad_stream.scoring.verdicts import Scorer
 from tests.support.cadences import share_found, telemetry
 from tests.support.streaming import KEY, T0, Stream, iso, message
 
@@ -71,14 +73,26 @@ def test_each_device_is_judged_from_its_thirtieth_reading_and_one_too_slow_says_
     assert share_found(flagged[flagged.device.isin(["every-2", "every-5", "changes"])], [200], 3) == 1.0
 
 
-def test_history_keeps_of_what_is_long_ago_slow_series_only(stream: Stream) -> None:
-    """And the verdicts above rest on it."""
+def held(stream: Stream) -> pd.DataFrame:
+    """device_id, minute of all that `history` holds."""
     series = stream.tables().read("minutes").select(series_id().alias("id"), "device_id").distinct()
     device = {row["id"]: row["device_id"] for row in series.collect()}
-    history = stream.table("history", "minute")
-    first_hour = history[history.minute < pd.Timestamp(T0) + pd.Timedelta(hours=1)]
-    assert {device[one] for some in first_hour.ids for one in some} == {
-        f"every-{minutes}" for minutes in CADENCES if minutes > 1
-    }
-    last = history[history.minute > history.minute.max() - pd.Timedelta(hours=6)]
-    assert not last.empty
+    rows = [(device[one], minute) for minute, ids in stream.table("history")[["minute", "ids"]].values for one in ids]
+    return pd.DataFrame(sorted(rows), columns=["device_id", "minute"])
+
+
+def test_history_keeps_of_what_is_long_ago_slow_series_only_and_is_made_anew_alike(stream: Stream) -> None:
+    """And the verdicts above rest on it."""
+    tables, depth = stream.tables(), Depth.of(Scorer.of(stream.config().detection))
+    kept = held(stream)
+    early = kept[kept.minute < pd.Timestamp(T0) + pd.Timedelta(hours=1)]
+    assert set(early.device_id) == {f"every-{minutes}" for minutes in CADENCES if minutes > 1}
+    tables.overwrite("history", tables.read("history").limit(0))
+    rebuild(tables, depth)
+    anew, thin_to = (
+        held(stream),
+        pd.Timestamp(depth.whole_from(kept.minute.max().to_pydatetime())) - pd.Timedelta(hours=6),
+    )
+    assert len(anew) > 500
+    long_ago = [rows[rows.minute < thin_to].reset_index(drop=True) for rows in (kept, anew)]
+    pd.testing.assert_frame_equal(*long_ago)

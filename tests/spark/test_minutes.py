@@ -12,9 +12,11 @@ import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from ad_stream.grid import MINUTE
 from ad_stream.pipeline.backfill import folded
 from ad_stream.pipeline.run import Summary
 from ad_stream.pipeline.steps.windows import aggregate
+from ad_stream.scoring.depth import Depth
 from ad_stream.simulate.envelope import Message
 from tests.support.streaming import KEY, Stream, iso, message, moment
 
@@ -123,7 +125,12 @@ def test_late_readings_keep_their_own_value_whatever_the_aggregate(case: Case) -
 def test_a_fold_of_late_readings_equals_the_oracle_over_all_readings(case: Case, kind: str) -> None:
     """Whatever aggregate the stream had: the minutes with late readings get that of the fold, all others stay."""
     kind_of_stream, _, stream, _, readings = case
-    found = folded(stream.tables(), moment(0), moment(MINUTES), kind).toPandas().set_index(KEY).sort_index()
+    found = (
+        folded(stream.tables(), Depth(1, 1, MINUTE), moment(0), moment(MINUTES), kind)
+        .toPandas()
+        .set_index(KEY)
+        .sort_index()
+    )
     oracle = _oracle(readings, kind).sort_index()
     on_time = _oracle(readings[~readings.late], kind_of_stream).sort_index().value
     changed = oracle.index.isin(_oracle(readings[readings.late], kind).index)

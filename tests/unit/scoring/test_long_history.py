@@ -18,7 +18,7 @@ from ad_stream.scoring.matrix import Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, verdicts
 from tests.oracles import long_history as oracle
 
-POINTS, DAYS, HISTORY = 90, 5, timedelta(days=3)
+POINTS, DAYS, HISTORY = 90, 3, timedelta(days=2)
 START = MINUTE.step(datetime(2026, 11, 1, tzinfo=timezone.utc))
 DETECTION = Detection(points=POINTS, history=HISTORY)
 Values = dict[int, float]
@@ -44,9 +44,9 @@ def fleet(seed: int) -> list[Values]:
 
 
 def packed(rows: pd.DataFrame) -> Packed:
-    parts = [one for _, one in rows.sort_values(["step", "id"]).groupby("step")]
-    steps = np.array([one["step"].iloc[0] for one in parts], dtype=np.int64)
-    return Packed(steps, [one["id"].to_numpy() for one in parts], [one["value"].to_numpy() for one in parts])
+    ordered = rows.sort_values(["step", "id"])
+    steps, first = np.unique(ordered["step"].to_numpy(), return_index=True)
+    return Packed(steps, *(np.split(ordered[name].to_numpy(), first[1:]) for name in ("id", "value")))
 
 
 def table(series: list[Values]) -> pd.DataFrame:
@@ -104,11 +104,11 @@ def test_slow_series_have_as_many_readings_as_others(whole: pd.DataFrame) -> Non
     assert set(flags.index) >= {0, 1, 2}
 
 
-@pytest.mark.parametrize("size", [1, 7, 60])
+@pytest.mark.parametrize("size", [1, 7])
 def test_batches_of_any_size_give_equal_rows(rows: pd.DataFrame, whole: pd.DataFrame, size: int) -> None:
-    parts = [judged(rows, since, min(since + size, LAST)) for since in range(LAST - 60, LAST, size)]
+    parts = [judged(rows, since, min(since + size, LAST)) for since in range(LAST - 20, LAST, size)]
     together = pd.concat(parts).sort_values(["id", "step"], ignore_index=True)
-    wanted = whole[whole["step"] >= LAST - 60].reset_index(drop=True)
+    wanted = whole[whole["step"] >= LAST - 20].reset_index(drop=True)
     pd.testing.assert_frame_equal(together, wanted, **SAME)
 
 
