@@ -82,7 +82,7 @@ def whole(rows: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_window_is_what_an_obvious_look_at_the_readings_gives(seed: int) -> None:
     series, detector = fleet(seed), by_name("default", points=POINTS)
-    found = judged(table(series), LAST - 300, LAST)
+    found = judged(table(series), LAST - 100, LAST)
     for number, step in zip(found["id"], found["step"], strict=True):
         reach = MINUTE.steps(HISTORY)
         row = oracle.window(series[number], step, points=POINTS, reach=reach, per_hour=60)
