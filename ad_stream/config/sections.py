@@ -92,6 +92,8 @@ class Detection(Section):
     min_relative_deviation: as a share of the expected value. max_gap: windows that are filled. refractory: a flag this
     soon after one of the same series is `continuing`; shorter than a window it counts as one.
     slow: give the slow verdict, too: drifts and stuck values, in columns of its own; it wants 260 points.
+    kind: of the series, best said for single ones (docs/series_config.md): a gauge is judged by its readings, a counter by
+    its rate, a state by the time it lasts; auto: what its window looks like (docs/detectors.md).
     """
 
     detector: Detector = DetectorSpec("default")
@@ -103,6 +105,7 @@ class Detection(Section):
     max_gap: int = Field(default=5, ge=0)
     refractory: Duration = REFRACTORY
     slow: bool = True
+    kind: Literal["gauge", "counter", "state", "auto"] = "gauge"
 
     @model_validator(mode="after")
     def _known_detector(self) -> Detection:
@@ -117,7 +120,7 @@ class Detection(Section):
 
     def shared_options(self) -> dict[str, Any]:
         """What every detector is told."""
-        return self.model_dump(include={"points", "sensitivity", "max_gap"}, exclude_none=True)
+        return self.model_dump(include={"points", "sensitivity", "max_gap", "kind"}, exclude_none=True)
 
     def suppression(self) -> dict[str, Any]:
         """Which flags are taken back, whatever the detector."""

@@ -22,6 +22,7 @@ SIGNALS = ["temperature", "humidity"]
 DRAWN: dict[str, list[Any]] = {
     "detector": ["ar", "default", "differences"], "sensitivity": [80, 90, 99], "direction": ["up", "down", "both"],
     "min_deviation": [0.0, 2.0, 3.5], "min_relative_deviation": [0.0, 0.1],
+    "kind": ["counter", "state", "auto"],
 }  # fmt: skip
 
 

@@ -1,0 +1,43 @@
+"""The rate of a counter: what it rose by since the reading before, per column.
+
+    rate  r_i = (x_i - b_i) / (t_i - t_(i-1)),   b_i = x_(i-1), or 0 where x_i < x_(i-1): it began anew, and all it shows was
+          counted since
+
+A reading that was missed leaves a hole; the rise over it is spread over its columns. The first reading has no rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ad_stream.model import Floats
+
+
+@dataclass(frozen=True)
+class Rates:
+    """rate (m, n), unit of the values per column, NaN where there is none; of the last reading base (m,), what it is counted
+    from, and columns (m,), over how many."""
+
+    rate: Floats
+    base: Floats
+    columns: Floats
+
+
+def rates(values: Floats) -> Rates:
+    """(m, n), NaN = no reading; a reading that is not finite stays what it is, and nothing is counted from it."""
+    count, length = values.shape
+    finite = np.isfinite(values)
+    place = np.where(finite, np.arange(length), -1)
+    seen = np.maximum.accumulate(place, axis=1)
+    before = np.concatenate([np.full((count, 1), -1), seen[:, :-1]], axis=1)
+    known = before >= 0
+    earlier = np.where(known, np.take_along_axis(values, np.maximum(before, 0), axis=1), np.nan)
+    columns = np.where(known, np.arange(length) - before, 1).astype(np.float64)
+    with np.errstate(all="ignore"):
+        base = np.where(values < earlier, 0.0, earlier)
+        rate = np.where(finite, (values - base) / columns, values)
+    return Rates(rate, base[:, -1], columns[:, -1])
