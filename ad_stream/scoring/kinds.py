@@ -64,6 +64,11 @@ def judge_kinds(windows: Windows, detector: Detector, *, slow: bool) -> Both:
     return joined([first for first, _ in parts], places), joined(slowly, places) if slow else None
 
 
+def looks_like(values: Floats) -> str:
+    """(n,) the readings of one series in order -> GAUGE, COUNTER or STATE, by all of them."""
+    return str(kinds_of(values[None])[0])
+
+
 def of_readings(verdict: LastPoint, detector: Detector) -> Bools:
     """(m,): the verdict is on the readings themselves, not on their rate or on how long they last."""
     kind = getattr(detector, "kind", GAUGE)
