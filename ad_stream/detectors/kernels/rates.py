@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rates:
+class CounterRates:
     """rate (m, n), unit of the values per column, NaN where there is none; of the last reading base (m,), what it is counted
     from, and columns (m,), over how many."""
 
@@ -27,7 +27,7 @@ class Rates:
     columns: Floats
 
 
-def rates(values: Floats) -> Rates:
+def rates(values: Floats) -> CounterRates:
     """(m, n), NaN = no reading; a reading that is not finite stays what it is, and nothing is counted from it."""
     count, length = values.shape
     finite = np.isfinite(values)
@@ -40,4 +40,4 @@ def rates(values: Floats) -> Rates:
     with np.errstate(all="ignore"):
         base = np.where(values < earlier, 0.0, earlier)
         rate = np.where(finite, (values - base) / columns, values)
-    return Rates(rate, base[:, -1], columns[:, -1])
+    return CounterRates(rate, base[:, -1], columns[:, -1])
