@@ -35,6 +35,19 @@ REASONS: dict[str, str] = {
     "small_deviation": "outside the band, but the deviation is smaller than min_deviation: not flagged",
     "direction": "outside the band on the side that `direction` leaves out: not flagged",
     "muted": "outside the band, but the series is muted at this minute (series_config): not flagged",
+    "rate_normal": "a counter: its rate is inside the expected band",
+    "rate_constant": "a counter: its rate has not changed in the window: normal",
+    "rate_above": "a counter: its rate is above the expected band",
+    "rate_below": "a counter: its rate is below the expected band",
+    "rate_jump": "a counter: its rate had not changed in the window, and does now",
+    "rate_stuck": "a counter: its rate has not changed for longer than it ever did",
+    "rate_quiet": "a counter: its rate is outside the band, but the spectral residual of the window does not stand out: not flagged",
+    "state_normal": "a state: it has lasted no longer than it usually does",
+    "state_long": "a state: it has lasted far longer than it ever did in this window",
+    "state_short": "a state: the one before was left far sooner than ever in this window",
+    "state_new": "a state: it was never seen in this window, which knows others well",
+    "state_few": "a state: it was entered and left fewer than 3 times in this window, too seldom to know how long it lasts: "
+    "raise points",
     "few_points": "fewer than min_points values since the last long gap",
     "long_gap": "a gap longer than max_gap restarted the window, and there are too few values since",
     "too_seldom": "readings come so seldom that `detection.history` holds fewer than min_points of them: raise it, or set "
@@ -59,6 +72,19 @@ REASONS: dict[str, str] = {
 }
 """What each `reason` and `slow_reason` of a verdict means; these columns of the table `detections` hold the key."""
 
+RATE = {
+    "normal": "rate_normal", "constant": "rate_constant", "above": "rate_above", "below": "rate_below",
+    "jump_after_constant": "rate_jump", "stuck": "rate_stuck", "quiet_spectrum": "rate_quiet",
+}  # fmt: skip
+"""What a verdict on the rate of a counter is called, by what it would be called of a gauge."""
+OF_A_RATE = frozenset(RATE.values())
+INSIDE = frozenset({"normal", "rate_normal", "rate_constant", "state_normal"})
+"""Reasons that say no more than that all is as usual."""
+WITHOUT_SIDE = frozenset({"stuck", "rate_stuck", "state_long", "state_short", "state_new"})
+"""Flags that no distance from an expected value is behind, so no limit on one holds them back."""
+
+AUTO, GAUGE, COUNTER, STATE = KINDS = ("auto", "gauge", "counter", "state")
+"""What a series is said to be; auto: what its window looks like."""
 
 REFRACTORY = timedelta(minutes=10)
 """The default of `detection.refractory`: a flag this soon after another of its series belongs to the same alarm."""
@@ -105,6 +131,10 @@ class OwnCadence:
     cadence: Floats
     behind: NDArray[np.int64]
     reach: int = 0
+
+    def of(self, rows: NDArray[np.int64]) -> OwnCadence:
+        """That of some windows (m,)."""
+        return OwnCadence(self.cadence[rows], self.behind[rows], self.reach)
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,8 @@ class Detection(Section):
     soon after one of the same series is `continuing`; shorter than a window it counts as one.
     slow: give the slow verdict, too: drifts and stuck values, in columns of its own; it wants 260 points. history: how far
     back the readings of series that report more seldom than once a window count, so that these have as many, too.
+    kind: of the series, best said for single ones (docs/series_config.md): a gauge is judged by its readings, a counter by
+    its rate, a state by the time it lasts; auto: what its window looks like (docs/detectors.md).
     """
 
     detector: Detector = DetectorSpec("default")
@@ -105,6 +107,7 @@ class Detection(Section):
     refractory: Duration = REFRACTORY
     slow: bool = True
     history: Duration = LONG_HISTORY
+    kind: Literal["gauge", "counter", "state", "auto"] = "gauge"
 
     @model_validator(mode="after")
     def _known_detector(self) -> Detection:
@@ -119,7 +122,7 @@ class Detection(Section):
 
     def shared_options(self) -> dict[str, Any]:
         """What every detector is told."""
-        return self.model_dump(include={"points", "sensitivity", "max_gap"}, exclude_none=True)
+        return self.model_dump(include={"points", "sensitivity", "max_gap", "kind"}, exclude_none=True)
 
     def suppression(self) -> dict[str, Any]:
         """Which flags are taken back, whatever the detector."""

@@ -87,6 +87,10 @@ def _sentence(row: Mapping[Any, Any], flagged: bool) -> str:
     value, meaning = _text(row["value"]), REASONS.get(row["reason"], row["reason"])
     if row["status"] != SCORED:
         return f"Not judged ({row['status'].replace('_', ' ')}): {meaning}."
+    begin = "Flagged" if flagged else "Not flagged"
+    more = "; it continues the event before it" if row["continuing"] is True else ""
+    if row["reason"].startswith("state_"):  # the band of a state is the state
+        return f"{begin}, state {value}: {meaning.removeprefix('a state: ')}{more}."
     low, high = row["expected"] - row["lower_margin"], row["expected"] + row["upper_margin"]
     if row["value"] > high:
         place = f"{value} is {_text(row['value'] - high)} above the upper bound {_text(high)}"
@@ -94,9 +98,7 @@ def _sentence(row: Mapping[Any, Any], flagged: bool) -> str:
         place = f"{value} is {_text(low - row['value'])} below the lower bound {_text(low)}"
     else:
         place = f"{value} lies inside the expected band {_text(low)} to {_text(high)}"
-    begin = "Flagged" if flagged else "Not flagged"
     after = "" if row["reason"] in ("normal", "above", "below") else f"; {meaning}"
-    more = "; it continues the event before it" if row["continuing"] is True else ""
     return f"{begin}: {place}{after}{more}."
 
 

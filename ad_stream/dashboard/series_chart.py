@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.dashboard.formatting import MOST_STORED, iso
+from ad_stream.dashboard.kinds import kind_of
 from ad_stream.errors import InputError
 from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.report import draw
@@ -54,7 +55,8 @@ def series(watch: Watch, *, device: str, signal: str, first: datetime, last: dat
         last=grid.start(end),
         grid=grid,
     )
-    return drawn.as_dict() | {"device": device, "signal": signal, "signals": signals, "newest": iso(newest, grid)}
+    told = {"device": device, "signal": signal, "signals": signals, "newest": iso(newest, grid)}
+    return drawn.as_dict() | told | {"judged_as": kind_of(rows, device, signal, grid)}
 
 
 def _signals(watch: Watch, device: str) -> list[str]:

@@ -74,7 +74,7 @@ def judge_slowly(windows: Windows, *, points: int = 1501, max_gap: int = 5) -> S
     if values.ndim == 0 or values.shape[-1] == 0:
         raise ValueError(f"windows need a time axis with at least one column, got the shape {values.shape}")
     rows = values[..., -points:].reshape(-1, min(points, values.shape[-1]))
-    answer = _blank(len(rows))
+    answer = not_judged(len(rows))
     moved, cadence = on_own_cadence(rows) if windows.own is None else (rows, windows.own.cadence.reshape(-1))
     dense = gaps.fill(moved, max_gap=max_gap, min_points=FEWEST)
     for state, (_, reason) in UNJUDGED.items():
@@ -174,7 +174,8 @@ def _hinges(length: int) -> Floats:
     return unit
 
 
-def _blank(count: int) -> SlowVerdict:
+def not_judged(count: int) -> SlowVerdict:
+    """No verdict on any of (count,) rows."""
     return SlowVerdict(
         slow_score=np.full(count, np.nan),
         slow_is_anomaly=np.zeros(count, dtype=np.bool_),

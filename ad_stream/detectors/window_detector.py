@@ -19,7 +19,7 @@ from ad_stream.detectors.kernels import gaps
 from ad_stream.detectors.kernels.cadence import on_own_cadence
 from ad_stream.detectors.kernels.scaling import divided
 from ad_stream.errors import ConfigError
-from ad_stream.model import DECLINED, SCORED, WARMING_UP, LastPoint, Windows
+from ad_stream.model import DECLINED, GAUGE, KINDS, SCORED, WARMING_UP, LastPoint, Windows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +36,9 @@ CHUNK_BYTES = 2**19
 
 KEPT_BYTES = 24 * 2**20
 """Three times the largest temporary, below the 32 MiB up to which glibc learns."""
+
+MEASURES = ("expected", "upper_margin", "lower_margin", "score", "sr_score", "severity")
+FLAGS = ("is_anomaly", "is_positive", "is_negative")
 
 UNJUDGED = {
     gaps.FEW_POINTS: (WARMING_UP, "few_points"),
@@ -71,6 +74,7 @@ class WindowDetector(ABC):
     sensitivity 0..99; higher never flags less
     max_gap     missed readings in a row that are filled, 0 or more; a longer gap restarts the window
     min_points  fewer values than this give `warming_up`, 8 or more
+    kind        gauge, counter, state or auto: what `scoring` makes of the readings before they come here
     """
 
     name: ClassVar[str]
@@ -85,6 +89,7 @@ class WindowDetector(ABC):
     sensitivity: float = 95.0
     max_gap: int = 5
     min_points: int = 30
+    kind: str = GAUGE
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -108,7 +113,7 @@ class WindowDetector(ABC):
         profiles = None if windows.profiles is None else _profiles(windows.profiles, lead)
         own = None if windows.own is None else windows.own.cadence.reshape(-1)
         reach = self.points if windows.own is None else max(windows.own.reach, self.points)
-        answer = _blank(len(rows))
+        answer = blank(len(rows))
         for block in chunks(len(rows), rows.shape[1], size=BLOCK_BYTES):
             some, cadence = on_own_cadence(rows[block]) if own is None else (rows[block], own[block])
             known = None if profiles is None else profiles[block]
@@ -188,6 +193,8 @@ def check_options(detector: WindowDetector) -> None:
             raise ConfigError(
                 f"{key} of the detector {detector.name} is {value}, it must lie between {low} and {high:g}"
             )
+    if detector.kind not in KINDS:
+        raise ConfigError(f"kind of a series is {detector.kind!r}, it must be one of {', '.join(KINDS)}")
 
 
 def join(parts: list[Judgement]) -> Judgement:
@@ -223,11 +230,10 @@ def _profiles(profiles: Floats, lead: tuple[int, ...]) -> Floats:
     return known.reshape(-1, known.shape[-1])
 
 
-def _blank(count: int) -> dict[str, NDArray[Any]]:
-    measures = ("expected", "upper_margin", "lower_margin", "score", "sr_score", "severity")
-    flags = ("is_anomaly", "is_positive", "is_negative")
-    answer: dict[str, NDArray[Any]] = {key: np.full(count, np.nan) for key in measures}
-    answer |= {key: np.zeros(count, dtype=np.bool_) for key in flags}
+def blank(count: int) -> dict[str, NDArray[Any]]:
+    """The columns of LastPoint, (count,) each, that say nothing yet."""
+    answer: dict[str, NDArray[Any]] = {key: np.full(count, np.nan) for key in MEASURES}
+    answer |= {key: np.zeros(count, dtype=np.bool_) for key in FLAGS}
     answer |= {key: np.full(count, "", dtype=object) for key in ("status", "reason")}
     return answer | {key: np.zeros(count, dtype=np.int64) for key in ("points", "imputed")}
 

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ad_stream.model import OF_A_RATE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -227,13 +229,15 @@ class Episodes:
         return np.asarray((side != 0) & (further | other))
 
     def _freeze(self, place: Ints, rows: WindowRows, chosen: Bools) -> None:
-        """The band of the onset; none where the value lies inside it (a stuck value) or the row has none."""
+        """The band of the onset; none where the value lies inside it (a stuck value), the row has none, or it is that of a
+        counter, which does not come back: it judged a rate."""
         at, rows = place[chosen], rows.where(chosen)
         low = rows.expected - np.maximum(rows.lower_margin, rows.floor)
         high = rows.expected + np.maximum(rows.upper_margin, rows.floor)
         c = self.columns
         c["low"][at], c["high"][at], c["expected"][at] = low, high, rows.expected
-        c["side"][at] = (rows.value > high).astype(np.int8) - (rows.value < low)
+        of_rate = np.array([one in OF_A_RATE for one in rows.reason], dtype=np.bool_)
+        c["side"][at] = np.where(of_rate, 0, (rows.value > high).astype(np.int8) - (rows.value < low))
         for one, reason in zip(at, rows.reason, strict=True):
             self.reason[one] = str(reason)
 

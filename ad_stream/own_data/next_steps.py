@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from ad_stream.model import AUTO
 from ad_stream.own_data.verdicts import means
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 MORE, LESS = 99, 80
 """Sensitivities that flag more, and less, than the default of 95."""
+MOST_NAMES = 3
+BY = "a counter by its rate, a state by the time it lasts"
 
 
 def next_steps(verdicts: OwnVerdicts, command: str) -> list[tuple[str, str]]:
@@ -21,11 +24,33 @@ def next_steps(verdicts: OwnVerdicts, command: str) -> list[tuple[str, str]]:
     evaluated = shlex.join(["ad-stream", "evaluate", *words[2:]])
     detect = shlex.join(["ad-stream", "detect", *words[2:]])
     return [
+        *_kinds(verdicts, detect),
         *_first(verdicts, detect),
         ("compare the detectors, once a column label says 1 where something happened", evaluated),
         ("send it through the real stream, into tables", streamed),
         ("judge a source of your own all day", "ad-stream run --config conf/local.yaml"),
     ]
+
+
+def _kinds(verdicts: OwnVerdicts, detect: str) -> list[tuple[str, str]]:
+    """Counters and states that were judged as levels."""
+    looks = verdicts.looks()
+    if not looks:
+        return []
+    said = " and ".join(
+        f"{_few(names)} as the {kind}s they seem to be"
+        if len(names) > 1
+        else f"{names[0]} as the {kind} it seems to be"
+        for kind, names in looks.items()
+    )
+    series = len(verdicts.by_series())
+    alone = len(looks) == 1 and sum(map(len, looks.values())) == series
+    kind = next(iter(looks)) if alone else AUTO
+    return [(f"judge {said} ({BY})", f"{detect} --set kind={kind}")]
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
 
 
 def _first(verdicts: OwnVerdicts, detect: str) -> list[tuple[str, str]]:

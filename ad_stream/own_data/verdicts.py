@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
-from ad_stream.model import REASONS, REFRACTORY, SCORED
+from ad_stream.model import GAUGE, REASONS, REFRACTORY, SCORED
+from ad_stream.scoring.kinds import looks_like
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,6 +59,17 @@ class OwnVerdicts:
     def series_name(self, device: str, signal: str) -> str:
         """A series as people read it: the signal only where the file has several."""
         return device if len(self.index.signals) == 1 else f"{device} · {signal}"
+
+    def looks(self) -> dict[str, list[str]]:
+        """The series that look like a counter or a state and were judged by their readings: kind -> their names."""
+        found: dict[str, list[str]] = {}
+        for key, rows in self.by_series().items():
+            if rows["reason"].str.startswith(("rate_", "state_")).any():
+                continue
+            kind = looks_like(rows["value"].to_numpy(dtype=np.float64))
+            if kind != GAUGE:
+                found.setdefault(kind, []).append(self.series_name(*key))
+        return found
 
     def nearest(self) -> dict[str, Any] | None:
         """The row that came nearest to a flag without being one; None where nothing was scored."""

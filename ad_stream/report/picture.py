@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.grid import MINUTE, Grid
-from ad_stream.model import REASONS
+from ad_stream.model import INSIDE, REASONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 TIME = "%Y-%m-%d %H:%M"
-PLAIN = (None, "normal")
+PLAIN = (None, *INSIDE)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ad_stream.detectors.slow import NO_ONSET
 from ad_stream.errors import ConfigError
+from ad_stream.model import WITHOUT_SIDE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +37,7 @@ def suppress(
     with np.errstate(all="ignore"):
         difference = values - columns["expected"]
     held = _held_back(
-        columns["is_anomaly"], difference, columns["expected"], stuck=columns["reason"] == "stuck",
+        columns["is_anomaly"], difference, columns["expected"], sideless=_sideless(columns["is_anomaly"], columns["reason"]),
         direction=direction, min_deviation=min_deviation, min_relative_deviation=min_relative_deviation, muted=muted,
     )  # fmt: skip
     quiet = held != ""
@@ -60,7 +61,7 @@ def suppress_slow(
     with np.errstate(all="ignore"):
         expected = values - bend
     held = _held_back(
-        flagged, bend, expected, stuck=columns["slow_reason"] == "stuck",
+        flagged, bend, expected, sideless=_sideless(flagged, columns["slow_reason"]),
         direction=direction, min_deviation=min_deviation, min_relative_deviation=min_relative_deviation, muted=muted,
     )  # fmt: skip
     quiet = held != ""
@@ -78,12 +79,19 @@ def check(direction: object, min_deviation: object, min_relative_deviation: obje
             raise ConfigError(f"{name} is {size!r}, it must be a number of 0 or more")
 
 
+def _sideless(flagged: Bools, reason: NDArray[np.object_]) -> Bools:
+    """Flags of a reason of WITHOUT_SIDE, (m,); flags are few."""
+    found: Bools = flagged.copy()
+    found[flagged] = [one in WITHOUT_SIDE for one in reason[flagged]]
+    return found
+
+
 def _held_back(
     flagged: Bools,
     difference: Floats,
     expected: Floats,
     *,
-    stuck: Bools,
+    sideless: Bools,
     direction: str | NDArray[np.object_],
     min_deviation: float | Floats,
     min_relative_deviation: float | Floats,
@@ -91,13 +99,13 @@ def _held_back(
 ) -> NDArray[np.object_]:
     """All (m,) or one for all -> (m,): 'direction', 'small_deviation', 'muted' or '' where the flag stays or there is none.
 
-    A stuck value has no distance and no side, so only a mute holds it back.
+    A stuck value, or a state, has no distance and no side, so only a mute holds it back.
     """
     with np.errstate(all="ignore"):
         size = np.abs(difference)
         small = (size < min_deviation) | (size < min_relative_deviation * np.abs(expected))
         wrong_side = ((difference > 0) & (direction == "down")) | ((difference < 0) & (direction == "up"))
-    candidates = flagged & ~stuck
+    candidates = flagged & ~sideless
     reason = np.where(candidates & small, "small_deviation", "")
     held = np.where(candidates & wrong_side, "direction", reason).astype(object)
     if muted is not None:

@@ -14,6 +14,7 @@ import numpy as np
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import SCORED, LastPoint
+from ad_stream.scoring.kinds import of_readings
 from ad_stream.scoring.matrix import Packed, Rows, history_of_seldom, pieces
 from ad_stream.scoring.slow import onset_steps, slow_columns
 from ad_stream.scoring.suppression import suppress, suppress_slow
@@ -107,7 +108,7 @@ def verdicts(
         for name in LastPoint.columns():
             column = getattr(verdict, name)
             found.setdefault(name, np.empty(len(rows.ids), dtype=column.dtype))[at] = column
-        uses[at] = getattr(detector, "uses_profile", False)
+        uses[at] = getattr(detector, "uses_profile", False) & of_readings(verdict, detector)
         for name, column in slow_columns(slowly, len(at)).items():
             found[name][at] = column
         found.setdefault("detector", np.empty(len(rows.ids), dtype=object))[at] = detector.name
@@ -168,15 +169,23 @@ def _judged(
                     history=None if seldom is None else seldom.of(some),
                 )  # fmt: skip
                 at = mine[piece.row_of[some[at_row], at_column]]
-                yield detector, at, verdict, slowly, _unjudged(matrix, at, at_row, at_column, verdict, scorer.ask_from)
+                yield (
+                    detector,
+                    at,
+                    verdict,
+                    slowly,
+                    _unjudged(matrix, at, at_row, at_column, verdict, scorer.ask_from, of_readings(verdict, detector)),
+                )
 
 
 def _unjudged(
-    matrix: NDArray[np.float64], at: Ints, at_row: Ints, at_column: Ints, verdict: LastPoint, ask_from: int | None
+    matrix: NDArray[np.float64], at: Ints, at_row: Ints, at_column: Ints, verdict: LastPoint, ask_from: int | None,
+    by_readings: Bools,
 ) -> list[tuple[int, list[float]]]:  # fmt: skip
     if ask_from is None:
         return []
-    asked = np.flatnonzero((verdict.status != SCORED) & (verdict.points - verdict.imputed >= ask_from))
+    unscored = (verdict.status != SCORED) & (verdict.points - verdict.imputed >= ask_from)
+    asked = np.flatnonzero(unscored & by_readings)  # a server knows nothing of rates and states
     return [
         (int(at[one]), matrix[at_row[one], : at_column[one] + 1][-int(verdict.points[one]) :].tolist()) for one in asked
     ]

@@ -5,8 +5,7 @@ Stream, backfill and laptop all call `judge`, so their rows are equal.
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ad_stream.detectors.slow import FEWEST, SlowVerdict, judge_slowly
 from ad_stream.detectors.window_detector import BLOCK_BYTES, chunks
 from ad_stream.grid import DEFAULT
 from ad_stream.model import LastPoint, Windows
+from ad_stream.scoring.kinds import joined, judge_kinds
 from ad_stream.scoring.long_history import windows_of
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 PADDED_BYTES = 64 * 2**20
 """Series are padded in groups of about this size; beside the answer it bounds the extra memory."""
-
-
-Answer = TypeVar("Answer", LastPoint, SlowVerdict)
 
 
 def judge(
@@ -77,19 +74,19 @@ def judge_both(
     slowly: list[SlowVerdict] = []
     places: list[Ints] = []
     slow = slow and detector.points >= FEWEST
-    max_gap = int(getattr(detector, "max_gap", 0))
     for cells, values, own in _all_windows(matrix, rows, columns, detector, history):
         known = None if profiles is None else profiles[rows[cells]]
         end = None if ends is None else ends[columns[cells]]
         windows = Windows(values, end=end, step=step, profiles=known, own=own)
-        parts.append(detector.detect_last(windows))
+        first, second = judge_kinds(windows, detector, slow=slow)
+        parts.append(first)
         places.append(cells)
-        if slow:
-            slowly.append(judge_slowly(windows, points=detector.points, max_gap=max_gap))
+        if second is not None:
+            slowly.append(second)
     if not parts:
         nothing = Windows(np.empty((0, detector.points)))
         return rows, columns, detector.detect_last(nothing), judge_slowly(nothing) if slow else None
-    return rows, columns, _join(parts, places), _join(slowly, places) if slow else None
+    return rows, columns, joined(parts, places), joined(slowly, places) if slow else None
 
 
 def _all_windows(
@@ -136,10 +133,3 @@ def _padded(matrix: Floats, start: int, stop: int) -> Floats:
     if start >= 0:
         return known
     return np.concatenate([np.full((len(matrix), -start), np.nan), known], axis=1)
-
-
-def _join(parts: list[Answer], places: list[Ints]) -> Answer:
-    """The parts as one, in the order of the cells."""
-    back = np.argsort(np.concatenate(places))
-    names = [field.name for field in fields(parts[0])]
-    return type(parts[0])(**{name: np.concatenate([getattr(part, name) for part in parts])[back] for name in names})

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Objects = NDArray[np.object_]
 
+JUDGING = ("detector", "sensitivity", "kind")
+"""Settings that make another detector of it."""
+
 
 @dataclass(frozen=True)
 class Assigned:
@@ -87,10 +90,10 @@ def _remembered(names: NameList) -> Callable[[str], Bools]:
 def _detectors(
     rules: Rules, values: dict[str, list[Any]], codes: dict[str, Ints]
 ) -> tuple[tuple[Detector, ...], Ints]:  # fmt: skip
-    width = len(values["sensitivity"])
-    pairs, group = np.unique(codes["detector"] * width + codes["sensitivity"], return_inverse=True)
-    made = [
-        rules.detector_for(detector=values["detector"][p // width], sensitivity=values["sensitivity"][p % width])
-        for p in pairs
+    shape = tuple(len(values[name]) for name in JUDGING)
+    used, group = np.unique(np.ravel_multi_index([codes[name] for name in JUDGING], shape), return_inverse=True)
+    named = [
+        {name: values[name][place] for name, place in zip(JUDGING, np.unravel_index(one, shape), strict=True)}
+        for one in used
     ]
-    return tuple(made), group
+    return tuple(rules.detector_for(**one) for one in named), group

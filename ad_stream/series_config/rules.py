@@ -73,9 +73,11 @@ class Rules:
         """What the run itself says of a setting."""
         return self.detector if name == "detector" else {**self.shared, **self.limits}[name]
 
-    def detector_for(self, *, detector: DetectorSpec | None = None, sensitivity: int | None = None) -> Detector:
+    def detector_for(
+        self, *, detector: DetectorSpec | None = None, sensitivity: int | None = None, kind: str | None = None
+    ) -> Detector:
         """The run's detector, or with these settings in place of its own; ConfigError where they do not go together."""
-        named = {} if sensitivity is None else {"sensitivity": sensitivity}
+        named = {name: value for name, value in (("sensitivity", sensitivity), ("kind", kind)) if value is not None}
         return make(detector or self.detector, **{**self.shared, **named})
 
     @property

@@ -226,6 +226,7 @@ SERIES_CONFIG = Table(
         text("owner", "who wanted it"),
         text("note", "why"),
         moment("changed", "when it was wanted; of two rows that name a setting the later one wins"),
+        text("kind", "gauge, counter, state or auto: judged by readings, rate or time in a state", SETTING, since=7),
     ),
     properties=KEPT,
 )  # fmt: skip

@@ -54,13 +54,26 @@ def append(table: Table, tables: Path, row: Mapping[str, Any], *, now: datetime)
         raise InputError(f"there is no folder {tables}: name the one that a run writes with --tables or --config")
     found = _open(table, tables) or _create(table, tables)
     last = max((one["changed"] for one in _rows(table, found) if one["changed"] is not None), default=now)
+    columns = _columns(table, found)
+    _refuse_lost(table, row, columns)
     # Clocks of two people differ; what is said later must win all the same.
-    said = {column.name: row.get(column.name) for column in _columns(table, found)} | {
+    said = {column.name: row.get(column.name) for column in columns} | {
         "changed": max(now, last + timedelta(microseconds=1))
     }
-    write_deltalake(found, pa.Table.from_pylist([said], schema=arrow(_columns(table, found))), mode="append")
+    write_deltalake(found, pa.Table.from_pylist([said], schema=arrow(columns)), mode="append")
     found.update_incremental()
     return int(found.version())
+
+
+def _refuse_lost(table: Table, row: Mapping[str, Any], columns: list[Column]) -> None:
+    """InputError where the row says something for which an earlier release made no column."""
+    here = {column.name for column in columns}
+    lost = [name for name in table.names if name not in here and row.get(name) is not None]
+    if lost:
+        raise InputError(
+            f"the table {table.name} was made by an earlier release and has no column {lost[0]}: start the stream of this"
+            " release once, which adds it, and say it again"
+        )
 
 
 def changes(table: Table, tables: Path, most: int) -> list[Change]:

@@ -22,6 +22,7 @@ from ad_stream.errors import InputError
 from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.incidents.events import VALUE
 from ad_stream.incidents.feedback import labels_of, proposal_answers
+from ad_stream.model import WITHOUT_SIDE
 from ad_stream.tables import people
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
 from ad_stream.tables.reader import read_rows
@@ -149,7 +150,7 @@ def verdicts_of(rows: pd.DataFrame, grid: Grid) -> SeriesVerdicts:
     return SeriesVerdicts(
         at=np.array([grid.step(minute.to_pydatetime()) for minute in rows["minute"]], dtype=np.int64),
         **numbers | {"severity": np.nan_to_num(numbers["severity"])}, flagged=flagged,
-        held=fast & ~slow & (rows["reason"] != "stuck").to_numpy(dtype=np.bool_),
+        held=fast & ~slow & ~rows["reason"].isin(WITHOUT_SIDE).to_numpy(dtype=np.bool_),
         reason=either["reason"].fillna("").to_numpy(dtype=object),
     )  # fmt: skip
 

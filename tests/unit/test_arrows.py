@@ -36,7 +36,8 @@ MAY = {
     ),
     "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
     "dashboard": (
-        "config errors grid incidents model monitoring report secrets series_config settings tables times web whatif",
+        "config detectors errors grid incidents model monitoring report secrets series_config settings tables times web "
+        "whatif",
         "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
     "databricks": ("config errors runtime secrets sources", "databricks requests"),

@@ -35,6 +35,7 @@ function traces(one, small) {
   return [
     { ...band(one), name: "expected band", type: "scatter", mode: "lines", fill: "toself", fillcolor: color("--band"), line: { width: 1, color: color("--band") }, hoverinfo: "skip" },
     ...(one.frozen ? [frozen(one.frozen)] : []),
+    ...(one.before ? [line(one.before.value, { name: one.before.name, line: { width: 1.4, dash: "dash", color: color("--soft") }, hoverinfo: "skip" })] : []),
     line(one.expected, { name: "expected", line: { width: 1.2, dash: "dot", color: color("--expected") }, hoverinfo: "skip" }),
     line(one.value, { name: "value", mode: one.times.length > (small ? 60 : 200) ? "lines" : "lines+markers", line: { width: 1.8, color: color("--value") }, marker: { size: 3.5 }, text: every.map((i) => hover(one, i)), hoverinfo: "text" }),
     marks("outside, not flagged", spared, { size: 9, color: "rgba(0,0,0,0)", symbol: "circle-open", line: { width: 1.6, color: color("--warn") } }),

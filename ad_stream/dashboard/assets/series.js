@@ -1,7 +1,9 @@
 // One series: its chart, why each window was flagged or not, and its flagged windows.
 import { Refused, ask } from "./api.js";
 import { draw } from "./chart.js";
+import { before, compareBox, known } from "./compare.js";
 import { empty, h, put, time } from "./dom.js";
+import { kindLine } from "./kind.js";
 import { muting } from "./mute.js";
 import { csv, csvName, save } from "./picture.js";
 import { FEW, MOST_BELOW, signalList } from "./signals.js";
@@ -17,7 +19,7 @@ const QUICK = 180;
 
 export function series(asked, shared) {
   const { device, signal } = asked;
-  const view = { hours: Number(asked.hours) || 0, from: asked.from || "", to: asked.to || "", all: asked.all || "", below: asked.below ? asked.below.split("\n") : [] };
+  const view = { hours: Number(asked.hours) || 0, from: asked.from || "", to: asked.to || "", all: asked.all || "", compare: known(asked.compare), below: asked.below ? asked.below.split("\n") : [] };
   const title = h("h1", { title: `${device} ${signal}` }, h("span", {}, cut(device, 60)), " ", h("small", {}, cut(signal, 60)));
   const siblings = signalList(signal, { href: pageOf, onBelow: below, onAll: toggle });
   const mute = muting(device, signal);
@@ -28,16 +30,17 @@ export function series(asked, shared) {
   const why = h("div", { class: "card why", "aria-live": "polite" });
   const flags = h("div", { class: "card" });
   const files = h("p", { class: "files" });
+  const kind = h("div", {});
   const root = h("section", { class: "one" },
     h("p", {}, h("a", { href: link("fleet"), onclick: back }, "‹ back")),
     h("div", { class: "head" }, title, mute.root), siblings.root, ranges,
     h("div", { class: "card" }, plot, h("div", { class: "under" }, caption, files), others),
-    h("div", { class: "columns even" }, why, flags));
+    h("div", { class: "columns even" }, why, flags), kind);
   let answer = null, minute = asked.minute ? asked.minute.replace("T", " ").replace("Z", "") : null, followed = !minute, turn = 0, told = "", asking = null;
 
   /** The page of one of the device's signals, over the same stretch of time. */
   function pageOf(name) {
-    return link("series", { device, signal: name, hours: view.hours, from: view.from, to: view.to, all: view.all, below: [signal, ...view.below].filter((one) => view.below.length && one !== name).join("\n") });
+    return link("series", { device, signal: name, hours: view.hours, from: view.from, to: view.to, all: view.all, compare: view.compare, below: [signal, ...view.below].filter((one) => view.below.length && one !== name).join("\n") });
   }
 
   function back(event) {
@@ -45,7 +48,7 @@ export function series(asked, shared) {
   }
 
   function keep() {
-    shared.keep(link("series", { device, signal, hours: view.hours || "", from: view.from, to: view.to, all: view.all, below: view.below.join("\n"), minute: followed || !minute ? "" : isoOf(minute) }));
+    shared.keep(link("series", { device, signal, hours: view.hours || "", from: view.from, to: view.to, all: view.all, compare: view.compare, below: view.below.join("\n"), minute: followed || !minute ? "" : isoOf(minute) }));
   }
 
   function range(hours, from = "", to = "") {
@@ -61,6 +64,7 @@ export function series(asked, shared) {
       h("div", { class: "chips", role: "group", "aria-label": "Stretch of time" }, ranges_of().map(([hours, text]) =>
         h("button", { type: "button", "data-key": text, "aria-pressed": String(live && hours === view.hours), onclick: () => range(hours) }, text))),
       time("From", view.from, (value) => set("from", value)), time("To", view.to, (value) => set("to", value)),
+      compareBox(view.compare, (value) => { view.compare = value; keep(); shared.refresh(); }),
       !live && h("button", { type: "button", onclick: () => range(view.hours || first_of(QUICK)) }, "follow live"));
   }
 
@@ -84,10 +88,13 @@ export function series(asked, shared) {
     if (!ranges.childElementCount) drawRanges();
     const found = await ask("/api/series", { device, signal, hours: view.hours, from: view.from, to: view.to });
     if (mine !== turn) return;
-    answer = { ...found, range: `${view.hours} ${view.from} ${view.to}` };
+    const earlier = await before(found, view.compare);
+    if (mine !== turn) return;
+    answer = { ...found, before: earlier, range: `${view.hours} ${view.from} ${view.to}` };
     siblings.update(answer.signals, await flagsOf(answer.signals), view.below, Boolean(view.all));
     if (mine !== turn) return;
-    caption.textContent = `${answer.caption}, times in ${zoneName()}. Click a ${windows(1)}, or use ← and →, to read why.`;
+    put(kind, kindLine(answer.judged_as));
+    caption.textContent = `${answer.caption}${earlier?.empty ? `, nothing is stored of ${earlier.name}` : ""}, times in ${zoneName()}. Click a ${windows(1)}, or use ← and →, to read why.`;
     await (asking ??= mute.refresh());
     drawFlags();
     drawFiles();

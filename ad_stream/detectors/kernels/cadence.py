@@ -64,8 +64,7 @@ def moved_together(
     maybe (m,): rows that may be slow; all others, and those that turn out not to be, keep their steps as columns.
     """
     distance, last = _distances(rows, steps)
-    cadence = _cadence(rows, distance, last, len(maybe))
-    cadence = np.where(maybe & (cadence >= SLOW), cadence, 1.0)
+    cadence = np.where(maybe, cadence_of(rows, steps, len(maybe)), 1.0)
     back = _columns_back(rows, distance, last, cadence)
     seen = back < width
     rows, column = rows[seen], width - 1 - back[seen]
@@ -73,6 +72,12 @@ def moved_together(
     together[rows, column] = values[seen]
     behind[rows, column] = (steps[last][rows] - steps[seen]) if len(rows) else 0
     return together, OwnCadence(cadence, behind)
+
+
+def cadence_of(rows: Ints, steps: Ints, count: int) -> Floats:
+    """Readings (k,) sorted by row and step -> (count,): windows from reading to reading, 1 of rows that are not slow."""
+    found = _cadence(rows, *_distances(rows, steps), count)
+    return np.where(found >= SLOW, found, 1.0)
 
 
 def _distances(rows: Ints, columns: Ints) -> tuple[Ints, NDArray[np.bool_]]:

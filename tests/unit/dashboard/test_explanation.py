@@ -32,6 +32,16 @@ NOW = datetime(2026, 11, 1, 12, 7, tzinfo=timezone.utc)
             "does not stand out: not flagged.",
         ),
         (
+            {"reason": "state_long", "value": 20.0, "is_anomaly": True},
+            "flagged",
+            "Flagged, state 20: it has lasted far longer than it ever did in this window.",
+        ),
+        (
+            {"reason": "rate_normal", "value": 21.0},
+            "normal",
+            "Not flagged: 21 lies inside the expected band 18 to 22; a counter: its rate is inside the expected band.",
+        ),
+        (
             {"reason": "no_value", "status": "declined", "value": None},
             "declined",
             "Not judged (declined): the judged minute is empty.",

@@ -41,6 +41,22 @@ def test_a_spike_is_an_alarm_at_its_own_time(tmp_path: Path) -> None:
     assert per_series(found)[0][:3] == ("pump", "5 minutes", "1, the longest 125 minutes before 2026-03-01 10:20")
 
 
+def test_counters_and_states_that_are_judged_as_levels_are_named_with_the_line_that_declares_them(
+    tmp_path: Path,
+) -> None:
+    draws = np.random.default_rng(5)
+    parts, mode = draws.poisson(20, 300).cumsum(), np.repeat(np.tile([0, 2, 1], 12), draws.integers(7, 11, 36))[:300]
+    at = [(BEGIN + n * timedelta(minutes=1)).isoformat() for n in range(len(mode))]
+    rows = [f"{when},{a},{b},{20 + (n * 7) % 5}" for n, (when, a, b) in enumerate(zip(at, parts, mode, strict=False))]
+    path = tmp_path / "press.csv"
+    path.write_text("\n".join(["timestamp,parts,mode,level", *rows]) + "\n")
+    (told, line), *_ = next_steps(judge(path, parse_detection({})), f"ad-stream detect {path}")
+    assert "press · mode as the state it seems to be and press · parts as the counter it seems to be" in told
+    assert line == f"ad-stream detect {path} --set kind=auto"
+    declared = judge(path, parse_detection({"kind": "auto"}))
+    assert not declared.looks() and declared.flagged < judge(path, parse_detection({})).flagged
+
+
 def test_months_of_unequal_length_are_one_step(tmp_path: Path) -> None:
     months = [f"{2010 + n // 12}-{n % 12 + 1:02}-01,{800 + (n * 37) % 90 + 8000 * (n == 50)}" for n in range(60)]
     (tmp_path / "monthly.csv").write_text("timestamp,value\n" + "\n".join(months))

@@ -141,3 +141,18 @@ def test_an_hourly_series_is_judged_by_default_and_one_too_slow_says_so() -> Non
     assert (hourly["status"] == "scored").tolist() == [False] * 29 + [True] * 91
     assert hourly.index[hourly["is_anomaly"]].tolist() == [115]
     assert set(seldom["reason"][2:]) == {"too_seldom"}
+
+
+def test_an_hourly_counter_is_judged_by_its_rate_and_a_slow_state_by_the_time_it_lasts() -> None:
+    rng = np.random.default_rng(6)
+    rises = rng.uniform(4, 6, 120)
+    rises[90] = 40
+    state = np.repeat([0, 1] * 10, 6)
+    state[100:] = state[99]
+    times = pd.date_range("2026-11-01", periods=120, freq="1h")
+    counter = detect(pd.DataFrame({"timestamp": times, "value": rises.cumsum()}), step="1min", kind="counter")
+    assert counter.index[counter["is_anomaly"]].tolist() == [90] and counter["reason"][90] == "rate_above"
+    assert counter["status"][60] == "scored" and abs(counter["expected"][60] - rises.cumsum()[60]) < 2
+    held = detect(pd.DataFrame({"timestamp": times, "value": state.astype(float)}), step="1min", kind="state")
+    assert held["reason"][held["is_anomaly"]].unique().tolist() == ["state_long"]
+    assert held.index[held["is_anomaly"]][0] == 96 + 9

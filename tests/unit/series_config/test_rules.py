@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ad_stream.config import parse_detection
-from ad_stream.series_config.assign import assign
+from ad_stream.series_config.assign import JUDGING, assign
 from ad_stream.series_config.edit import applied, says
 from ad_stream.series_config.rows import rules_of
 from ad_stream.series_config.rules import FIRST, LAST, MUTE, SETTINGS, Rules
@@ -22,6 +22,7 @@ SIGNALS = ["temperature", "humidity"]
 DRAWN: dict[str, list[Any]] = {
     "detector": ["ar", "default", "differences"], "sensitivity": [80, 90, 99], "direction": ["up", "down", "both"],
     "min_deviation": [0.0, 2.0, 3.5], "min_relative_deviation": [0.0, 0.1],
+    "kind": ["counter", "state", "auto"],
 }  # fmt: skip
 
 
@@ -67,8 +68,8 @@ def test_the_latest_row_that_names_a_setting_and_fits_wins(seed: int) -> None:
     for number, (device, signal) in enumerate(series):
         wanted = slow(rows, device, signal)
         detector = found.detectors[found.group[number]]
-        assert (detector.name, detector.sensitivity) == (wanted["detector"], wanted["sensitivity"])  # type: ignore[attr-defined]
-        for name in SETTINGS[2:]:
+        assert (detector.name, detector.sensitivity, detector.kind) == tuple(wanted[name] for name in JUDGING)  # type: ignore[attr-defined]
+        for name in set(SETTINGS) - set(JUDGING):
             assert getattr(found, name)[number] == wanted[name]
         assert (found.mute_from[number], found.mute_to[number]) == wanted[MUTE]
         shown = {one.setting: one.value for one in applied(rules, device, signal)}

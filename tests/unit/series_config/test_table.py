@@ -62,7 +62,8 @@ def test_the_commands_tell_what_applies_to_a_device_and_since_which_version(tmp_
     muted = ask("mute", "--device", "pump-7", "--from", "2026-11-01T06:00Z", "--for", "2 hours", *where)
     assert ask("list", "--device", "pump-7", "--signal", "t", *where) == {
         "t": {
-            "detector": "default", "sensitivity": 90, "direction": "both", "min_deviation": 0.5, "min_relative_deviation": 0.0,
+            "detector": "default", "sensitivity": 90, "direction": "both", "min_deviation": 0.5,
+            "min_relative_deviation": 0.0, "kind": "gauge",
             "mute": "muted from 2026-11-01 06:00 to 2026-11-01 08:00",
         }
     }  # fmt: skip
