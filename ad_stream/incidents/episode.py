@@ -129,6 +129,14 @@ class Episodes:
         began = self._begin(at, place, rows)
         return self._go_on(at, place, rows, began)
 
+    def anew(self, at: int, series: Series, rows: WindowRows) -> Changes:
+        """A flag of `rows` that `step` took for a way home begins an episode of its own after all; -> what comes of it."""
+        mine = (rows.device == series[0]) & (rows.signal == series[1])
+        place, chosen = np.array([self.at[series]], dtype=np.int64), np.ones(1, dtype=np.bool_)
+        began: dict[str, Ints] = {"reopened": place[:0], "home": place[:0]}
+        self._start(at, place, rows.where(mine), chosen, chosen & False)
+        return self._go_on(at, place, rows.where(mine), began)
+
     def forget(self, at: int) -> list[Series]:
         """Drop what nothing can continue any more; -> the series."""
         c, rules = self.columns, self.rules
@@ -205,6 +213,13 @@ class Episodes:
         home = closed & (end == NEW_LEVEL) & back & (since <= rules.remember)
         again = closed & ~home & (since <= rules.reopen_within) & ~((end == HOME) & back)
         new = idle & ~home & ~again & ((phase == NONE) | (since > rules.reopen_within))
+        c["end"][place[home]], c["closed"][place[home]] = HOME, at
+        self._start(at, place, rows, new, again)
+        return {"reopened": place[again], "home": place[home]}
+
+    def _start(self, at: int, place: Ints, rows: WindowRows, new: Bools, again: Bools) -> None:
+        """Episodes that begin with this window, and those that go on with it."""
+        c, rules = self.columns, self.rules
         for name in ("quiet", "unflagged", "ring"):
             c[name][place[new | again]] = 0
         c["flagged"][place[new]], c["out"][place[new]], c["severity"][place[new]] = 0, 0, -1.0
@@ -213,9 +228,7 @@ class Episodes:
         c["hold"][place[new]] = rules.close_after
         c["hold"][place[again]] = np.minimum(2 * c["hold"][place[again]], rules.longest_hold)
         c["reopened"][place[again]] += 1
-        c["end"][place[home]], c["closed"][place[home]] = HOME, at
         self._freeze(place, rows, new | again)
-        return {"reopened": place[again], "home": place[home]}
 
     def _anew(self, place: Ints, rows: WindowRows) -> Bools:
         """Whether a flag jumps beyond what an episode that a person closed had reached, or to the other side."""

@@ -144,6 +144,19 @@ class OneIncident:
         return device in self.came and at - self.came[device] <= rules.together_most
 
 
+def _best(
+    all_: Sequence[OneIncident], series: Series, key: str, at: int, began: int, rules: FoldRules
+) -> OneIncident | None:
+    fits = [
+        one for one in all_ if one.key == key and one.inside and (one.near(at, began, rules) or one.owns(at, series[0], rules))
+    ]  # fmt: skip
+    return max(
+        fits,
+        key=lambda one: (one.near(at, began, rules), one.leader[1] == series[1], series[0] in one.came, one.latest, all_.index(one)),
+        default=None,
+    )  # fmt: skip
+
+
 def incidents(
     windows: Iterable[tuple[int, Sequence[OneRow]]], rules: FoldRules, site_of: Callable[[str], str | None]
 ) -> list[tuple[Any, ...]]:
@@ -168,25 +181,25 @@ def incidents(
             events.append(("joined", series) if one.inside else ("reopened", one.leader))
             one.inside.add(series)
             one.latest = at
-        events += [("returned", of[series].leader) for series in happened.get("home", [])]
         for series in turned:
             of[series].turned = at
         order = sorted(happened.get("opened", []), key=lambda s: (state[s].started, -state[s].severity, s))
-        for series in order:
+        home = sorted(happened.get("home", []))
+        for series in [*order, *home]:
             device = series[0]
             key = site_of(device) or device
-            fits = [
-                one for one in all_ if one.key == key and one.inside
-                and (one.near(at, state[series].started, rules) or one.owns(at, device, rules))
-            ]  # fmt: skip
-            if fits:
-                one = max(
-                    fits,
-                    key=lambda one: (
-                        one.near(at, state[series].started, rules), one.leader[1] == series[1], device in one.came,
-                        one.latest, all_.index(one),
-                    ),
-                )  # fmt: skip
+            began = at if series in home else state[series].started
+            best = _best(all_, series, key, at, began, rules)
+            if series in home and (best is None or best.leader[1] != series[1] or device in best.came):
+                events.append(("returned", of[series].leader))
+                continue
+            if series in home:  # moved with the others
+                del of[series]
+                state[series] = OneEpisode(rules)
+                if state[series].see(at, next(row for row in rows if row.series == series)) != "opened":
+                    continue
+            if best is not None:
+                one = best
                 events.append(("joined", series))
             else:
                 one = OneIncident(key, series, at, at, state[series].started, {}, set())
