@@ -132,10 +132,9 @@ class Episodes:
     def anew(self, at: int, series: Series, rows: WindowRows) -> Changes:
         """A flag of `rows` that `step` took for a way home begins an episode of its own after all; -> what comes of it."""
         mine = (rows.device == series[0]) & (rows.signal == series[1])
-        place, chosen = np.array([self.at[series]], dtype=np.int64), np.ones(1, dtype=np.bool_)
-        began: dict[str, Ints] = {"reopened": place[:0], "home": place[:0]}
-        self._start(at, place, rows.where(mine), chosen, chosen & False)
-        return self._go_on(at, place, rows.where(mine), began)
+        place, rows, new = np.array([self.at[series]], dtype=np.int64), rows.where(mine), np.ones(1, dtype=np.bool_)
+        self._start(at, place, rows, new, ~new)
+        return self._go_on(at, place, rows, {"reopened": place[:0], "home": place[:0]})
 
     def forget(self, at: int) -> list[Series]:
         """Drop what nothing can continue any more; -> the series."""
@@ -152,7 +151,10 @@ class Episodes:
     def as_state(self) -> dict[str, Any]:
         """For a snapshot of the fold: what is held of each series, without holes."""
         places = np.array([place for place, series in enumerate(self.series) if series is not None], dtype=np.int64)
-        columns = {name: [_null(one) for one in column[places].tolist()] for name, column in self.columns.items()}
+        columns = {
+            name: [None if one != one else one for one in column[places].tolist()]
+            for name, column in self.columns.items()
+        }
         return {
             "series": [self.series[one] for one in places],
             "reason": [self.reason[one] for one in places],
@@ -346,7 +348,3 @@ def rows_of(rows: Sequence[Any]) -> WindowRows:
         np.array([bool(row["is_anomaly"]) for row in rows], dtype=np.bool_), np.zeros(len(rows), dtype=np.bool_),
         np.zeros(len(rows)), texts("reason"),
     )  # fmt: skip
-
-
-def _null(number: float) -> float | None:
-    return None if number != number else number
