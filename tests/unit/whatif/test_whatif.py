@@ -82,7 +82,7 @@ def test_the_settings_of_the_stream_change_nothing(tables: Path) -> None:
 
 
 def test_incidents_are_counted_under_both_settings(tables: Path) -> None:
-    assert ask(tables, direction="above").incidents == (3, 2)
+    assert ask(tables, direction="up").incidents == (3, 2)
     assert ask(tables, min_deviation=1000).incidents == (3, 0)
 
 
