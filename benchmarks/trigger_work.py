@@ -66,16 +66,19 @@ def seed_long(tables: DeltaTables, series: int, points: int, now: datetime) -> N
     tables.append("minutes", full, query_id="seed", batch_id=0, count=series * points)
 
 
-def feed_groups(folder: Path, series: int, now: datetime, triggers: int) -> None:
-    """Closed minutes as the stateful part of the plan hands them to foreachBatch, one parquet file a minute."""
+def feed_groups(folder: Path, series: int, now: datetime, triggers: int, *, spike_in: int = 0) -> None:
+    """Closed minutes as the stateful part of the plan hands them to foreachBatch, one parquet file a minute; one of
+    `spike_in` series, others each minute, is far off (0: none)."""
     from ad_stream.pipeline.operation.session import session
 
     spark = session()
     schema = _groups_of(spark.createDataFrame([], ENVELOPE)).schema
     for nth in range(triggers):
-        rows = long_minutes(spark, series, now + nth * MINUTE, 1).selectExpr(
-            "*", "1L as n", "value as min", "value as max", "value as mean"
-        )
+        rows = long_minutes(spark, series, now + nth * MINUTE, 1)
+        if spike_in:
+            far = F.pmod(F.xxhash64("device_id", F.lit(nth)), F.lit(spike_in)) == 0
+            rows = rows.withColumn("value", F.col("value") + F.when(far, 100.0).otherwise(0.0))
+        rows = rows.selectExpr("*", "1L as n", "value as min", "value as max", "value as mean")
         known = {name: rows[name] for name in rows.columns}
         typed = [known.get(one.name, F.lit(None)).cast(one.dataType).alias(one.name) for one in schema]
         rows.select(*typed).coalesce(1).write.mode("overwrite").parquet(str(folder / f"minute={nth}"))
@@ -183,11 +186,14 @@ def _run(config: Config, tables: DeltaTables, after: After, steps: tuple[Step, .
     scoring: list[float] = []
     told = lambda done: scoring.append(done.scoring_seconds)  # noqa: E731
     batches = Batches(config, tables, cpu=process_tree_seconds, report=told, steps=steps)
-    _stream(config, tables, batches, after)
+    stream_groups(config, tables, batches, after)
     return float(np.median(scoring[-5:]))
 
 
-def _stream(config: Config, tables: DeltaTables, body: Callable[[DataFrame, int], None], after: After) -> None:
+def stream_groups(
+    config: Config, tables: DeltaTables, body: Callable[[DataFrame, int], None], after: After
+) -> None:  # fmt: skip
+    """A query over the ready groups, a file a trigger; after: called behind each batch with CPU and wall seconds."""
     assert isinstance(config.source, FilesSource)
     path, spark = Path(config.source.path), tables.spark
     schema = spark.read.parquet(str(path)).schema

@@ -176,6 +176,8 @@ def _verify(folder: Path, place: settings.Config, as_json: bool) -> None:
         print(json.dumps({**vars(found), "differences": found.differences}))
     else:
         print(f"{found.stored} rows of incident_events, {found.differences} differences from the verdicts folded again")
+        if found.note:
+            print(f"{found.earlier} of them are not compared: {found.note}")
         for name, rows in (("missing", found.missing), ("unknown", found.unknown), ("different", found.different)):
             print(*(f"{name}: {' '.join(map(str, row))}" for row in rows[:10]), sep="\n", end="\n" if rows else "")
     if found.differences:

@@ -54,6 +54,7 @@ def whatif(
         found = ask(
             folder, detection, start=moment(start), end=moment(end), proposed=proposed, labels=labels,
             every=None if config is None else place.minutes.every, progress=lambda share: steps("judging", share),
+            fold=lambda grid: place.incidents.fold(grid, place.dimensions),
         )  # fmt: skip
         settings = ", ".join(set_) + (f" for {device} {signal}" if device else "") or "the settings as they are now"
         if html is not None:

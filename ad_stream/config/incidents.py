@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator, model_validator
 
@@ -13,6 +14,9 @@ from ad_stream.config.durations import Duration
 from ad_stream.grid import Grid
 from ad_stream.incidents.rules import SPANS, FoldRules
 from ad_stream.settings import Section
+
+if TYPE_CHECKING:
+    from ad_stream.incidents.fold import Fold
 
 USUAL = FoldRules()
 
@@ -76,6 +80,13 @@ class Incidents(Section):
             high=self.levels.high, **{name: max(span, 1) for name, span in spans.items()},
         )  # fmt: skip
         return chosen.on(grid.seconds)
+
+    def fold(self, grid: Grid, dimensions: Dimensions) -> Fold:
+        """The fold that a configuration asks for, of which nothing is open yet."""
+        from ad_stream.incidents.fold import Fold  # numpy and scipy, which nobody needs to read a configuration
+
+        by = dimensions.device
+        return Fold(self.rules(grid), grid, dimensions.site_of, surges=by is None, sites=by)
 
 
 class Dimensions(Section):

@@ -131,6 +131,13 @@ class Episodes:
         began = self._begin(at, place, rows)
         return self._go_on(at, place, rows, began)
 
+    def anew(self, at: int, series: Series, rows: WindowRows) -> Changes:
+        """A flag of `rows` that `step` took for a way home begins an episode of its own after all; -> what comes of it."""
+        mine = (rows.device == series[0]) & (rows.signal == series[1])
+        place, rows, new = np.array([self.at[series]], dtype=np.int64), rows.where(mine), np.ones(1, dtype=np.bool_)
+        self._start(at, place, rows, new, ~new)
+        return self._go_on(at, place, rows, {"reopened": place[:0], "home": place[:0]})
+
     def forget(self, at: int) -> list[Series]:
         """Drop what nothing can continue any more; -> the series."""
         c, rules = self.columns, self.rules
@@ -146,7 +153,10 @@ class Episodes:
     def as_state(self) -> dict[str, Any]:
         """For a snapshot of the fold: what is held of each series, without holes."""
         places = np.array([place for place, series in enumerate(self.series) if series is not None], dtype=np.int64)
-        columns = {name: [_null(one) for one in column[places].tolist()] for name, column in self.columns.items()}
+        columns = {
+            name: [None if one != one else one for one in column[places].tolist()]
+            for name, column in self.columns.items()
+        }
         return {
             "series": [self.series[one] for one in places],
             "reason": [self.reason[one] for one in places],
@@ -207,6 +217,13 @@ class Episodes:
         home = closed & (end == NEW_LEVEL) & back & (since <= rules.remember)
         again = closed & ~home & (since <= rules.reopen_within) & ~((end == HOME) & back)
         new = idle & ~home & ~again & ((phase == NONE) | (since > rules.reopen_within))
+        c["end"][place[home]], c["closed"][place[home]] = HOME, at
+        self._start(at, place, rows, new, again)
+        return {"reopened": place[again], "home": place[home]}
+
+    def _start(self, at: int, place: Ints, rows: WindowRows, new: Bools, again: Bools) -> None:
+        """Episodes that begin with this window, and those that go on with it."""
+        c, rules = self.columns, self.rules
         for name in ("quiet", "unflagged", "ring"):
             c[name][place[new | again]] = 0
         c["flagged"][place[new]], c["out"][place[new]], c["severity"][place[new]] = 0, 0, -1.0
@@ -215,9 +232,7 @@ class Episodes:
         c["hold"][place[new]] = rules.close_after
         c["hold"][place[again]] = np.minimum(2 * c["hold"][place[again]], rules.longest_hold)
         c["reopened"][place[again]] += 1
-        c["end"][place[home]], c["closed"][place[home]] = HOME, at
         self._freeze(place, rows, new | again)
-        return {"reopened": place[again], "home": place[home]}
 
     def _anew(self, place: Ints, rows: WindowRows) -> Bools:
         """Whether a flag jumps beyond what an episode that a person closed had reached, or to the other side."""
@@ -337,7 +352,3 @@ def rows_of(rows: Sequence[Any]) -> WindowRows:
         np.array([bool(row["is_anomaly"]) for row in rows], dtype=np.bool_), np.zeros(len(rows), dtype=np.bool_),
         np.zeros(len(rows)), texts("reason"),
     )  # fmt: skip
-
-
-def _null(number: float) -> float | None:
-    return None if number != number else number

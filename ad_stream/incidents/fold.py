@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.incidents.episode import ENDS
@@ -19,7 +19,7 @@ from ad_stream.incidents.events import FLOOD, SURGE, VALUE, incident_id
 from ad_stream.incidents.flood import Flood
 from ad_stream.incidents.incident import Incident, Member
 from ad_stream.incidents.ledger import Event, Ledger, SiteOf, no_site
-from ad_stream.incidents.rules import LEVELS
+from ad_stream.incidents.rules import LEVELS, RULES
 from ad_stream.incidents.surge import Surge
 
 if TYPE_CHECKING:
@@ -34,12 +34,20 @@ STATE = 1
 
 
 class Fold(Ledger):
-    """The incidents of a table set. surges: look for too many openings at once, as is done where no device has a site."""
+    """The incidents of a table set. surges: look for too many openings at once, as is done where no device has a site;
+    sites: what site_of goes by, in words that tell it from another.
 
-    def __init__(self, rules: FoldRules, grid: Grid, site_of: SiteOf = no_site, *, surges: bool = False) -> None:
+    basis: all that decides which rows the same verdicts give; before: that of the fold whose state was restored.
+    """
+
+    def __init__(
+        self, rules: FoldRules, grid: Grid, site_of: SiteOf = no_site, *, surges: bool = False, sites: str | None = None
+    ) -> None:  # fmt: skip
         super().__init__(rules, grid, site_of)
         self.surge = Surge() if surges else None
         self.newest: int | None = None
+        self.basis: dict[str, Any] = {"version": RULES, "sites": sites, **asdict(rules)}
+        self.before = self.basis
 
     def step(self, at: int, rows: WindowRows, present: Present | None = None, acts: Sequence[Act] = ()) -> list[Event]:
         """One window, at: its number. rows: at least the flagged ones and those of `watched` series; present: all series
@@ -49,7 +57,7 @@ class Fold(Ledger):
         for act in acts:
             self._act(at, act)
         changes = self.episodes.step(at, rows)
-        opening = self._changed(at, changes)
+        opening = self._changed(at, changes, rows)
         if present is not None:
             opening += self._silences(at, present)
         self._tell_openings(at, opening)
@@ -65,17 +73,19 @@ class Fold(Ledger):
     def state(self) -> bytes:
         """All that it holds, for `restore`."""
         parts = {
-            "version": STATE, "newest": self.newest, "episodes": self.episodes.as_state(), "groups": self.groups.as_state(),
-            "silence": self.silence.as_state(), "floods": [one.as_state() for one in self.floods],
+            "version": STATE, "basis": self.basis, "newest": self.newest,
+            "episodes": self.episodes.as_state(), "groups": self.groups.as_state(), "silence": self.silence.as_state(),
+            "floods": [one.as_state() for one in self.floods],
             "surge": None if self.surge is None else self.surge.as_state(),
         }  # fmt: skip
         return zlib.compress(json.dumps(parts).encode("utf-8", "surrogatepass"), 1)
 
     def restore(self, state: bytes) -> bool:
         """Go on where another fold was, before the first window; -> False where that one was of another version."""
-        parts = json.loads(zlib.decompress(state).decode("utf-8", "surrogatepass"))
+        parts = _unpacked(state)
         if parts["version"] != STATE:
             return False
+        self.before = basis_of(state)
         self.newest = parts["newest"]
         self.episodes.restore(parts["episodes"])
         self.groups.restore(parts["groups"])
@@ -89,19 +99,18 @@ class Fold(Ledger):
         for series in self.episodes.forget(at):
             self.groups.forget((VALUE, *series))
 
-    def _changed(self, at: int, changes: Changes) -> list[Incident]:
+    def _changed(self, at: int, changes: Changes, rows: WindowRows) -> list[Incident]:
         convincing = set(changes.convincing.tolist())
         for place in changes.reopened:
             self._reopen(at, self._member(int(place), at), tell=int(place) in convincing)
-        if any(incident.untold for incident in self.groups.incidents.values()):
-            self._tell_late(at, convincing)
-        for place in changes.home:
-            self._home(at, int(place))
+        self._tell_late(at, convincing)
         for turned in self.groups.of_series((VALUE, *self._series(int(place))) for place in changes.turned):
             turned.turned = at
         opened = [self._member(int(place), at) for place in changes.opened]
         ordered = sorted(opened, key=lambda one: (one.started, -one.severity, one.series))
         opening = [incident for one in ordered if (incident := self._join_or_open(VALUE, one, at))]
+        for series in sorted(self._series(int(place)) for place in changes.home):
+            opening += self._home(at, series, rows)
         self._grow(at)
         self._worse(at, changes)
         for place in sorted(changes.muted, key=self._series):
@@ -123,10 +132,21 @@ class Fold(Ledger):
             self._synced(incident)
             self._raise(at, incident)
 
-    def _home(self, at: int, place: int) -> None:
-        incident = self.groups.find((VALUE, *self._series(place)))
+    def _home(self, at: int, series: tuple[str, str], rows: WindowRows) -> list[Incident]:
+        """Back on the level of before a new one: told once of an incident. But where the same signal of other devices of its
+        site is moved just now, it was moved with them, and that it lands there is chance. -> what opens then."""
+        place, key = self.episodes.at[series], (VALUE, *series)
+        moved = self.groups.open_for(VALUE, replace(self._member(place, at), started=at), at)
+        if moved is not None and moved.leader.signal == series[1] and series[0] not in moved.devices:
+            self.groups.forget(key)
+            begun = self.episodes.anew(at, series, rows)
+            mine = [self._member(int(one), at) for one in begun.opened]
+            return [incident for one in mine if (incident := self._join_or_open(VALUE, one, at))]
+        incident = self.groups.find(key)
         if incident is not None:
-            self._emit(incident, "returned", at, notify=True, why="back on the level of before")
+            first = at - incident.told_at >= self.rules.update_every
+            self._emit(incident, "returned", at, notify=first, why="back on the level of before")
+        return []
 
     def _about(self, at: int, place: int, event: str, *, notify: bool, why: str) -> None:
         incident = self.groups.find((VALUE, *self._series(place)))
@@ -229,6 +249,17 @@ class Fold(Ledger):
                 why, incident.update = incident.update, None
                 quiet = incident.acked_by is not None
                 self._emit(self._synced(incident), "worsened", at, notify=not quiet, why=why)
+
+
+def _unpacked(state: bytes) -> dict[str, Any]:
+    parts: dict[str, Any] = json.loads(zlib.decompress(state).decode("utf-8", "surrogatepass"))
+    return parts
+
+
+def basis_of(state: bytes) -> dict[str, Any]:
+    """What the fold of a state went by; earlier ones name their version only."""
+    basis: dict[str, Any] = _unpacked(state).get("basis") or {"version": 1}
+    return basis
 
 
 def _why_opened(incident: Incident) -> str:

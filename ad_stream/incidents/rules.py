@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+RULES = 2
+"""Version of the fold: raised whenever the same verdicts give other rows. 1: planned silences were told, and who was moved
+with its site to its level of before was back on it."""
 LOW, MEDIUM, HIGH = "low", "medium", "high"
 LEVELS = (LOW, MEDIUM, HIGH)
 

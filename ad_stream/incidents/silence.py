@@ -6,7 +6,9 @@ that of the data; windows in which the whole fleet has no row are left out of it
 (`pipeline` incidents say so). A series counts once it has been seen for `silence_seen` windows.
 
 Of a silent device one silence is told, not those of its signals. When the device is back, its signals get the same
-time again. What is silent for `gone_after` is gone: no alarm any more, and new when it comes again.
+time again, and so does what is muted when it would be told of (a device: all of its signals), so that a planned silence is
+not told, and one that outlasts its mute is. What is silent for `gone_after` is gone: no alarm any more, and new when it
+comes again.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ad_stream.incidents.incident import Member, Series
+from ad_stream.incidents.last_seen import LastSeen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,12 +35,21 @@ SEVERITY = 0.5
 """Of a silence: it is none of a value; as that of a stuck one."""
 
 
+def none_muted(series: Sequence[Series]) -> Bools:
+    """No series is."""
+    return np.zeros(len(series), dtype=np.bool_)
+
+
 @dataclass(frozen=True)
 class Present:
-    """The series that have a row in a window: their numbers, each once, and how to learn the names of some of them."""
+    """The series that have a row in a window: their numbers, each once, and how to learn the names of some of them.
+
+    muted: which of some series, with a row or without, are muted in this window.
+    """
 
     keys: Ints
     names: Callable[[Ints], Sequence[Series]]
+    muted: Callable[[Sequence[Series]], Bools] = none_muted
 
 
 @dataclass
@@ -50,81 +62,6 @@ class SilenceFound:
     reported: list[Member] = field(default_factory=list)
     gone: list[Member] = field(default_factory=list)
     forgotten: list[Series] = field(default_factory=list)
-
-
-NUMBERS = ("first", "last", "since", "gap", "second", "gap_before", "second_before")
-
-
-class LastSeen:
-    """When each series was seen, over arrays: first, last: on the fleet's clock; since: the window they were last seen in."""
-
-    def __init__(self) -> None:
-        self.names: list[Series] = []
-        self.at: dict[Series, int] = {}
-        self.n: dict[str, Ints] = {name: np.empty(0, dtype=np.int64) for name in NUMBERS}
-        self.alive = np.empty(0, dtype=np.bool_)
-        self.silent = np.empty(0, dtype=np.bool_)
-
-    def places(self, names: Sequence[Series]) -> Ints:
-        """Where they are; new ones are added, not alive yet."""
-        new = [name for name in dict.fromkeys(names) if name not in self.at]
-        self.at |= {name: len(self.names) + number for number, name in enumerate(new)}
-        self.names += new
-        more = np.zeros(len(new), dtype=np.int64)
-        self.n = {name: np.concatenate([column, more]) for name, column in self.n.items()}
-        self.alive, self.silent = (np.concatenate([one, more.astype(np.bool_)]) for one in (self.alive, self.silent))
-        return np.array([self.at[name] for name in names], dtype=np.int64)
-
-    def new_block(self) -> None:
-        """Half a day is over: its gaps are those of the half before."""
-        for name in ("gap", "second"):
-            self.n[f"{name}_before"], self.n[name] = self.n[name], np.zeros_like(self.n[name])
-
-    def seen(self, place: Ints, clock: int, at: int) -> tuple[Ints, Ints]:
-        """They have a row. -> those that were silent, those that are new."""
-        n = self.n
-        new, gap = place[~self.alive[place]], clock - n["last"][place]
-        gap[~self.alive[place]] = 0
-        n["second"][place] = np.maximum(n["second"][place], np.minimum(gap, n["gap"][place]))
-        n["gap"][place] = np.maximum(n["gap"][place], gap)
-        for name in NUMBERS[3:]:
-            n[name][new] = 0
-        n["first"][new] = clock
-        n["last"][place], n["since"][place] = clock, at
-        self.alive[place] = True
-        back = place[self.silent[place]]
-        self.silent[place] = False
-        return back, new
-
-    def limit(self, rules: FoldRules) -> Ints:
-        """Windows without a row that are not a silence yet, of each."""
-        n = self.n
-        both = np.minimum(n["gap"], n["gap_before"])
-        usual = np.maximum(np.maximum(n["second"], n["second_before"]), both)
-        return np.asarray(np.maximum(rules.silence_after, 2 * usual))
-
-    def overdue(self, clock: int, rules: FoldRules) -> Bools:
-        """Which of them are silent from now on."""
-        known = self.alive & ~self.silent & (self.n["last"] - self.n["first"] >= rules.silence_seen)
-        return np.asarray(known & (clock - self.n["last"] > self.limit(rules)))
-
-    def old(self, clock: int, rules: FoldRules) -> Ints:
-        """Those not seen for so long that they are gone; they are not alive any more."""
-        place = np.flatnonzero(self.alive & (clock - self.n["last"] > rules.gone_after))
-        self.alive[place] = False
-        return place
-
-    def as_state(self) -> dict[str, Any]:
-        """For a snapshot of the fold."""
-        arrays = {"alive": self.alive, "silent": self.silent, **self.n}
-        return {"names": self.names, **{name: array.astype(np.int64).tolist() for name, array in arrays.items()}}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """The reverse of `as_state`."""
-        self.names = [(device, signal) for device, signal in state["names"]]
-        self.at = {name: number for number, name in enumerate(self.names)}
-        self.n = {name: np.array(state[name], dtype=np.int64) for name in NUMBERS}
-        self.alive, self.silent = (np.array(state[name], dtype=np.bool_) for name in ("alive", "silent"))
 
 
 class Silence:
@@ -167,7 +104,7 @@ class Silence:
         self._signals_again(back, clock)
         self.sites.update(site for one in new if (site := self._site(int(one))))
         self._gone(clock, found)
-        self._begun(at, clock, found)
+        self._begun(at, clock, found, present.muted)
         return found
 
     @property
@@ -216,12 +153,12 @@ class Silence:
         for series in late:
             del self.recent[series]
 
-    def _begun(self, at: int, clock: int, found: SilenceFound) -> None:
-        devices = np.flatnonzero(self.devices.overdue(clock, self.rules))
-        self.devices.silent[devices] = True
+    def _begun(self, at: int, clock: int, found: SilenceFound, muted: Callable[[Sequence[Series]], Bools]) -> None:
         talks = self.devices.n["last"] == clock
+        devices = np.flatnonzero(self.devices.overdue(clock, self.rules))
         series = np.flatnonzero(self.series.overdue(clock, self.rules) & talks[self.device_of])
-        self.series.silent[series] = True
+        devices, series = self._not_muted(devices, series, clock, muted)
+        self.devices.silent[devices], self.series.silent[series] = True, True
         for kind, places in ((self.devices, devices), (self.series, series)):
             slack = kind.limit(self.rules) // 2
             for member in self._members(places, kind, at):
@@ -231,6 +168,20 @@ class Silence:
                     found.silent.append((member, int(slack[kind.at[member.series]])))
         found.silent.sort(key=lambda one: (one[0].started, one[0].series))
 
+    def _not_muted(
+        self, devices: Ints, series: Ints, clock: int, muted: Callable[[Sequence[Series]], Bools]
+    ) -> tuple[Ints, Ints]:
+        """Those of which people are told; the others have their time again."""
+        ours = np.flatnonzero(np.isin(self.device_of, devices) & self.series.alive) if len(devices) else devices
+        if not len(ours) and not len(series):
+            return devices, series
+        hidden = muted([self.series.names[place] for place in (*ours, *series)])
+        told = np.isin(devices, self.device_of[ours[~hidden[: len(ours)]]])
+        hush = hidden[len(ours) :]
+        self.devices.n["last"][devices[~told]] = clock
+        self.series.n["last"][series[hush]] = clock
+        return devices[told], series[~hush]
+
     def _members(self, places: Ints, kind: LastSeen, at: int) -> list[Member]:
         members = []
         for place in places:
@@ -238,6 +189,14 @@ class Silence:
             started = int(kind.n["since"][place]) + 1
             members.append(Member(device, signal, "silent", 0, started, at, last=at, severity=SEVERITY))
         return sorted(members, key=lambda one: one.series)
+
+    def numbers(self) -> dict[Series, int]:
+        """Series -> its number (`Present.keys`), of all that are known."""
+        return {self.series.names[place]: key for key, place in self._known.items()}
+
+    def renumber(self) -> None:
+        """From here on the numbers of the series (`Present.keys`) are others: they are looked up by their names again."""
+        self._known, self._keys, self._places = {}, self._keys[:0], self._places[:0]
 
     def as_state(self) -> dict[str, Any]:
         """For a snapshot of the fold."""

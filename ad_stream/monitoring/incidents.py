@@ -55,8 +55,12 @@ def events_of(tables: str | Path, name: str, most: int | None = None) -> list[di
 
 def say(tables: Path, row: Mapping[str, Any], *, now: datetime) -> int:
     """Append what somebody says to `feedback`; -> its version. InputError where it makes no sense."""
-    check({**row, "changed": now}, lambda name: bool(events_of(tables, name)))
+    check({**row, "changed": now}, lambda name: _is_there(tables, name))
     return people.append(FEEDBACK, tables, row, now=now)
+
+
+def _is_there(tables: Path, name: str) -> bool:
+    return not read_rows(tables, INCIDENT_EVENTS.name, ["seq"], [("incident_id", "=", name), ("seq", "=", 0)]).empty
 
 
 def counts(tables: str | Path) -> dict[str, int]:

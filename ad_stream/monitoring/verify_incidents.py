@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,15 +16,16 @@ from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.events import PIPELINE
 from ad_stream.incidents.feedback import acts_of
-from ad_stream.incidents.fold import Fold
+from ad_stream.incidents.fold import basis_of
+from ad_stream.incidents.rules import RULES
 from ad_stream.incidents.silence import Present
 from ad_stream.incidents.table import table_row
 from ad_stream.series_config import table as series_config
-from ad_stream.series_config.limits import muted_and_floor
+from ad_stream.series_config.limits import muted_and_floor, muted_at
 from ad_stream.series_config.rows import rules_of
 from ad_stream.tables import people
 from ad_stream.tables.columns import BATCH
-from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
+from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS, INCIDENT_STATE
 from ad_stream.tables.reader import read_rows
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config
     from ad_stream.incidents.acts import Act
+    from ad_stream.incidents.fold import Fold
     from ad_stream.series_config.rules import Rules
 
 KEY = ("incident_id", "seq")
@@ -42,12 +45,14 @@ CLOSE = 1e-9
 @dataclass
 class Verified:
     """stored: rows of the table; missing, unknown: (incident_id, seq) that it lacks, or should not have; different: those
-    of which a column differs, with its name."""
+    of which a column differs, with its name. earlier: rows that other rules made, which are not compared, and note: which."""
 
     stored: int = 0
     missing: list[tuple[str, int]] = field(default_factory=list)
     unknown: list[tuple[str, int]] = field(default_factory=list)
     different: list[tuple[str, int, str]] = field(default_factory=list)
+    earlier: int = 0
+    note: str | None = None
 
     @property
     def differences(self) -> int:
@@ -56,18 +61,35 @@ class Verified:
 
 
 def verify(tables: Path, config: Config) -> Verified:
-    """Fold the verdicts of the tables (revision 0) again, from where their incidents begin; config: of the run."""
+    """Fold the verdicts of the tables (revision 0) again, from where their incidents begin, or went on by other rules than
+    before (a newer version, other settings); config: of the run."""
     stored = read_rows(tables, INCIDENT_EVENTS.name, where=[("revision", "=", 0)])
     stored = stored[stored["kind"] != PIPELINE]
-    origins = read_rows(tables, "incident_state", ["minute"], [("origin", "=", True)])["minute"]
+    begun = read_rows(tables, INCIDENT_STATE.name, where=[("origin", "=", True)]).sort_values("minute")
     found = Verified(stored=len(stored))
-    if origins.empty:
+    if begun.empty:
         return found
-    since = origins.max().to_pydatetime()
-    stored = stored[stored["minute"] > origins.max()]
-    again = {
-        (row["incident_id"], row["seq"]): row for row in _folded(tables, config, since, _acts(tables, stored, config))
-    }
+    fold = config.incidents.fold(config.minutes.grid, config.dimensions)
+    before, (_, last) = begun.iloc[:-1], next(begun.iloc[-1:].iterrows())
+    fold.restore(bytes(last["state"]))
+    fold.silence.renumber()
+    now = stored["minute"] > last["minute"]
+    if fold.before["version"] != RULES:
+        found.earlier = len(stored)
+        found.note = (
+            f"folded by version {fold.before['version']} of the rules, and this is version {RULES}: compared is what the stream "
+            f"writes from its next start on"
+        )
+        return found
+    found.earlier = len(stored) - int(now.sum())
+    if found.earlier and len(before):
+        found.note = f"folded until {last['minute']:%Y-%m-%d %H:%M} UTC by other rules: {_other(before.iloc[-1], fold)}"
+    _compare(found, stored[now], _folded(tables, config, fold, last, stored[now]))
+    return found
+
+
+def _compare(found: Verified, stored: pd.DataFrame, folded: Iterator[dict[str, Any]]) -> None:
+    again = {(row["incident_id"], row["seq"]): row for row in folded}
     there = {(row["incident_id"], int(row["seq"])): row for row in stored.to_dict("records")}
     found.missing = sorted(again.keys() - there.keys())
     found.unknown = sorted(there.keys() - again.keys())
@@ -78,12 +100,19 @@ def verify(tables: Path, config: Config) -> Verified:
             if name not in NOT_COMPARED and not _same(value, there[key][name])
         ]
         found.different += [(*key, name) for name in different]
-    return found
 
 
-def _folded(tables: Path, config: Config, since: datetime, acts: dict[datetime, list[Act]]) -> Iterator[dict[str, Any]]:
-    grid, dimensions = config.minutes.grid, config.dimensions
-    fold = Fold(config.incidents.rules(grid), grid, dimensions.site_of, surges=dimensions.device is None)
+def _other(state: Any, fold: Fold) -> str:
+    """What a state was folded by, as far as it differs from a fold: 'version 1, now 2'."""
+    was = basis_of(bytes(state["state"]))
+    return ", ".join(
+        f"{name} {was[name]}, now {value}" for name, value in fold.before.items() if name in was and was[name] != value
+    )
+
+
+def _folded(tables: Path, config: Config, fold: Fold, state: Any, stored: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The rows of what came after a state, which the fold has; stored: the rows there are."""
+    grid, acts = config.minutes.grid, _acts(tables, stored, config, state["feedback_version"])
     columns = [
         "device_id",
         "signal",
@@ -95,16 +124,21 @@ def _folded(tables: Path, config: Config, since: datetime, acts: dict[datetime, 
         "slow_is_anomaly",
         "slow_reason",
     ]
-    rows = read_rows(tables, "detections", columns, [("revision", "=", 0), ("minute", ">", since)])
+    rows = read_rows(
+        tables, "detections", columns, [("revision", "=", 0), ("minute", ">", state["minute"].to_pydatetime())]
+    )
     rows = with_slow_flags(rows).sort_values(["minute", "device_id", "signal"], ignore_index=True)
     keys = rows.groupby(["device_id", "signal"], sort=False).ngroup().to_numpy()
     firsts = np.unique(keys, return_index=True)[1]
     names = list(zip(rows["device_id"].to_numpy()[firsts], rows["signal"].to_numpy()[firsts], strict=True))
     at_step = (rows["minute"].astype("int64").to_numpy() // _unit(rows["minute"])) // grid.seconds
-    verdicts = _windows(rows, at_step * grid.seconds, _Rules(tables, config))
+    rules = _Rules(tables, config)
+    verdicts = _windows(rows, at_step * grid.seconds, rules)
     edges = np.flatnonzero(np.diff(at_step, prepend=-1, append=-1)) if len(rows) else np.empty(0, dtype=np.int64)
     for first, last in itertools.pairwise(edges):
-        at, present = int(at_step[first]), Present(np.sort(keys[first:last]), lambda some: [names[key] for key in some])
+        at, names_of = int(at_step[first]), lambda some: [names[key] for key in some]
+        version = rows["config_version"].iloc[first:last].max()
+        present = Present(np.sort(keys[first:last]), names_of, partial(rules.muted, str(version), at * grid.seconds))
         for event in fold.step(at, verdicts.where(slice(first, last)), present, acts.get(grid.start(at), [])):
             yield table_row(event, grid)
 
@@ -140,12 +174,19 @@ class _Rules:
         rows = series_config.read(self.tables, int(version))[0] if version else []
         return rules_of(rows, self.config.detection)
 
+    def muted(self, config_version: str, begins: int, series: Sequence[tuple[str, str]]) -> Any:
+        """Which of some series are muted in a window."""
+        return muted_at(self.at(config_version.partition("@")[2]), series, begins)
 
-def _acts(tables: Path, stored: pd.DataFrame, config: Config) -> dict[datetime, list[Act]]:
-    """Window -> what people said that took effect there: each row of the table names the version that it knew."""
+
+def _acts(tables: Path, stored: pd.DataFrame, config: Config, before: float | None) -> dict[datetime, list[Act]]:
+    """Window -> what people said that took effect there: each row of the table names the version that it knew. before: the
+    version that was known when it began."""
     versions = stored.dropna(subset=["feedback_version"]).groupby("feedback_version")["minute"].min()
     out: dict[datetime, list[Act]] = {}
     known: Sequence[Act] = []
+    if before is not None and before == before:
+        known = acts_of(people.read(FEEDBACK, tables, int(before))[0], config.minutes.grid)
     for version, minute in versions.sort_index().items():
         rows, _ = people.read(FEEDBACK, tables, int(version))
         said = acts_of(rows, config.minutes.grid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
     Objects = NDArray[np.object_]
+
+
+def muted_at(rules: Rules, series: Sequence[tuple[str, str]], begins: int) -> Bools:
+    """(device, signal) of k series, the start of a window, seconds since 1970 -> whether each is muted there, (k,)."""
+    devices, signals = (np.array([one[place] for one in series], dtype=object) for place in (0, 1))
+    return muted_and_floor(
+        rules, devices, signals, np.zeros(len(series)), np.full(len(series), begins, dtype=np.int64)
+    )[0]
 
 
 def muted_and_floor(

@@ -69,6 +69,11 @@ def facts(found: WhatIf) -> list[tuple[str, str, str]]:
         ("series", f"{found.series:,}", f"{found.minutes:,} {windows} judged again in {found.seconds:g} s"),
         (f"flagged {windows}", f"{found.flagged_after:,}", f"were {found.flagged_before:,}"),
         ("alarms", f"{len(found.after):,}", f"were {len(found.before):,}"),
+        (
+            "incidents",
+            f"{found.incidents[1]:,}",
+            f"were {found.incidents[0]:,}; of values, from what begins in that time",
+        ),
         ("alarms on both sides", f"{new:,}", joined),
         ("alarms gained", f"{len(found.gained):,}", f"with the {new:,} of both sides the {len(found.after):,}"),
         ("alarms lost", f"{len(found.lost):,}", f"with the {old:,} of both sides the {len(found.before):,} that were"),

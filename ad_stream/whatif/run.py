@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
+from ad_stream.config.incidents import Dimensions, Incidents
 from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import LabelledEvent, found, read_labels
 from ad_stream.grid import Grid, length
@@ -22,6 +23,7 @@ from ad_stream.series_config.rows import rules_of
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.reader import grid_of, read_rows
 from ad_stream.tables.schema import FLAG as FLAGGING
+from ad_stream.whatif.incidents import MEASURES, opened
 from ad_stream.whatif.rescore import KEY, Progress, fits, rescore
 from ad_stream.whatif.unmatched import only_in
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ad_stream.config import Detection
+    from ad_stream.incidents.fold import Fold
     from ad_stream.series_config.table import Row
 
 FALLBACK = "azure_api"
@@ -53,6 +56,7 @@ class WhatIf:
     """The difference that matters.
 
     before     what the stream wrote (revision 0), after: what it would have written
+    incidents  how many incidents of values both make, under the rules of incidents and the mutes of now
     versions   config_version of the stored verdicts -> rows: more than one means that they differ among themselves
     rescored   the verdicts themselves, columns of `rescore`
     """
@@ -73,6 +77,7 @@ class WhatIf:
     tables: Path
     every: timedelta
     rescored: pd.DataFrame
+    incidents: tuple[int, int]
 
     @property
     def kept(self) -> tuple[int, int]:
@@ -96,6 +101,7 @@ class WhatIf:
         answer: dict[str, Any] = _texts(whole | {
             "flagged": {"before": self.flagged_before, "after": self.flagged_after},
             "alarms": {"before": len(self.before), "after": len(self.after)},
+            "incidents": dict(zip(("before", "after"), self.incidents, strict=True)),
             "kept": dict(zip(("before", "after"), self.kept, strict=True)),
             "gained": [asdict(one) for one in self.gained], "lost": [asdict(one) for one in self.lost],
             "devices": [{"device_id": device, "gained": plus, "lost": minus} for device, plus, minus in self.devices()],
@@ -104,15 +110,20 @@ class WhatIf:
         return answer
 
 
+def _usual_fold(grid: Grid) -> Fold:
+    return Incidents().fold(grid, Dimensions())
+
+
 def whatif(
     tables: Path, detection: Detection, *, start: datetime, end: datetime, proposed: Row | None = None, labels: Path | None = None,
     every: timedelta | None = None, progress: Progress | None = None, clock: Callable[[], float] = time.monotonic,
+    fold: Callable[[Grid], Fold] = _usual_fold,
 ) -> WhatIf:  # fmt: skip
     """What the stream would have flagged in the windows start <= minute < end (UTC) under `detection` and the newest series_config.
 
     proposed: a row on top of series_config; then only the series that it fits are looked at. labels: see whatif.labels.
-    every: the length of a window that the settings name, None: whatever the tables hold. Writes nothing. Raises
-    InputError where no windows, no verdicts or no such events are stored, or windows of another length.
+    every: the length of a window that the settings name, None: whatever the tables hold. fold: by which incidents are counted.
+    Writes nothing. Raises where no windows, no verdicts or no such events are stored, or windows of another length.
     """
     grid = grid_of(tables)
     if every is not None and every != grid.every:
@@ -125,19 +136,25 @@ def whatif(
         raise InputError(f"--from {start:%Y-%m-%d %H:%M} is not before --to {end:%Y-%m-%d %H:%M}: swap them")
     began = clock()
     events = None if labels is None else read_labels(labels, start=start, end=end, grid=grid)
-    scorer = Scorer.of(detection, grid=grid).under(rules_of(_with_proposed(tables, proposed), detection))
+    rules = rules_of(_with_proposed(tables, proposed), detection)
+    scorer = Scorer.of(detection, grid=grid).under(rules)
     rescored = rescore(
         tables, scorer, start=start, end=end, proposed=proposed, progress=progress, known=live_profiles(tables)
     )
     versions, stored = _stored(tables, start, end, proposed)
     flagged = _with_fallback(rescored, stored)
     before, after = (alarms_of(rows, scorer.near) for rows in (stored, flagged))
+    was = rules_of(_with_proposed(tables, None), detection)
+    told = (
+        opened(_of_flagged(tables, start, end, stored), fold(grid), was, grid),
+        opened(rescored, fold(grid), rules, grid),
+    )
     return WhatIf(
         start=start, end=end, tables=tables, every=grid.every, rescored=rescored, versions=versions, minutes=len(rescored),
         series=len(rescored[KEY[:2]].drop_duplicates()), flagged_before=len(stored), flagged_after=len(flagged),
         before=before, after=after, gained=only_in(after, before, scorer.near),
         lost=only_in(before, after, scorer.near),
-        labelled=None if events is None else _labelled(events, stored, flagged, grid), seconds=round(clock() - began, 1),
+        labelled=None if events is None else _labelled(events, stored, flagged, grid), incidents=told, seconds=round(clock() - began, 1),
     )  # fmt: skip
 
 
@@ -161,6 +178,15 @@ def _stored(tables: Path, start: datetime, end: datetime, proposed: Row | None) 
     flagged = [read_rows(tables, "detections", [*FLAG, *SLOW], [*where, (name, "=", True)]) for name in FLAGS]
     either = with_slow_flags(pd.concat(flagged).drop_duplicates(KEY))[FLAG]
     return {str(name): int(count) for name, count in versions.items()}, fits(either, proposed)
+
+
+def _of_flagged(tables: Path, start: datetime, end: datetime, stored: pd.DataFrame) -> pd.DataFrame:
+    """All stored verdicts of that time on the series that have a flag in it."""
+    where: list[tuple[str, str, Any]] = [("minute", ">=", start), ("minute", "<", end), ("revision", "=", 0)]
+    columns = dict.fromkeys([*KEY, *MEASURES, "reason", *SLOW])
+    rows = read_rows(tables, "detections", [*columns], where)
+    found: pd.DataFrame = rows.merge(stored[KEY[:2]].drop_duplicates(), on=KEY[:2])
+    return found
 
 
 def _with_fallback(rescored: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:

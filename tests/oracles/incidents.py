@@ -144,8 +144,46 @@ class OneIncident:
         return device in self.came and at - self.came[device] <= rules.together_most
 
 
+SiteOf = Callable[[str], str | None]
+
+
+def _best(
+    all_: Sequence[OneIncident], series: Series, at: int, began: int, site_of: SiteOf, rules: FoldRules
+) -> OneIncident | None:
+    key = site_of(series[0]) or series[0]
+    fits = [
+        one for one in all_ if one.key == key and one.inside and (one.near(at, began, rules) or one.owns(at, series[0], rules))
+    ]  # fmt: skip
+    return max(
+        fits,
+        key=lambda one: (one.near(at, began, rules), one.leader[1] == series[1], series[0] in one.came, one.latest, all_.index(one)),
+        default=None,
+    )  # fmt: skip
+
+
+def _moved(at: int, series: Series, all_: Sequence[OneIncident], site_of: SiteOf, rules: FoldRules) -> bool:
+    """Whether the same signal of other devices of the site is moved just now."""
+    best = _best(all_, series, at, at, site_of, rules)
+    return best is not None and best.leader[1] == series[1] and series[0] not in best.came
+
+
+def _comes(
+    at: int, series: Series, began: int, of: dict[Series, OneIncident], all_: list[OneIncident], site_of: SiteOf, rules: FoldRules
+) -> tuple[str, Series]:  # fmt: skip
+    """It joins one, or opens one."""
+    one = _best(all_, series, at, began, site_of, rules)
+    joins = one is not None
+    if one is None:
+        one = OneIncident(site_of(series[0]) or series[0], series, at, at, began, {}, set())
+        all_.append(one)
+    one.came[series[0]] = at
+    one.inside.add(series)
+    one.latest, of[series] = at, one
+    return "joined" if joins else "opened", series
+
+
 def incidents(
-    windows: Iterable[tuple[int, Sequence[OneRow]]], rules: FoldRules, site_of: Callable[[str], str | None]
+    windows: Iterable[tuple[int, Sequence[OneRow]]], rules: FoldRules, site_of: SiteOf
 ) -> list[tuple[Any, ...]]:
     """Windows in order -> (window, event, series, out, flagged, last), sorted within a window."""
     state: dict[Series, OneEpisode] = {}
@@ -168,39 +206,25 @@ def incidents(
             events.append(("joined", series) if one.inside else ("reopened", one.leader))
             one.inside.add(series)
             one.latest = at
-        events += [("returned", of[series].leader) for series in happened.get("home", [])]
         for series in turned:
             of[series].turned = at
         order = sorted(happened.get("opened", []), key=lambda s: (state[s].started, -state[s].severity, s))
-        for series in order:
-            device = series[0]
-            key = site_of(device) or device
-            fits = [
-                one for one in all_ if one.key == key and one.inside
-                and (one.near(at, state[series].started, rules) or one.owns(at, device, rules))
-            ]  # fmt: skip
-            if fits:
-                one = max(
-                    fits,
-                    key=lambda one: (
-                        one.near(at, state[series].started, rules), one.leader[1] == series[1], device in one.came,
-                        one.latest, all_.index(one),
-                    ),
-                )  # fmt: skip
-                events.append(("joined", series))
-            else:
-                one = OneIncident(key, series, at, at, state[series].started, {}, set())
-                all_.append(one)
-                events.append(("opened", series))
-            one.came[device] = at
-            one.inside.add(series)
-            one.latest, of[series] = at, one
+        events += [_comes(at, series, state[series].started, of, all_, site_of, rules) for series in order]
+        for series in sorted(happened.get("home", [])):
+            if not _moved(at, series, all_, site_of, rules):
+                events.append(("returned", of[series].leader))
+                continue
+            del of[series]
+            state[series] = OneEpisode(rules)
+            if state[series].see(at, next(row for row in rows if row.series == series)) == "opened":
+                events.append(_comes(at, series, at, of, all_, site_of, rules))
         for series in sorted([*happened.get("returned", []), *happened.get("new_level", [])]):
             one = of[series]
             one.inside.discard(series)
             events.append(("left", series) if one.inside else ("closed", one.leader))
-        for event, series in events:
-            about = state.get(series)
-            counts = (about.out, about.flagged, about.last) if event in ("joined", "left") and about else ()
-            found.append((at, event, series, *counts))
+        found += [(at, event, series, *_counts(event, state.get(series))) for event, series in events]
     return sorted(found)
+
+
+def _counts(event: str, about: OneEpisode | None) -> tuple[int, ...]:
+    return (about.out, about.flagged, about.last) if event in ("joined", "left") and about else ()

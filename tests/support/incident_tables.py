@@ -38,9 +38,11 @@ def spikes(device: str, at: Mapping[int, float], minutes: int, severity: float =
 
 
 def write_tables(
-    tables: Path, verdicts: Iterable[Mapping[str, Any]], config: Config, *, acts: Mapping[int, tuple[int, Sequence[Act]]] | None = None
+    tables: Path, verdicts: Iterable[Mapping[str, Any]], config: Config, *, acts: Mapping[int, tuple[int, Sequence[Act]]] | None = None,
+    then: tuple[int, Config] | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """All tables; acts: minute -> (version of feedback, what was said). -> the rows of `incident_events`."""
+    """All tables; acts: minute -> (version of feedback, what was said); then: a minute, and the configuration of the run that
+    went on from there. -> the rows of `incident_events`."""
     written.create(tables)
     rows = sorted(verdicts, key=lambda row: (row["minute"], row["device_id"], row["signal"]))
     written.write(tables, "detections", rows)
@@ -49,22 +51,36 @@ def write_tables(
         "minutes",
         [{name: row[name] for name in ("device_id", "signal", "minute", "revision", "value")} for row in rows],
     )
-    grid, dimensions = config.minutes.grid, config.dimensions
-    fold = Fold(config.incidents.rules(grid), grid, dimensions.site_of, surges=dimensions.device is None)
+    grid, fold = config.minutes.grid, _fold(config)
+    states = [_origin(START, fold)]
     names: list[tuple[str, str]] = []
     events, version = [], 0
     for minute, group in groupby(rows, key=lambda row: row["minute"]):
-        window = list(group)
+        window, at = list(group), (minute - START) // timedelta(minutes=1)
+        if then is not None and at == then[0]:
+            state, fold = fold.state(), _fold(then[1])
+            fold.restore(state)
+            states.append(_origin(minute, fold))
         for row in window:
             if (row["device_id"], row["signal"]) not in names:
                 names.append((row["device_id"], row["signal"]))
         keys = np.array(sorted(names.index((row["device_id"], row["signal"])) for row in window))
-        version, said = (acts or {}).get((minute - START) // timedelta(minutes=1), (version, ()))
+        version, said = (acts or {}).get(at, (version, ()))
         found = fold.step(
             MINUTE.step(minute), rows_of(window), Present(keys, lambda some: [names[key] for key in some]), said
         )
         events += [table_row(event, grid, feedback_version=version, config_version="0123456789ab") for event in found]
     written.write(tables, "incident_events", [row | {"query_id": "q", "batch_id": 0} for row in events])
-    origin = {"minute": START - timedelta(minutes=1), "origin": True, "state": b"", "query_id": "q", "batch_id": 0}
-    written.write(tables, "incident_state", [origin])
+    written.write(tables, "incident_state", states)
     return events
+
+
+def _fold(config: Config) -> Fold:
+    return config.incidents.fold(config.minutes.grid, config.dimensions)
+
+
+def _origin(first: datetime, fold: Fold) -> dict[str, Any]:
+    """The row of `incident_state` where a run begins to fold, its first window being `first`."""
+    return {
+        "minute": first - timedelta(minutes=1), "origin": True, "state": fold.state(), "query_id": "q", "batch_id": 0,
+    }  # fmt: skip

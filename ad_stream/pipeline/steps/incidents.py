@@ -8,24 +8,23 @@ same rows. Rows that another query has written already (after a lost checkpoint)
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pyspark.sql import functions as F
 
-from ad_stream.incidents.episode import WindowRows, rows_of
 from ad_stream.incidents.feedback import acts_of
-from ad_stream.incidents.fold import Fold
 from ad_stream.incidents.silence import Present
 from ad_stream.incidents.table import table_row
 from ad_stream.pipeline.steps.config_version import feedback_rows, rules_at
 from ad_stream.pipeline.steps.history import series_id
 from ad_stream.pipeline.steps.scoring import step
-from ad_stream.series_config.limits import muted_and_floor
+from ad_stream.pipeline.steps.verdict_windows import Span, Window, windows_of
+from ad_stream.series_config.limits import muted_and_floor, muted_at
 from ad_stream.tables.columns import BATCH
 from ad_stream.tables.incidents import INCIDENT_EVENTS, INCIDENT_STATE
 from ad_stream.tables.schema import plain_ddl
@@ -36,12 +35,14 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config
     from ad_stream.incidents.acts import Act
+    from ad_stream.incidents.episode import WindowRows
+    from ad_stream.incidents.fold import Fold
     from ad_stream.pipeline.batch_state import Batch
     from ad_stream.pipeline.store.delta import DeltaTables
     from ad_stream.series_config.rules import Rules
 
 TABLE, STATE = INCIDENT_EVENTS.name, INCIDENT_STATE.name
-NAMES = ("value", "expected", "lower_margin", "upper_margin", "severity", "is_anomaly", "reason")
+Series = tuple[str, str]
 FEW = 500
 """Up to so many series are named in a query one by one."""
 SAVE_EVERY = timedelta(hours=1)
@@ -58,12 +59,20 @@ class OpenIncidents:
     feedback: int | None
     rules: dict[str, Rules] = field(default_factory=dict)
     """Version of series_config -> its rules."""
+    ids: dict[Series, int] = field(default_factory=dict)
+    """Numbers of series that are, or were, watched (`history.series_id`)."""
+
+    def numbered(self, watched: set[Series]) -> dict[int, Series]:
+        """Number -> series, of those that are watched."""
+        if not watched <= self.ids.keys():  # restored: the fold knows them
+            known = self.fold.silence.numbers()
+            self.ids |= {series: known[series] for series in watched if series in known}
+        return {self.ids[series]: series for series in watched if series in self.ids}
 
 
 def new_fold(config: Config) -> Fold:
     """The fold that a configuration asks for."""
-    grid, dimensions = config.minutes.grid, config.dimensions
-    return Fold(config.incidents.rules(grid), grid, dimensions.site_of, surges=dimensions.device is None)
+    return config.incidents.fold(config.minutes.grid, config.dimensions)
 
 
 def store(batch: Batch) -> None:
@@ -72,7 +81,9 @@ def store(batch: Batch) -> None:
         return
     state = batch.state.incidents = batch.state.incidents or _restored(batch)
     acts = _acts(batch, state)
-    events = list(folded(batch.tables, batch.config, state, batch.verdicts, acts))
+    grid, tally = batch.config.minutes.grid, batch.tally
+    about = Span(grid.step(tally.first), grid.step(tally.last), tally.minutes)
+    events = list(folded(batch.tables, batch.config, state, batch.verdicts, acts, about=about))
     _append(batch, _new(batch, [_row(batch, event) for event in events]))
     if acts or batch.tally.last - state.saved >= SAVE_EVERY:
         _save(batch, state, batch.tally.last)
@@ -149,6 +160,8 @@ def _restored(batch: Batch) -> OpenIncidents:
     )
     verdicts = since.withColumn("step", step("minute", batch.config.minutes.grid))
     _append(batch, _not_stored(batch, list(folded(batch.tables, batch.config, state, verdicts)), state.saved), "gap")
+    if fold.before != fold.basis:  # from here on other rows come of the same verdicts: `--verify` begins anew
+        _save(batch, state, batch.tally.first - batch.config.minutes.every, origin=True)
     return state
 
 
@@ -161,18 +174,11 @@ def _not_stored(batch: Batch, events: Sequence[dict[str, Any]], since: datetime)
 
 
 def folded(
-    tables: DeltaTables, config: Config, state: OpenIncidents, verdicts: DataFrame, acts: Sequence[Act] = (), *, silences: bool = True
+    tables: DeltaTables, config: Config, state: OpenIncidents, verdicts: DataFrame, acts: Sequence[Act] = (), *, silences: bool = True,
+    about: Span | None = None,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """The rows of windows of verdicts (columns of `detections` and `step`), in order."""
+    """The rows of windows of verdicts (columns of `detections` and `step`), in order. about: what is known of them."""
     verdicts = _either(verdicts)
-    fold, wanted = state.fold, _wanted(verdicts, state.fold.watched)
-    by_step: dict[int, list[Any]] = defaultdict(list)
-    for row in wanted.select("device_id", "signal", "step", "config_version", *NAMES).collect():
-        by_step[row["step"]].append(row)
-    keys = {
-        row["step"]: np.array(row["ids"], dtype=np.int64)
-        for row in verdicts.groupBy("step").agg(F.sort_array(F.collect_set(series_id())).alias("ids")).collect()
-    }
 
     def names(unknown: np.ndarray[Any, np.dtype[np.int64]]) -> list[tuple[str, str]]:
         rows = verdicts.select(series_id().alias("id"), "device_id", "signal").distinct()
@@ -180,9 +186,11 @@ def folded(
         found = {row["id"]: (row["device_id"], row["signal"]) for row in some.collect()}
         return [found[key] for key in unknown.tolist()]
 
-    for at in sorted(keys):
-        rows = _rows(tables, config, state, by_step.get(at, ()))
-        yield from fold.step(at, rows, Present(keys[at], names) if silences else None, acts)
+    for window in windows_of(verdicts, about):
+        rules = _rules(tables, config, state, window.config_version.partition("@")[2])
+        begins = window.step * config.minutes.grid.seconds
+        present = Present(np.unique(window.ids), names, partial(muted_at, rules, begins=begins)) if silences else None
+        yield from state.fold.step(window.step, _rows(state, window, rules, begins), present, acts)
         acts = ()
 
 
@@ -193,31 +201,15 @@ def _either(verdicts: DataFrame) -> DataFrame:
     return verdicts.withColumns({"reason": reason, "is_anomaly": F.col("is_anomaly") | slow})
 
 
-def _wanted(verdicts: DataFrame, watched: Iterable[tuple[str, str]]) -> DataFrame:
-    """All rows of the series that are watched, or flagged here: their later windows count, too."""
-    # Spark cannot join what a cogroup gave with itself, so the names go through the driver.
-    flagged = verdicts.where("is_anomaly").select("device_id", "signal").distinct().collect()
-    series = sorted({*watched, *((row["device_id"], row["signal"]) for row in flagged)})
-    if not series:
-        return verdicts.limit(0)
-    named = verdicts.sparkSession.createDataFrame(series, "device_id string, signal string")
-    return verdicts.join(F.broadcast(named), ["device_id", "signal"], "left_semi")
-
-
-def _rows(tables: DeltaTables, config: Config, state: OpenIncidents, rows: Sequence[Any]) -> WindowRows:
-    found = rows_of(rows)
-    if not rows:
-        return found
-    grid = config.minutes.grid
-    begins = np.array([row["step"] * grid.seconds for row in rows], dtype=np.int64)
-    versions = np.array([row["config_version"].partition("@")[2] for row in rows], dtype=object)
-    for version in np.unique(versions):
-        mine = versions == version
-        rules = _rules(tables, config, state, str(version))
-        found.muted[mine], found.floor[mine] = muted_and_floor(
-            rules, found.device[mine], found.signal[mine], found.expected[mine], begins[mine]
+def _rows(state: OpenIncidents, window: Window, rules: Rules, begins: int) -> WindowRows:
+    """The flagged rows of a window and those of the watched series, with what the rules say of them."""
+    state.ids |= {(row["device_id"], row["signal"]): row["id"] for row in window.flagged}
+    rows = window.rows(state.numbered(state.fold.watched))
+    if len(rows):
+        rows.muted[:], rows.floor[:] = muted_and_floor(
+            rules, rows.device, rows.signal, rows.expected, np.full(len(rows), begins, dtype=np.int64)
         )
-    return found
+    return rows
 
 
 def _rules(tables: DeltaTables, config: Config, state: OpenIncidents, version: str) -> Rules:

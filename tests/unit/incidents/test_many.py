@@ -31,14 +31,18 @@ def spikes(counts: Iterable[int], severity: float = 0.5) -> list[tuple[int, list
     return windows
 
 
-def heard_from(names: list[tuple[str, str]], reports: Reports, minutes: int, site: bool = False) -> list[Event]:
-    """The silences of some series that report when they want."""
+def heard_from(
+    names: list[tuple[str, str]], reports: Reports, minutes: int, site: bool = False, mutes: Reports = lambda name, at: False
+) -> list[Event]:  # fmt: skip
+    """The silences of some series that report when they want, and are muted at times."""
     fold = Fold(RULES, MINUTE, (lambda device: device.split("/")[0]) if site else no_site)
     found = []
     for at in range(minutes):
         keys = np.array([key for key, name in enumerate(names) if reports(name, at)], dtype=np.int64)
         if len(keys):
-            found += fold.step(NOON + at, window_rows([]), Present(keys, lambda keys: [names[key] for key in keys]))
+            muted = lambda some: np.array([mutes(name, at) for name in some], dtype=np.bool_)  # noqa: B023, E731
+            present = Present(keys, lambda keys: [names[key] for key in keys], muted)
+            found += fold.step(NOON + at, window_rows([]), present)
     return found
 
 
@@ -122,6 +126,38 @@ def test_a_signal_that_stops_while_its_device_talks_is_named() -> None:
     assert [(row["event"], row["device_id"], row["signal"], row["minute"] - NOON) for row in rows] == [
         ("opened", "d", "p", 210)
     ]
+
+
+@pytest.mark.parametrize(
+    ("muted", "last", "heard"),
+    [
+        (range(195, 300), 299, []),
+        (range(250, 300), 299, [(210, "opened", "d"), (300, "closed", "d")]),
+        (range(195, 250), 299, [(254, "opened", "d"), (300, "closed", "d")]),
+        (range(205, 211), 212, []),
+    ],
+    ids=["as planned", "announced too late", "longer than planned", "short"],
+)
+def test_a_planned_silence_is_not_told_and_one_that_outlasts_its_mute_is(
+    muted: range, last: int, heard: list[tuple[int, str, str]]
+) -> None:
+    names = [("steady", "t"), ("d", "t"), ("d", "p")]
+    rows = heard_from(
+        names, lambda name, at: name[0] == "steady" or not 200 <= at <= last, 400, mutes=lambda name, at: name[0] == "d" and at in muted
+    )  # fmt: skip
+    assert told(rows) == heard
+
+
+def test_a_device_of_which_one_signal_is_muted_is_missed() -> None:
+    names = [("steady", "t"), ("d", "t"), ("d", "p")]
+    rows = heard_from(
+        names, lambda name, at: name[0] == "steady" or at < 200, 300, mutes=lambda name, at: name == ("d", "t")
+    )
+    assert told(rows) == [(210, "opened", "d")]
+    rows = heard_from(
+        names, lambda name, at: name != ("d", "t") or at < 200, 300, mutes=lambda name, at: name == ("d", "t")
+    )
+    assert rows == []
 
 
 def test_of_a_silent_site_one_incident_is_told() -> None:

@@ -137,6 +137,35 @@ def test_of_two_faults_of_a_site_at_once_a_member_belongs_to_that_of_its_signal(
     assert {(row["signal"], row["incident_id"]) for row in found if row["event"] == "joined"} == set(of.items())
 
 
+def new_level_then(others: bool) -> list[Event]:
+    """a-1 finds a new level of 20 at 10, jumps back to 0 at 310, with others of its site (which rise) or alone, to 350."""
+    fold, found = Fold(RULES, MINUTE, site), []
+    for at in range(420):
+        back = 310 <= at < 350
+        jumps = {10: 0.0, 310: 20.0, 350: 0.0}
+        value = 0.0 if at < 10 or back else 20.0
+        rows = [OneRow(("a-1", "t"), value, at in jumps, 0.5 * (at in jumps), expected=jumps.get(at, value))]
+        rows += [stepped(f"a-{number}", "t", at, since=309, until=350) for number in (2, 3) if others]
+        found += of_site(rows, at, fold)
+    return found
+
+
+def test_who_is_moved_with_its_site_to_where_it_stood_a_while_ago_is_one_of_them_and_not_back() -> None:
+    found = new_level_then(others=True)
+    assert whole(found) == [(10, "opened"), (251, "closed"), (309, "opened"), (360, "closed")]
+    assert [(row["minute"] - NOON, row["device_id"]) for row in found if row["event"] == "joined"][-1] == (310, "a-1")
+    assert [event for _, event in whole(new_level_then(others=False))] == ["opened", "closed", "returned", "reopened"]
+
+
+def test_that_a_site_is_back_on_its_level_of_before_is_told_once() -> None:
+    fold, found = Fold(RULES, MINUTE, site), []
+    for at in range(400):
+        rows = [stepped(f"a-{number}", "t", at, since=10, until=310 + number) for number in range(4)]
+        found += of_site(rows, at, fold)
+    assert [row["event"] for row in found if row["notify"]] == ["opened", "closed", "returned"]
+    assert [event for _, event in whole(found)].count("returned") == 4
+
+
 @pytest.mark.parametrize(
     ("flags", "heard"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from deltalake import DeltaTable
 from typer.testing import CliRunner
 
 from ad_stream.cli import app
+from ad_stream.config.incidents import Dimensions
+from ad_stream.grid import MINUTE
 from ad_stream.incidents.acts import Act
 from ad_stream.incidents.kpi import kpi
+from ad_stream.incidents.rules import RULES
 from ad_stream.monitoring.incidents import Listed, acked_at, counts, ignored, incidents, stale
 from ad_stream.monitoring.verify_incidents import verify
 from ad_stream.tables import people
@@ -68,6 +72,36 @@ def test_folding_the_verdicts_again_finds_what_was_changed_by_hand(tables: Path)
     assert verify(tables, config).missing == [(name, 0)]
     other = verify(tables, run_of(tables, incidents={"close_after": "5 minutes"}, **SITES))
     assert other.differences > 0
+
+
+@pytest.mark.slow
+def test_rows_that_a_run_folded_by_other_rules_are_named_and_not_compared(tmp_path: Path) -> None:
+    rows = [row for device in ("a/1", "a/2") for row in spikes(device, {30: 30.0, 95: 30.0, 150: 30.0}, 200)]
+    then, tables = {"incidents": {"close_after": "15 minutes"}, **SITES}, tmp_path / "tables"
+    first, second = run_of(tables, **SITES), run_of(tables, **then)
+    write_tables(tables, rows, first, then=(100, second))
+    found = verify(tables, second)
+    assert (found.stored, found.earlier, found.differences) == (12, 6, 0)
+    assert found.note == "folded until 2026-11-01 01:39 UTC by other rules: close_after 10, now 15"
+
+
+@pytest.mark.slow
+def test_tables_that_an_earlier_version_folded_give_a_sentence_and_no_alarm(tables: Path) -> None:
+    parts = json.loads(zlib.decompress(run_of(tables, **SITES).incidents.fold(MINUTE, Dimensions()).state()))
+    del parts["basis"]
+    DeltaTable(str(tables / "incident_state")).delete()
+    state = {
+        "minute": START,
+        "origin": True,
+        "state": zlib.compress(json.dumps(parts).encode()),
+        "query_id": "q",
+        "batch_id": 0,
+    }
+    written.write(tables, "incident_state", [state])
+    DeltaTable(str(tables / "incident_events")).update(updates={"severity": "0.9"})
+    code, text = invoke(tables, "incidents", "--verify")
+    assert code == 0 and "0 differences" in text
+    assert f"not compared: folded by version 1 of the rules, and this is version {RULES}" in text
 
 
 @pytest.mark.slow

@@ -77,6 +77,13 @@ def test_the_settings_of_the_stream_change_nothing(tables: Path) -> None:
     assert (same.series, same.minutes) == (3, 3 * (LENGTH - 60))
     assert same.gained == same.lost == []
     assert same.flagged_before == same.flagged_after > 0
+    # a: two spikes six minutes apart, and a small one more than an hour after their end; b: one.
+    assert same.incidents == (3, 3) and ("incidents", "3") in [row[:2] for row in facts(same)]
+
+
+def test_incidents_are_counted_under_both_settings(tables: Path) -> None:
+    assert ask(tables, direction="up").incidents == (3, 2)
+    assert ask(tables, min_deviation=1000).incidents == (3, 0)
 
 
 @pytest.mark.slow
