@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.events import PIPELINE
 from ad_stream.incidents.feedback import acts_of
 from ad_stream.incidents.fold import Fold
+from ad_stream.incidents.joint import NEEDED, NO_SIGNAL, as_series
 from ad_stream.incidents.silence import Present
 from ad_stream.incidents.table import table_row
 from ad_stream.series_config import table as series_config
@@ -24,11 +26,10 @@ from ad_stream.series_config.rows import rules_of
 from ad_stream.tables import people
 from ad_stream.tables.columns import BATCH
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
+from ad_stream.tables.joint import JOINT_DETECTIONS
 from ad_stream.tables.reader import read_rows
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ad_stream.config import Config
     from ad_stream.incidents.acts import Act
     from ad_stream.series_config.rules import Rules
@@ -96,15 +97,20 @@ def _folded(tables: Path, config: Config, since: datetime, acts: dict[datetime, 
         "slow_reason",
     ]
     rows = read_rows(tables, "detections", columns, [("revision", "=", 0), ("minute", ">", since)])
-    rows = with_slow_flags(rows).sort_values(["minute", "device_id", "signal"], ignore_index=True)
+    rows = with_slow_flags(rows)
+    joint = as_series(read_rows(tables, JOINT_DETECTIONS.name, list(NEEDED), [("revision", "=", 0), ("minute", ">", since)]))
+    rows = pd.concat([rows, joint]) if len(joint) else rows
+    rows = rows.sort_values(["minute", "device_id", "signal"], ignore_index=True)
     keys = rows.groupby(["device_id", "signal"], sort=False).ngroup().to_numpy()
+    is_series = rows["signal"].to_numpy() != NO_SIGNAL
     firsts = np.unique(keys, return_index=True)[1]
     names = list(zip(rows["device_id"].to_numpy()[firsts], rows["signal"].to_numpy()[firsts], strict=True))
     at_step = (rows["minute"].astype("int64").to_numpy() // _unit(rows["minute"])) // grid.seconds
     verdicts = _windows(rows, at_step * grid.seconds, _Rules(tables, config))
     edges = np.flatnonzero(np.diff(at_step, prepend=-1, append=-1)) if len(rows) else np.empty(0, dtype=np.int64)
     for first, last in itertools.pairwise(edges):
-        at, present = int(at_step[first]), Present(np.sort(keys[first:last]), lambda some: [names[key] for key in some])
+        series = keys[first:last][is_series[first:last]]
+        at, present = int(at_step[first]), Present(np.sort(series), lambda some: [names[key] for key in some])
         for event in fold.step(at, verdicts.where(slice(first, last)), present, acts.get(grid.start(at), [])):
             yield table_row(event, grid)
 
@@ -123,6 +129,7 @@ def _windows(rows: pd.DataFrame, begins: Any, rules: _Rules) -> WindowRows:
         muted[mine], floor[mine] = muted_and_floor(
             rules.at(str(version)), device[mine], signal[mine], measures["expected"][mine], begins[mine]
         )
+    floor[signal == NO_SIGNAL] = 0.0
     return WindowRows(
         device, signal, measures["value"], measures["expected"], measures["lower_margin"], measures["upper_margin"],
         np.nan_to_num(measures["severity"]), rows["is_anomaly"].fillna(False).to_numpy(dtype=np.bool_), muted, floor,

@@ -106,7 +106,7 @@ def _stream(
             progress(done)
 
     batches = Batches(config, tables, cpu=_cpu_of(spark), report=report)
-    history.rebuild(tables, batches.state.scorer.points * config.minutes.every)
+    history.rebuild(tables, batches.state.scorer.reach * config.minutes.every)
     new_series.seed(tables)
     newest, remote = _newest(tables, config), connect.is_remote(spark)
     batches.deliver.start(tables, newest)

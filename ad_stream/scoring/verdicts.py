@@ -14,6 +14,7 @@ import numpy as np
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import SCORED, LastPoint
+from ad_stream.scoring.joint_windows import JointRules
 from ad_stream.scoring.matrix import Packed, Rows, pieces
 from ad_stream.scoring.slow import onset_steps, slow_columns
 from ad_stream.scoring.suppression import suppress, suppress_slow
@@ -49,12 +50,16 @@ class Scorer:
     """Rows that were not judged carry their window from so many values on, for the fallback; None: there is none."""
     slow: bool = True
     """Whether the slow verdict is given beside the first."""
+    joint: JointRules | None = None
+    """How the signals of a device are judged together, None: they are not."""
 
     @classmethod
-    def of(cls, detection: Detection, fallback: Fallback | None = None, *, grid: Grid = MINUTE) -> Scorer:
+    def of(
+        cls, detection: Detection, fallback: Fallback | None = None, *, grid: Grid = MINUTE, joint: JointRules | None = None
+    ) -> Scorer:  # fmt: skip
         """The scorer a configuration asks for."""
         ask_from = fallback.min_points if fallback is not None and fallback.endpoint is not None else None
-        return cls(no_rules(detection), grid.refractory(detection.refractory), grid, ask_from, detection.slow)
+        return cls(no_rules(detection), grid.refractory(detection.refractory), grid, ask_from, detection.slow, joint)
 
     def under(self, rules: Rules) -> Scorer:
         """The same scorer under other rules."""
@@ -74,6 +79,11 @@ class Scorer:
     def points(self) -> int:
         """Windows of history that a verdict may see, the judged one among them."""
         return self.rules.points
+
+    @property
+    def reach(self) -> int:
+        """Windows of history that any verdict may see, the joint one, too."""
+        return self.points if self.joint is None else max(self.points, self.joint.reach)
 
 
 @dataclass(frozen=True)

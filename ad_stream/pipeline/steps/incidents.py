@@ -20,6 +20,7 @@ from pyspark.sql import functions as F
 from ad_stream.incidents.episode import WindowRows, rows_of
 from ad_stream.incidents.feedback import acts_of
 from ad_stream.incidents.fold import Fold
+from ad_stream.incidents.joint import AS_SERIES, NO_SIGNAL
 from ad_stream.incidents.silence import Present
 from ad_stream.incidents.table import table_row
 from ad_stream.pipeline.steps.config_version import feedback_rows, rules_at
@@ -28,6 +29,7 @@ from ad_stream.pipeline.steps.scoring import step
 from ad_stream.series_config.limits import muted_and_floor
 from ad_stream.tables.columns import BATCH
 from ad_stream.tables.incidents import INCIDENT_EVENTS, INCIDENT_STATE
+from ad_stream.tables.joint import JOINT_DETECTIONS
 from ad_stream.tables.schema import plain_ddl
 from ad_stream.times import from_seconds
 
@@ -72,7 +74,7 @@ def store(batch: Batch) -> None:
         return
     state = batch.state.incidents = batch.state.incidents or _restored(batch)
     acts = _acts(batch, state)
-    events = list(folded(batch.tables, batch.config, state, batch.verdicts, acts))
+    events = list(folded(batch.tables, batch.config, state, batch.verdicts, acts, joint=batch.joint))
     _append(batch, _new(batch, [_row(batch, event) for event in events]))
     if acts or batch.tally.last - state.saved >= SAVE_EVERY:
         _save(batch, state, batch.tally.last)
@@ -144,12 +146,18 @@ def _restored(batch: Batch) -> OpenIncidents:
         _save(batch, state, batch.tally.first - batch.config.minutes.every, origin=True)
         return state
     state = OpenIncidents(fold, from_seconds(newest[0]["at"]), newest[0]["feedback_version"])
-    since = batch.tables.read("detections").where(
-        (F.col("minute") > F.lit(state.saved)) & (F.col("minute") < F.lit(batch.tally.first)) & (F.col("revision") == 0)
-    )
-    verdicts = since.withColumn("step", step("minute", batch.config.minutes.grid))
-    _append(batch, _not_stored(batch, list(folded(batch.tables, batch.config, state, verdicts)), state.saved), "gap")
+    verdicts, joint = (_since(batch, table, state.saved) for table in ("detections", JOINT_DETECTIONS.name))
+    events = list(folded(batch.tables, batch.config, state, verdicts, joint=joint))
+    _append(batch, _not_stored(batch, events, state.saved), "gap")
     return state
+
+
+def _since(batch: Batch, table: str, saved: datetime) -> DataFrame:
+    """The rows between the saved state and the batch, with the numbers of their windows."""
+    rows = batch.tables.read(table).where(
+        (F.col("minute") > F.lit(saved)) & (F.col("minute") < F.lit(batch.tally.first)) & (F.col("revision") == 0)
+    )
+    return rows.withColumn("step", step("minute", batch.config.minutes.grid))
 
 
 def _not_stored(batch: Batch, events: Sequence[dict[str, Any]], since: datetime) -> list[dict[str, Any]]:
@@ -161,14 +169,17 @@ def _not_stored(batch: Batch, events: Sequence[dict[str, Any]], since: datetime)
 
 
 def folded(
-    tables: DeltaTables, config: Config, state: OpenIncidents, verdicts: DataFrame, acts: Sequence[Act] = (), *, silences: bool = True
+    tables: DeltaTables, config: Config, state: OpenIncidents, verdicts: DataFrame, acts: Sequence[Act] = (), *,
+    joint: DataFrame | None = None, silences: bool = True,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """The rows of windows of verdicts (columns of `detections` and `step`), in order."""
+    """The rows of windows of verdicts (columns of `detections` and `step`), in order; joint: those of the same windows on the
+    signals of devices together."""
     verdicts = _either(verdicts)
-    fold, wanted = state.fold, _wanted(verdicts, state.fold.watched)
-    by_step: dict[int, list[Any]] = defaultdict(list)
-    for row in wanted.select("device_id", "signal", "step", "config_version", *NAMES).collect():
-        by_step[row["step"]].append(row)
+    fold, by_step = state.fold, defaultdict[int, list[Any]](list)
+    for some in (verdicts, *([] if joint is None else [_as_series(joint)])):
+        wanted = _wanted(some, fold.watched)
+        for row in wanted.select("device_id", "signal", "step", "config_version", *NAMES).collect():
+            by_step[row["step"]].append(row)
     keys = {
         row["step"]: np.array(row["ids"], dtype=np.int64)
         for row in verdicts.groupBy("step").agg(F.sort_array(F.collect_set(series_id())).alias("ids")).collect()
@@ -191,6 +202,14 @@ def _either(verdicts: DataFrame) -> DataFrame:
     slow = ~F.col("is_anomaly") & F.coalesce("slow_is_anomaly", F.lit(False))
     reason = F.when(slow, F.col("slow_reason")).otherwise(F.col("reason"))
     return verdicts.withColumns({"reason": reason, "is_anomaly": F.col("is_anomaly") | slow})
+
+
+def _as_series(joint: DataFrame) -> DataFrame:
+    """Joint verdicts as rows of a series without a signal; `incidents.joint.as_series` for Spark."""
+    told = {name: F.col(of) if isinstance(of, str) else F.lit(of) for name, of in AS_SERIES.items()}
+    judged = joint.where(F.col("score").isNotNull())
+    columns = [column.alias(name) for name, column in told.items()]
+    return judged.select("device_id", F.lit(NO_SIGNAL).alias("signal"), "step", "config_version", *columns)
 
 
 def _wanted(verdicts: DataFrame, watched: Iterable[tuple[str, str]]) -> DataFrame:
@@ -217,6 +236,7 @@ def _rows(tables: DeltaTables, config: Config, state: OpenIncidents, rows: Seque
         found.muted[mine], found.floor[mine] = muted_and_floor(
             rules, found.device[mine], found.signal[mine], found.expected[mine], begins[mine]
         )
+    found.floor[found.signal == NO_SIGNAL] = 0.0  # a deviation is in the unit of a signal, a score is in nats
     return found
 
 

@@ -28,6 +28,6 @@ def _append(batch: Batch) -> None:
     assert batch.closed is not None
     count = batch.tally.minutes
     batch.tables.append("minutes", batch.closed.where("not held"), count=count, **batch.name)
-    reach = batch.tally.last - batch.state.scorer.points * batch.config.minutes.every
+    reach = batch.tally.last - batch.state.scorer.reach * batch.config.minutes.every
     packed = history.pack(batch.closed.where(F.col("minute") > F.lit(reach)))
     batch.tables.append("history", packed, count=count // 8, **batch.name)

@@ -14,6 +14,6 @@ def maintain(batch: Batch) -> None:
     """Put together the hours that are finished, drop those out of reach."""
     hour = batch.tally.last.replace(minute=0, second=0)
     if batch.state.maintained is not None and hour > batch.state.maintained:
-        history.tidy(batch.tables, batch.tally.last, batch.state.scorer.points * batch.config.minutes.every)
+        history.tidy(batch.tables, batch.tally.last, batch.state.scorer.reach * batch.config.minutes.every)
         incidents.tidy(batch)
     batch.state.maintained = hour

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.model import STATUSES
-from ad_stream.pipeline.steps import history, recent_flags
+from ad_stream.pipeline.steps import history, joint, recent_flags
 from ad_stream.pipeline.steps.other_queries import without_theirs
 from ad_stream.pipeline.steps.scoring import score
 
@@ -33,6 +33,7 @@ def _judge(batch: Batch) -> None:
     asked: dict[str, int] = {}
     batch.release()
     verdicts = batch.hold(_scored(batch))
+    batch.joint = joint.of_verdicts(batch, verdicts) if batch.learned is not None and batch.learned.joint else None
     if batch.fallback is not None:
         verdicts, asked = batch.fallback(verdicts, batch.state.flags or {})
     counted = _counted(verdicts)
@@ -52,11 +53,11 @@ def _append(batch: Batch) -> None:
 def _scored(batch: Batch) -> DataFrame:
     assert batch.closed is not None
     scorer, every, tally = batch.state.scorer, batch.config.minutes.every, batch.tally
-    past = history.read(batch.tables, tally.first - (scorer.points - 1) * every, tally.last + every)
+    past = history.read(batch.tables, tally.first - (scorer.reach - 1) * every, tally.last + every)
     span = (tally.last - tally.first) // every + 1
     series = -(-tally.minutes // span)
     rows = recent_flags.with_flags(batch, batch.closed)
-    verdicts = score(rows, past, scorer, cells=series * (scorer.points + span), learned=batch.learned)
+    verdicts = score(rows, past, scorer, cells=series * (scorer.reach + span), learned=batch.learned)
     return verdicts.withColumns({"revision": F.lit(0), "config_version": F.lit(batch.state.config.name)})
 
 
