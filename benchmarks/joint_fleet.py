@@ -1,11 +1,11 @@
 """A simulated fleet whose faults lie in the relation of signals, for `benchmarks.joint_stream` and its tests.
 
-A device has a load (a daily course, jobs between which it ramps in ten minutes, a slow wandering) and signals that follow it, each with a gain, an
-inertia and noise of its own. Sizes are fixed beforehand: a fault moves one signal by 6 to 9 sigma of its relation, the rest
-that a least-squares fit on the other signals (this minute and the two before) leaves of it on the training days, and it stays
-inside the range of those days. Kinds: offset (a step), decoupling (it keeps its own past course
-instead of following the load); apart, because they are slow or leave no step: lag (follows the load 10 minutes later),
-stuck (the value does not move), creep (the offset grows over an hour).
+A device has a load (a daily course, jobs between which it ramps in ten minutes, a slow wandering) and signals that follow it,
+each with a gain, an inertia and noise of its own. Sizes are fixed beforehand: a fault moves one signal by 6 to 9 sigma of its
+relation, the rest that a least-squares fit on the other signals (this minute and the two before) leaves of it on the training
+days, and it stays inside the range of those days. Kinds: offset (a step), decoupling (it keeps the course of eight hours ago
+instead of following the load); apart, because they are slow or leave no step: lag (follows the load 10 minutes later), stuck
+(the value does not move), creep (the offset grows over the fault).
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def _placed(
             inside = usual.min() < changed.min() and changed.max() < usual.max()
             moved = np.abs(changed - row[at]) / sigma[signal]
             # A signal that the load does not move just now shows neither of these.
-            visible = kind in ("offset", "creep") or np.median(moved) >= SIZE[0] or kind in SLOW and moved.max() >= SIZE[0]
+            visible = (
+                kind in ("offset", "creep") or np.median(moved) >= SIZE[0] or (kind in SLOW and moved.max() >= SIZE[0])
+            )
             if inside and visible:
                 row[at] = changed
                 return Fault(signal, start, kind, size)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -15,11 +14,10 @@ from ad_stream.config.overrides import overrides
 from ad_stream.times import moment
 
 
-
 class TrainGroup(TyperGroup):
     """`train --joint` is `train joint`."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, ["joint" if one == "--joint" else one for one in args])
 
 
@@ -85,7 +83,9 @@ def list_models(file: File = None, config: Config = None, set_: Set = [], as_jso
         return
     for row in found:
         kind = "devices" if row["name"] == "joint" else "series"
-        print("{name}@{version} {state}: learned {learned} of {series} {kind}, {first} to {last}".format(kind=kind, **row))
+        print(
+            "{name}@{version} {state}: learned {learned} of {series} {kind}, {first} to {last}".format(kind=kind, **row)
+        )
 
 
 @models_app.command()

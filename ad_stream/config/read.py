@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ad_stream.config.explain import sentence
-from ad_stream.config.overrides import in_scope, merged
 from ad_stream.config.joint import Joint
+from ad_stream.config.overrides import in_scope, merged
 from ad_stream.config.sections import Config, Detection
 from ad_stream.config.yaml_text import MOST_BYTES, YamlTextError, read_yaml
 from ad_stream.errors import ConfigError

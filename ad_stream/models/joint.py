@@ -24,7 +24,7 @@ from ad_stream.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ad_stream.model import Bools, Floats
+    from ad_stream.model import Floats
 
     Ints = NDArray[np.int64]
     Objects = NDArray[np.object_]
@@ -131,14 +131,3 @@ def _left_out(outcome: str, reason: str, **figures: float) -> dict[str, Any]:
 def _figures(outcome: str, **more: float) -> str:
     counts = {name: int(name == outcome) for name in ("learned", "too_short", "failed", "refused")}
     return json.dumps({"series": 1, **counts, **more})
-
-
-def chosen(names: Objects, patterns: list[str]) -> Bools:
-    """(n,) names -> those that one of the patterns fits."""
-    from ad_stream.series_config.patterns import NameList
-
-    known = NameList(names)
-    fits = np.zeros(len(names), dtype=np.bool_)
-    for pattern in patterns:
-        fits |= known.matching(pattern)
-    return fits

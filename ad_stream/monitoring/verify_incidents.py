@@ -98,7 +98,7 @@ def _folded(tables: Path, config: Config, since: datetime, acts: dict[datetime, 
     ]
     rows = read_rows(tables, "detections", columns, [("revision", "=", 0), ("minute", ">", since)])
     rows = with_slow_flags(rows)
-    joint = as_series(read_rows(tables, JOINT_DETECTIONS.name, list(NEEDED), [("revision", "=", 0), ("minute", ">", since)]))
+    joint = _joint(tables, since)
     rows = pd.concat([rows, joint]) if len(joint) else rows
     rows = rows.sort_values(["minute", "device_id", "signal"], ignore_index=True)
     keys = rows.groupby(["device_id", "signal"], sort=False).ngroup().to_numpy()
@@ -113,6 +113,15 @@ def _folded(tables: Path, config: Config, since: datetime, acts: dict[datetime, 
         at, present = int(at_step[first]), Present(np.sort(series), lambda some: [names[key] for key in some])
         for event in fold.step(at, verdicts.where(slice(first, last)), present, acts.get(grid.start(at), [])):
             yield table_row(event, grid)
+
+
+def _joint(tables: Path, since: datetime) -> pd.DataFrame:
+    """Joint verdicts as rows of `detections`; none where the tables are of before joint detection."""
+    if not (tables / JOINT_DETECTIONS.name).is_dir():
+        return pd.DataFrame()
+    return as_series(
+        read_rows(tables, JOINT_DETECTIONS.name, list(NEEDED), [("revision", "=", 0), ("minute", ">", since)])
+    )
 
 
 def _unit(times: pd.Series[Any]) -> int:

@@ -91,7 +91,9 @@ def backfill(
     tables.create()
     tell = progress or (lambda _: None)
     pinned = BatchConfig(config)
-    scorer = Scorer.of(config.detection, grid=grid, joint=JointRules.of(config.joint, grid)).under(pinned.newest(tables))
+    scorer = Scorer.of(config.detection, grid=grid, joint=JointRules.of(config.joint, grid)).under(
+        pinned.newest(tables)
+    )
     here: dict[str, Any] = {"query_id": f"backfill-{uuid.uuid4().hex[:12]}", "batch_id": 0}
     reach = start - scorer.reach * grid.every
 
@@ -173,9 +175,9 @@ def _verdicts(tables: DeltaTables, inputs: DataFrame, start: datetime, scorer: S
     newest = stored.groupBy(*KEY).agg(F.max_by("is_anomaly", "revision").alias("is_anomaly"))
     flags = newest.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("minute").alias("flagged"))
     rows = inputs.where(F.col("minute") >= F.lit(start)).join(flags, ["device_id", "signal"], "left")
-    return score(rows, before, scorer, learned=LiveModels().of_batch(tables, {}, joint=scorer.joint is not None)).withColumn(
-        "config_version", F.lit(name)
-    )
+    return score(
+        rows, before, scorer, learned=LiveModels().of_batch(tables, {}, joint=scorer.joint is not None)
+    ).withColumn("config_version", F.lit(name))
 
 
 def _changed(tables: DeltaTables, verdicts: DataFrame, start: datetime, end: datetime) -> DataFrame:

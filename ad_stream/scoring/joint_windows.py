@@ -1,10 +1,10 @@
 """Windows of the devices of a group and their models -> joint verdicts, one for each device and window.
 
-A verdict is a pure function of the model and of stored windows, whoever computes it. Time is cut into epochs of 240
-windows, of 720 where a window is five minutes or longer, at other windows for each bucket so that not all devices begin one
-at once. What is judged in an epoch follows from one pass over the rows from the beginning of the epoch before it, so a
-restart, a backfill and a lost checkpoint give the same rows. A pass may be cut anywhere, so a worker that still has the state after an earlier window of
-the pass goes on from there (`Kept`); it only saves time.
+A verdict is a pure function of the model and of stored windows, whoever computes it. Time is cut into epochs of 240 windows,
+of 720 where a window is five minutes or longer, at other windows for each bucket so that not all devices begin one at once.
+What is judged in an epoch follows from one pass over the rows from the beginning of the epoch before it, so a restart, a
+backfill and a lost checkpoint give the same rows. A pass may be cut anywhere, so a worker that still has the state after an
+earlier window of the pass goes on from there (`Kept`); it only saves time.
 """
 
 from __future__ import annotations
@@ -89,14 +89,14 @@ class Kept:
     """States that a worker has, by run, device and model, the latest used last."""
 
     most: int = KEPT_DEVICES
-    states: OrderedDict[tuple[str, str, str], Place] = field(default_factory=OrderedDict)
+    states: OrderedDict[tuple[str, str, str], PassState] = field(default_factory=OrderedDict)
 
-    def get(self, key: tuple[str, str, str], start: int, before: int) -> Place | None:
+    def get(self, key: tuple[str, str, str], start: int, before: int) -> PassState | None:
         """The state of the pass that begins at `start`, where it ends before a step."""
         place = self.states.get(key)
         return place if place is not None and place.start == start and place.step < before else None
 
-    def put(self, key: tuple[str, str, str], place: Place) -> None:
+    def put(self, key: tuple[str, str, str], place: PassState) -> None:
         """Keep it in place of an earlier one."""
         self.states[key] = place
         self.states.move_to_end(key)
@@ -105,7 +105,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Place:
+class PassState:
     """Where a pass stands: it began at start, step is its last one, since the first with a value (NONE: there was none)."""
 
     start: int
@@ -119,7 +119,7 @@ class Stretch:
     """A device in an epoch: the steps that are judged (k,) and the rows that get their verdicts (k,)."""
 
     of: DeviceModel
-    place: Place
+    place: PassState
     steps: Ints
     rows: Ints
 
@@ -142,7 +142,9 @@ def joint_columns(
         low = int(min(one.steps[0] for one in group))
         for place, one in enumerate(group):
             at = one.steps - low
-            found = _fields(one.of.model.signals, verdicts, values, place, at, one.steps < since[place] + WARM_ROWS, rules)
+            found = _fields(
+                one.of.model.signals, verdicts, values, place, at, one.steps < since[place] + WARM_ROWS, rules
+            )
             for name, column in found.items():
                 columns[name][one.rows] = column
     for row, names in unknown.items():
@@ -181,7 +183,7 @@ def _stretches(
             here = starts == start
             judged = steps[mine][here]
             known = kept.get((rules.run, one.device, one.key), start, int(judged[0])) if rules.run else None
-            yield Stretch(one, known or Place(start, start - 1, NONE, one.model.state), judged, first[mine][here])
+            yield Stretch(one, known or PassState(start, start - 1, NONE, one.model.state), judged, first[mine][here])
 
 
 def _alike(stretches: Sequence[Stretch]) -> Iterator[list[Stretch]]:
@@ -209,7 +211,7 @@ def _judged(
     since = _since(values, group, first)
     if rules.run:
         for one, begun, state in zip(group, since, states, strict=True):
-            kept.put((rules.run, one.of.device, one.of.key), Place(known.start, last, begun, state))
+            kept.put((rules.run, one.of.device, one.of.key), PassState(known.start, last, begun, state))
     return verdicts, values[..., low - first :], since
 
 
@@ -217,9 +219,7 @@ def _since(values: Floats, group: list[Stretch], first: int) -> list[int]:
     """The first step with a value, of the pass so far."""
     there = np.isfinite(values).any(axis=1)
     found = np.where(there.any(axis=1), first + there.argmax(axis=1), NONE)
-    return [
-        one.place.since if one.place.since != NONE else int(step) for one, step in zip(group, found, strict=True)
-    ]
+    return [one.place.since if one.place.since != NONE else int(step) for one, step in zip(group, found, strict=True)]
 
 
 def _values(group: list[Stretch], rows: Rows, past: Packed, first: int, last: int) -> Floats:
@@ -260,7 +260,13 @@ def _fields(
         name: getattr(verdicts, name)[place, at].astype(object)
         for name in ("score", "severity", "is_anomaly", "status", "reason", "missing")
     }
-    for name, value in (("score", None), ("severity", None), ("is_anomaly", False), ("status", WARMING_UP), ("reason", "few_points")):
+    for name, value in (
+        ("score", None),
+        ("severity", None),
+        ("is_anomaly", False),
+        ("status", WARMING_UP),
+        ("reason", "few_points"),
+    ):
         found[name][young] = value
     gone = verdicts.gone[place][:, at]
     found["gone"] = _objects([", ".join(signals[j] for j in np.flatnonzero(column)) or None for column in gone.T])

@@ -260,8 +260,8 @@ MODELS = Table(
 TABLES = {
     table.name: table
     for table in (
-        MINUTES, DETECTIONS, JOINT_DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, SERIES, INCIDENT_EVENTS, FEEDBACK,
-        INCIDENT_STATE, HISTORY, OWNER, SERIES_CONFIG, MODELS,
+        MINUTES, DETECTIONS, JOINT_DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, SERIES,
+        INCIDENT_EVENTS, FEEDBACK, INCIDENT_STATE, HISTORY, OWNER, SERIES_CONFIG, MODELS,
     )
 }  # fmt: skip
 """Every table by its name. `history`, `owner` and `incident_state` serve the stream alone; people write `series_config` and

@@ -100,7 +100,9 @@ def assert_same(found: pd.DataFrame, wanted: pd.DataFrame) -> None:
                 assert (one is None) == (other is None)
                 for a, b in zip(one if one is not None else (), other if other is not None else (), strict=True):
                     assert a["signal"] == b["signal"]
-                    np.testing.assert_allclose([a[f] for f in CONTRIBUTOR[1:]], [b[f] for f in CONTRIBUTOR[1:]], rtol=1e-6)
+                    np.testing.assert_allclose(
+                        [a[f] for f in CONTRIBUTOR[1:]], [b[f] for f in CONTRIBUTOR[1:]], rtol=1e-6
+                    )
         elif wanted[name].dtype.kind == "f":
             np.testing.assert_allclose(found[name], wanted[name], rtol=1e-6, atol=1e-9, err_msg=name)
         else:
@@ -116,7 +118,9 @@ def test_a_training_makes_a_model_of_each_device_with_a_day_of_windows(trained: 
     assert 0 <= json.loads(stored.figures[0])["flags_a_day"] <= 2
 
 
-def test_the_stream_flags_what_is_odd_in_the_relation_alone_and_names_the_signal(trained: tuple[Stream, Training]) -> None:
+def test_the_stream_flags_what_is_odd_in_the_relation_alone_and_names_the_signal(
+    trained: tuple[Stream, Training],
+) -> None:
     stream, _ = trained
     rows = rows_of(stream)
     assert len(rows) == 2 * NOW and set(rows.model) == {"joint@1"} and set(rows.revision) == {0}

@@ -34,7 +34,9 @@ def store(batch: Batch) -> None:
         return
     rows, counted = batch.joint, counts(batch.joint)
     new = without_theirs(batch, rows, TABLE)
-    if batch.write(TABLE, batch.tally.minutes, lambda: batch.tables.append(TABLE, new, count=batch.tally.minutes, **batch.name)):
+    if batch.write(
+        TABLE, batch.tally.minutes, lambda: batch.tables.append(TABLE, new, count=batch.tally.minutes, **batch.name)
+    ):
         batch.report.counts.update(counted)
     else:
         batch.joint = None

@@ -61,4 +61,6 @@ def _alike(a: Column, b: Column) -> Column:
 
 
 def _near(a: Column, b: Column) -> Column:
-    return a.eqNullSafe(b) | F.coalesce(F.abs(a - b) <= CLOSE * F.greatest(F.lit(1.0), F.abs(a), F.abs(b)), F.lit(False))
+    return a.eqNullSafe(b) | F.coalesce(
+        F.abs(a - b) <= CLOSE * F.greatest(F.lit(1.0), F.abs(a), F.abs(b)), F.lit(False)
+    )

@@ -16,7 +16,6 @@ from ad_stream.tables.joint import CONTRIBUTOR, JOINT_DETECTIONS
 from ad_stream.tables.schema import VERDICT
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
     from pyspark.sql import Column, DataFrame
 
@@ -31,7 +30,7 @@ ARRAYS = ("names", "share", "seen", "expected", "lower", "upper")
 COLUMNS = ("device_id", "minute", *JOINT_DETECTIONS.named(VERDICT))
 
 
-def models_of(stored: pd.DataFrame, label: str) -> list[DeviceModel]:
+def models_of(stored: Any, label: str) -> list[DeviceModel]:
     """Rows of joint models (model_of, bucket, ids, blob, sha256) -> models; InputError where bytes are not those trained."""
     return [
         DeviceModel(
@@ -42,7 +41,7 @@ def models_of(stored: pd.DataFrame, label: str) -> list[DeviceModel]:
 
 
 def joint_verdicts(
-    now: pd.DataFrame, rows: Rows, past: Packed, found: Verdicts, scorer: Scorer, models: list[DeviceModel], label: str
+    now: Any, rows: Rows, past: Packed, found: Verdicts, scorer: Scorer, models: list[DeviceModel], label: str
 ) -> dict[str, NDArray[np.object_]]:  # fmt: skip
     """The columns of `JOINT_ROW`, beside the verdicts on single signals of the same rows."""
     assert scorer.joint is not None

@@ -23,7 +23,13 @@ KEYS = {
     "quarantine": ["source", "partition", "sequence", "element"],
     "late": ["device_id", "signal", "event_time", "source", "partition", "sequence"],
 }
-TIME_OF = {"minutes": "minute", "detections": "minute", "joint_detections": "minute", "quarantine": "enqueued_time", "late": "enqueued_time"}
+TIME_OF = {
+    "minutes": "minute",
+    "detections": "minute",
+    "joint_detections": "minute",
+    "quarantine": "enqueued_time",
+    "late": "enqueued_time",
+}
 
 
 def find_others(batch: Batch) -> None:

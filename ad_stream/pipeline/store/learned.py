@@ -102,7 +102,5 @@ def _good(rows: DataFrame, name: str) -> int | None:
         if number <= live and row["was_live"]:
             if row["whole"]:
                 return number
-            log.error(
-                "the model %s@%d is refused: its bytes are not those that were trained (SHA-256)", name, number
-            )
+            log.error("the model %s@%d is refused: its bytes are not those that were trained (SHA-256)", name, number)
     return None

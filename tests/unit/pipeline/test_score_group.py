@@ -28,7 +28,14 @@ def rows(known: bool) -> pd.DataFrame:
     if known:
         blob, sha256 = encode([("a", "t")], Profiles(np.array([9.0]), np.array([100])))
         model = pd.DataFrame(
-            {"bucket": [5], "step": [np.nan], "blob": [bytearray(blob)], "sha256": [sha256], "part": [0]}
+            {
+                "bucket": [5],
+                "step": [np.nan],
+                "blob": [bytearray(blob)],
+                "sha256": [sha256],
+                "model_of": [None],
+                "part": [0],
+            }
         )
         past = pd.concat([model, past], ignore_index=True)
     return score_group(now, past, Scorer.of(Detection()), "profile@6" if known else "")

@@ -33,7 +33,8 @@ def model(seed: int) -> JointModel:
 
 def models() -> list[DeviceModel]:
     return [
-        DeviceModel(f"pump-{seed}", BUCKETS[seed], model(seed), np.arange(4) * 7 + 100 * seed, str(seed)) for seed in (0, 1)
+        DeviceModel(f"pump-{seed}", BUCKETS[seed], model(seed), np.arange(4) * 7 + 100 * seed, str(seed))
+        for seed in (0, 1)
     ]
 
 
@@ -61,7 +62,9 @@ def packed(rows: np.ndarray, until: int) -> Packed:
     return Packed(FIRST + np.arange(until), [ids[order]] * until, [flat[:, k] for k in range(until)])
 
 
-def judged(rows: np.ndarray, low: int, high: int, rules: JointRules = RULES, **more: Kept) -> dict[tuple[str, int], dict]:
+def judged(
+    rows: np.ndarray, low: int, high: int, rules: JointRules = RULES, **more: Kept
+) -> dict[tuple[str, int], dict]:
     names, signals, told = batch(rows, low, high)
     columns = joint_columns(names, signals, told, packed(rows, high), models(), rules, **more)
     at = [k for k, one in enumerate(columns["status"]) if one is not None]
