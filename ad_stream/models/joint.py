@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,22 +50,28 @@ class TrainingRules:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A blob as the table holds it; two with one checksum are the same, so that a worker reads each once."""
+    """A blob as the table holds it."""
 
     label: str
     sha256: str
-    blob: bytes = field(compare=False, repr=False)
+    blob: bytes = field(repr=False)
 
     def read(self) -> JointModel:
-        """InputError, which names the model, where the bytes are not those that were trained."""
-        return _read(self)
+        """The model; a worker unpacks each checksum once. InputError, which names the model, where the bytes are not those that
+        were trained."""
+        known = _READ.get(self.sha256)
+        if known is None:
+            if hashlib.sha256(self.blob).hexdigest() != self.sha256:
+                raise InputError(f"the model {self.label} has other bytes than were trained (SHA-256): train it again")
+            known = _READ[self.sha256] = decode(self.blob)
+            if len(_READ) > REMEMBERED:
+                _READ.popitem(last=False)
+        _READ.move_to_end(self.sha256)
+        return known
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _read(stored: StoredModel) -> JointModel:
-    if hashlib.sha256(stored.blob).hexdigest() != stored.sha256:
-        raise InputError(f"the model {stored.label} has other bytes than were trained (SHA-256): train it again")
-    return decode(stored.blob)
+_READ: OrderedDict[str, JointModel] = OrderedDict()
+"""What this process has unpacked, by checksum, the latest used last."""
 
 
 def learn_devices(

@@ -36,8 +36,8 @@ EPOCH, LONG_EPOCH, LONG_FROM = 240, 720, 300
 """Windows of an epoch, those of windows of so many seconds or more."""
 BUCKETS = 64
 """Epochs begin at this many different windows."""
-DEVICES = 64
-"""So many devices are laid out together."""
+CELLS = 2**19
+"""Values of the devices that are laid out together."""
 KEPT_DEVICES = 20_000
 NONE = np.iinfo(np.int64).min
 """Step of a device that has shown no value yet."""
@@ -48,7 +48,12 @@ JOINT = {
     "names": "array<string>", "share": "array<double>", "seen": "array<double>", "expected": "array<double>",
     "lower": "array<double>", "upper": "array<double>",
 }  # fmt: skip
-"""What a joint verdict holds, and its type in Spark; from `names` on the contributors, one array a field."""
+"""What a joint verdict holds, and its type in Spark."""
+PLAIN = ("score", "severity", "is_anomaly", "status", "reason", "missing")
+ARRAYS = ("names", "share", "seen", "expected", "lower", "upper")
+"""The contributors, an array a field."""
+YOUNG = {"score": None, "severity": None, "is_anomaly": False, "status": WARMING_UP, "reason": "few_points"}
+"""What is said of the first rows of a device that has just begun."""
 
 
 @dataclass(frozen=True)
@@ -138,15 +143,8 @@ def joint_columns(
     stretches = list(_stretches(devices, rows, models, rules, kept))
     unknown = _unknown(devices, signals, rows, models)
     for group in _alike(stretches):
-        verdicts, values, since = _judged(group, rows, past, rules, kept)
-        low = int(min(one.steps[0] for one in group))
-        for place, one in enumerate(group):
-            at = one.steps - low
-            found = _fields(
-                one.of.model.signals, verdicts, values, place, at, one.steps < since[place] + WARM_ROWS, rules
-            )
-            for name, column in found.items():
-                columns[name][one.rows] = column
+        for name, (at, column) in _told(group, *_judged(group, rows, past, rules, kept), rules).items():
+            columns[name][at] = column
     for row, names in unknown.items():
         if columns["status"][row] is not None:
             columns["unknown"][row] = names
@@ -191,9 +189,11 @@ def _alike(stretches: Sequence[Stretch]) -> Iterator[list[Stretch]]:
     groups: dict[tuple[int, int, int], list[Stretch]] = {}
     for one in stretches:
         groups.setdefault((len(one.of.ids), one.place.start, one.place.step), []).append(one)
-    for _, group in sorted(groups.items(), key=lambda item: item[0]):
-        for low in range(0, len(group), DEVICES):
-            yield group[low : low + DEVICES]
+    for (signals, _, step), group in sorted(groups.items(), key=lambda item: item[0]):
+        length = max(int(one.steps[-1]) for one in group) - step
+        wide = max(1, CELLS // (signals * length))
+        for low in range(0, len(group), wide):
+            yield group[low : low + wide]
 
 
 def _judged(
@@ -240,7 +240,8 @@ def _values(group: list[Stretch], rows: Rows, past: Packed, first: int, last: in
 def _unknown(devices: Objects, signals: Objects, rows: Rows, models: Sequence[DeviceModel]) -> dict[int, str]:
     """Row of a device and window -> names of its signals that the model does not know."""
     known = np.concatenate([one.ids for one in models])
-    strange = np.flatnonzero(~np.isin(rows.ids, known) & np.isin(devices, [one.device for one in models]))
+    strange = np.flatnonzero(~np.isin(rows.ids, known))
+    strange = strange[np.isin(devices[strange], [one.device for one in models])]
     if not len(strange):
         return {}
     names, code, steps, first = _first_rows(devices, rows)
@@ -251,34 +252,36 @@ def _unknown(devices: Objects, signals: Objects, rows: Rows, models: Sequence[De
     return {row: ", ".join(sorted(some)) for row, some in found.items()}
 
 
-def _fields(
-    signals: tuple[str, ...], verdicts: JointVerdicts, values: Floats, place: int, at: Ints, young: Bools, rules: JointRules
-) -> dict[str, Any]:  # fmt: skip
-    """The columns of one device at some of the judged columns (k,)."""
-    young = young & (verdicts.status[place, at] == SCORED)
-    found: dict[str, Any] = {
-        name: getattr(verdicts, name)[place, at].astype(object)
-        for name in ("score", "severity", "is_anomaly", "status", "reason", "missing")
-    }
-    for name, value in (
-        ("score", None),
-        ("severity", None),
-        ("is_anomaly", False),
-        ("status", WARMING_UP),
-        ("reason", "few_points"),
-    ):
+def _told(
+    group: list[Stretch], verdicts: JointVerdicts, values: Floats, since: list[int], rules: JointRules
+) -> dict[str, tuple[Ints, Objects]]:
+    """Column -> the rows that get their values, and these."""
+    low = min(int(one.steps[0]) for one in group)
+    place = np.repeat(np.arange(len(group)), [len(one.steps) for one in group])
+    steps, rows = (np.concatenate([getattr(one, name) for one in group]) for name in ("steps", "rows"))
+    at = steps - low
+    found = {name: getattr(verdicts, name)[place, at].astype(object) for name in PLAIN}
+    young = (steps < np.array(since)[place] + WARM_ROWS) & (verdicts.status[place, at] == SCORED)
+    for name, value in YOUNG.items():
         found[name][young] = value
-    gone = verdicts.gone[place][:, at]
-    found["gone"] = _objects([", ".join(signals[j] for j in np.flatnonzero(column)) or None for column in gone.T])
+    told: dict[str, tuple[Ints, Objects]] = {name: (rows, column) for name, column in found.items()}
+    gone = verdicts.gone[place, :, at]
+    absent = np.flatnonzero(gone.any(axis=1))
+    names = [_joined(group[place[k]].of.model.signals, gone[k]) for k in absent]
+    told["gone"] = (rows[absent], _objects(names))
+    high = np.flatnonzero((verdicts.score[place, at] >= rules.threshold / 2) & ~young)
     tops = [
-        _contributors(signals, verdicts, values[place, :, column], place, column, rules.top)
-        if not late and verdicts.score[place, column] >= rules.threshold / 2
-        else (None,) * 6
-        for column, late in zip(at, young, strict=True)
+        _contributors(group[place[k]].of.model.signals, verdicts, values, int(place[k]), int(at[k]), rules.top)
+        for k in high
     ]
-    for name, column in zip(list(JOINT)[-6:], zip(*tops, strict=True), strict=True):
-        found[name] = _objects(list(column))
-    return found
+    return told | {
+        name: (rows[high], _objects(list(column)))
+        for name, column in zip(ARRAYS, zip(*tops, strict=True), strict=False)
+    }
+
+
+def _joined(signals: tuple[str, ...], which: Bools) -> str:
+    return ", ".join(signals[j] for j in np.flatnonzero(which))
 
 
 def _contributors(
@@ -289,7 +292,7 @@ def _contributors(
         array[place, :, column] for array in (verdicts.contribution, verdicts.expected, verdicts.margin)
     )
     order = np.argsort(-np.nan_to_num(share), kind="stable")[:top]
-    numbers = (share, values, expected, expected - margin, expected + margin)
+    numbers = (share, values[place, :, column], expected, expected - margin, expected + margin)
     return [signals[j] for j in order], *(array[order].tolist() for array in numbers)
 
 

@@ -10,21 +10,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+from ad_stream.config import load
 from ad_stream.errors import InputError
 from ad_stream.monitoring.verify_incidents import verify
 from ad_stream.pipeline import detect_joint
 from ad_stream.pipeline.backfill import backfill
+from ad_stream.pipeline.run import run
 from ad_stream.pipeline.train import Training
 from ad_stream.pipeline.train_joint import train_joint
 from ad_stream.tables.joint import CONTRIBUTOR
+from tests.conftest import SHORT_RUN
+from tests.faults.test_kill import killed
 from tests.support.joint_devices import pump
 from tests.support.streaming import T0, Stream, iso, message
 
 SIGNALS = ("flow", "power", "speed")
-BEFORE, NOW, FILES = 2200, 60, 3
+BEFORE, NOW, FILES = 2200, 60, 2
 FAULT = slice(25, 45)
 """Minutes in which the power of pump-0 is off its relation, well inside its own range."""
 SECTIONS: dict[str, Any] = {
@@ -170,7 +176,32 @@ def test_after_a_lost_checkpoint_nothing_is_lost_doubled_or_different(trained: t
     assert len(stream.table("incident_events")) == len(events)
 
 
-def test_one_batch_gives_the_rows_of_three(trained: tuple[Stream, Training]) -> None:
+@pytest.mark.soak
+def test_killed_between_joint_verdicts_and_the_others_it_goes_on_as_if_nothing_had_happened(
+    trained: tuple[Stream, Training],
+) -> None:
+    stream, _ = trained
+    folder = stream.folder / "killed"
+    folder.mkdir()
+    shutil.copytree(stream.folder / "before", folder / "tables")
+    content = {
+        **SECTIONS, "source": {"kind": "files", "path": f"{stream.folder}/in/*.jsonl", "files_per_trigger": 1},
+        "tables": {"path": str(folder / "tables")}, "checkpoint": str(folder / "checkpoint"), "trigger": "available_now",
+        "spark": {"spark.driver.extraJavaOptions": SHORT_RUN},
+    }  # fmt: skip
+    path = folder / "run.yaml"
+    path.write_text(yaml.safe_dump(content))
+    assert killed(path, "detections", "before") > 0  # its joint verdicts are written, the others are not
+    run(load(path), spark=stream.spark)
+    found = DeltaTable(str(folder / "tables" / "joint_detections")).to_pandas().drop(columns=NAMED)
+    found = found.assign(minute=found.minute.dt.tz_localize(None)).sort_values(
+        ["device_id", "minute"], ignore_index=True
+    )
+    wanted = rows_of(stream)
+    assert_same(found.astype(wanted.dtypes.drop("contributors").to_dict()), wanted)
+
+
+def test_one_batch_gives_the_rows_of_several(trained: tuple[Stream, Training]) -> None:
     stream, _ = trained
     other = Stream(stream.spark, stream.folder / "other", {**SECTIONS, "source": {"files_per_trigger": 99}})
     shutil.copytree(stream.folder / "before", other.folder / "tables")

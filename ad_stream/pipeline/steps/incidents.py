@@ -176,10 +176,10 @@ def folded(
     signals of devices together."""
     verdicts = _either(verdicts)
     fold, by_step = state.fold, defaultdict[int, list[Any]](list)
-    for some in (verdicts, *([] if joint is None else [_as_series(joint)])):
-        wanted = _wanted(some, fold.watched)
-        for row in wanted.select("device_id", "signal", "step", "config_version", *NAMES).collect():
-            by_step[row["step"]].append(row)
+    rows = verdicts.select("device_id", "signal", "step", "config_version", *NAMES)
+    rows = rows if joint is None else rows.unionByName(_as_series(joint))
+    for row in _wanted(rows, fold.watched).collect():
+        by_step[row["step"]].append(row)
     keys = {
         row["step"]: np.array(row["ids"], dtype=np.int64)
         for row in verdicts.groupBy("step").agg(F.sort_array(F.collect_set(series_id())).alias("ids")).collect()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream.pipeline.steps.joint_scoring import counts, joint_rows
+from ad_stream.pipeline.steps.joint_scoring import joint_rows
 from ad_stream.pipeline.steps.other_queries import without_theirs
 from ad_stream.tables.joint import JOINT_DETECTIONS
 
@@ -32,11 +32,6 @@ def store(batch: Batch) -> None:
     """Append them; where there is no model there are none."""
     if batch.joint is None:
         return
-    rows, counted = batch.joint, counts(batch.joint)
-    new = without_theirs(batch, rows, TABLE)
-    if batch.write(
-        TABLE, batch.tally.minutes, lambda: batch.tables.append(TABLE, new, count=batch.tally.minutes, **batch.name)
-    ):
-        batch.report.counts.update(counted)
-    else:
+    new, count = without_theirs(batch, batch.joint, TABLE), batch.tally.minutes
+    if not batch.write(TABLE, count, lambda: batch.tables.append(TABLE, new, count=count, **batch.name)):
         batch.joint = None

@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from ad_stream.model import SCORED
 from ad_stream.models.joint import StoredModel
-from ad_stream.scoring.joint_windows import JOINT, DeviceModel, joint_columns
+from ad_stream.scoring.joint_windows import ARRAYS, JOINT, DeviceModel, joint_columns
 from ad_stream.series_config.assign import assign
 from ad_stream.tables.joint import CONTRIBUTOR, JOINT_DETECTIONS
 from ad_stream.tables.schema import VERDICT
@@ -26,7 +26,6 @@ PREFIX = "joint_"
 FIELDS = JOINT | {"flagged_signals": "long", "threshold": "double", "model": "string"}
 JOINT_ROW = "".join(f", {PREFIX}{name} {kind}" for name, kind in FIELDS.items())
 """What a joint verdict adds to a row of the scoring function; null in rows that carry none."""
-ARRAYS = ("names", "share", "seen", "expected", "lower", "upper")
 COLUMNS = ("device_id", "minute", *JOINT_DETECTIONS.named(VERDICT))
 
 
@@ -93,10 +92,9 @@ def _field(one: Column, name: str, at: str) -> Column:
     return (value if name == "signal" else F.nanvl(value, F.lit(None).cast("double"))).alias(name)
 
 
-def counts(rows: Any) -> dict[str, int]:
-    """The joint columns of the table `batches`, of rows of `joint_detections`."""
-    row = rows.agg(
-        F.count(F.when(F.col("status") == SCORED, 1)).alias("joint_scored"),
-        F.count(F.when(F.col("is_anomaly"), 1)).alias("joint_anomalies"),
-    ).first()
-    return dict(row.asDict())
+def counts() -> list[Column]:
+    """The joint columns of the table `batches`, as aggregates of the rows of the scoring function."""
+    return [
+        F.count(F.when(F.col(f"{PREFIX}status") == SCORED, 1)).alias("joint_scored"),
+        F.count(F.when(F.col(f"{PREFIX}is_anomaly"), 1)).alias("joint_anomalies"),
+    ]
