@@ -161,7 +161,7 @@ class PushTarget(Section):
     client_secret: Secret | None = None
     connection_string: Secret | None = None
     routing_key: Secret | None = None
-    rows: Literal["all", "anomalies", "incidents"] | None = None
+    rows: Literal["all", "anomalies", "incidents", "joint"] | None = None
 
     def options(self) -> dict[str, Any]:
         """All settings of the target that are given, but its kind."""
