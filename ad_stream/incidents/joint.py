@@ -23,4 +23,5 @@ def as_series(joint: pd.DataFrame) -> pd.DataFrame:
     """Rows of `joint_detections` that were judged -> rows with the columns of `detections`."""
     judged = joint[joint["score"].notna()]
     told = {name: judged[of] if isinstance(of, str) else of for name, of in AS_SERIES.items()}
-    return judged[["device_id", "minute", "config_version"]].assign(signal=NO_SIGNAL, **told)
+    rows: pd.DataFrame = judged[["device_id", "minute", "config_version"]].assign(signal=NO_SIGNAL, **told)
+    return rows

@@ -35,9 +35,10 @@ def versions(tables: str | Path) -> list[dict[str, Any]]:
     found = []
     for _, part in rows.groupby(["name", "version"]):
         learned = part["state"][part["blob"].notna()]  # of a joint version, devices without a model have a row, too
+        state = str((part["state"] if learned.empty else learned).iloc[0])
         figures = [json.loads(text) for text in part["figures"]]
         found.append({
-            "name": str(part["name"].iloc[0]), "version": int(part["version"].iloc[0]), "state": str((part["state"] if learned.empty else learned).iloc[0]),
+            "name": str(part["name"].iloc[0]), "version": int(part["version"].iloc[0]), "state": state,
             "first": iso(part["first"].min().to_pydatetime()), "last": iso(part["last"].max().to_pydatetime()),
             **{count: sum(one[count] for one in figures) for count in ("series", "learned")},
         })  # fmt: skip

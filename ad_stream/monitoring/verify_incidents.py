@@ -118,7 +118,8 @@ def _folded(tables: Path, config: Config, since: datetime, acts: dict[datetime, 
 def _joint(tables: Path, since: datetime) -> pd.DataFrame:
     """Joint verdicts as rows of `detections`; none where the tables are of before joint detection."""
     if not (tables / JOINT_DETECTIONS.name).is_dir():
-        return pd.DataFrame()
+        nothing: pd.DataFrame = pd.DataFrame()
+        return nothing
     return as_series(
         read_rows(tables, JOINT_DETECTIONS.name, list(NEEDED), [("revision", "=", 0), ("minute", ">", since)])
     )

@@ -37,9 +37,11 @@ def read_joint(
         ("minute", "<", last),
     ]
     if not Path(tables, JOINT_DETECTIONS.name).is_dir():
-        return pd.DataFrame(columns=list(SHOWN))
-    rows = read_rows(tables, JOINT_DETECTIONS.name, SHOWN, where, most)
-    return rows.sort_values(["minute", "revision"]).drop_duplicates("minute", keep="last").reset_index(drop=True)
+        nothing: pd.DataFrame = pd.DataFrame(columns=list(SHOWN))
+        return nothing
+    rows: pd.DataFrame = read_rows(tables, JOINT_DETECTIONS.name, SHOWN, where, most)
+    rows = rows.sort_values(["minute", "revision"]).drop_duplicates("minute", keep="last")
+    return rows.reset_index(drop=True)
 
 
 def told_of(row: Mapping[Any, Any]) -> str:

@@ -176,9 +176,9 @@ def folded(
     signals of devices together."""
     verdicts = _either(verdicts)
     fold, by_step = state.fold, defaultdict[int, list[Any]](list)
-    rows = verdicts.select("device_id", "signal", "step", "config_version", *NAMES)
-    rows = rows if joint is None else rows.unionByName(_as_series(joint))
-    for row in _wanted(rows, fold.watched).collect():
+    every = verdicts.select("device_id", "signal", "step", "config_version", *NAMES)
+    every = every if joint is None else every.unionByName(_as_series(joint))
+    for row in _wanted(every, fold.watched).collect():
         by_step[row["step"]].append(row)
     keys = {
         row["step"]: np.array(row["ids"], dtype=np.int64)

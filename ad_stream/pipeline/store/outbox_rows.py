@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from ad_stream.pipeline.store.delta import DeltaTables
 
-INCIDENTS, JOINT = "incidents:", "joint"
+INCIDENTS = "incidents:"
+JOINT: Which = "joint"
 BATCH = ["sink", "query_id", "batch_id"]
 STARTS = [column.name for column in DETECTIONS.used(PUSHED) if column.type == "timestamp"]
 RECORD = [field.name for field in fields(Record)]
