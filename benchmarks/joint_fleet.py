@@ -1,4 +1,4 @@
-"""A simulated fleet whose faults lie in the relation of signals, for `benchmarks.joint_stream` and its tests.
+"""A simulated fleet whose faults lie in the relation of signals, for `benchmarks.joint_faults` and `joint_trigger`.
 
 A device has a load (a daily course, jobs between which it ramps in ten minutes, a slow wandering) and signals that follow it,
 each with a gain, an inertia and noise of its own. Sizes are fixed beforehand: a fault moves one signal by 6 to 9 sigma of its
@@ -55,7 +55,8 @@ def device(seed: int, *, signals: int, training_days: int, days: int, faults_a_d
     sigma, faults = relation_sigma(values[:, :trained]), []
     for number in range(days * faults_a_day):
         kind = (*PROMPT, *PROMPT, *SLOW)[int(random.integers(2 * len(PROMPT) + len(SLOW)))]
-        start = int((number + 0.5) * DAY / faults_a_day + random.integers(-200, 200))
+        apart = DAY // faults_a_day
+        start = int((number + 0.5) * apart + random.integers(-apart // 4, apart // 4))
         fault = _placed(random, kind, start, values, clean, sigma, trained)
         if fault is not None:
             faults.append(fault)

@@ -40,8 +40,8 @@ def read_joint(
         nothing: pd.DataFrame = pd.DataFrame(columns=list(SHOWN))
         return nothing
     rows: pd.DataFrame = read_rows(tables, JOINT_DETECTIONS.name, SHOWN, where, most)
-    rows = rows.sort_values(["minute", "revision"]).drop_duplicates("minute", keep="last")
-    return rows.reset_index(drop=True)
+    latest: pd.DataFrame = rows.sort_values(["minute", "revision"]).drop_duplicates("minute", keep="last")
+    return latest
 
 
 def told_of(row: Mapping[Any, Any]) -> str:

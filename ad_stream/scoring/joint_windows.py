@@ -217,7 +217,7 @@ def _judged(
 
 def _since(values: Floats, group: list[Stretch], first: int) -> list[int]:
     """The first step with a value, of the pass so far."""
-    there: Bools = np.isfinite(values).any(axis=1)
+    there = np.asarray(np.isfinite(values).any(axis=1))
     found = np.where(there.any(axis=1), first + there.argmax(axis=1), NONE)
     return [one.place.since if one.place.since != NONE else int(step) for one, step in zip(group, found, strict=True)]
 
