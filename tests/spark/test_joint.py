@@ -76,7 +76,8 @@ def write_before(stream: Stream) -> None:
 
 
 def messages() -> list[list[Any]]:
-    rows, out = values(), [[] for _ in range(FILES)]
+    rows = values()
+    out: list[list[Any]] = [[] for _ in range(FILES)]
     for minute in range(NOW):
         for device in range(3):
             body = dict(zip(SIGNALS, rows[device, :, BEFORE + minute].tolist(), strict=True)) | {"time": iso(minute, 5)}

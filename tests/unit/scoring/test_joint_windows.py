@@ -96,13 +96,14 @@ def test_each_device_and_window_has_one_verdict_and_the_fault_names_its_signal_f
 
 def test_window_by_window_from_kept_states_is_what_one_catch_up_gives() -> None:
     whole = judged(values(), 300, 640)
-    kept, parts = Kept(), {}
+    kept = Kept()
+    parts: dict[tuple[str, int], dict] = {}
     rules = replace(RULES, run="a run")
     for low in range(300, 640, 7):
         parts |= judged(values(), low, min(low + 7, 640), rules, kept=kept)
     same(parts, whole)
     assert len(kept.states) == 2
-    alone = {}
+    alone: dict[tuple[str, int], dict] = {}
     for low in (330, 599, 639):  # restarts, each without anything kept
         alone |= judged(values(), low, low + 1)
     same(alone, {key: whole[key] for key in alone})
