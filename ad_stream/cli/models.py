@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ad_stream.cli.options import Config, File, Json, RunConfig, Set
 from ad_stream.cli.settings import needed
 from ad_stream.config.overrides import overrides
 from ad_stream.times import moment
 
-train_app = typer.Typer(help="Learn from stored windows.", no_args_is_help=True)
+
+class TrainGroup(TyperGroup):
+    """`train --joint` is `train joint`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, ["joint" if one == "--joint" else one for one in args])
+
+
+train_app = typer.Typer(help="Learn from stored windows.", no_args_is_help=True, cls=TrainGroup)
 models_app = typer.Typer(help="What was learned: list it, choose the version that streams use.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="Name of the model, such as profile.")]
+Days = Annotated[float, typer.Option(min=1, max=400, help="How far back to learn from.")]
+Until = Annotated[str | None, typer.Option(help="First minute that is left out, UTC.", show_default=False)]
+Candidate = Annotated[bool, typer.Option("--candidate", help="Store it, but do not use it yet.")]
+Name = Annotated[str, typer.Argument(help="Name of the model: profile or joint.")]
 
 
 @train_app.command()
 def profile(
     file: File = None,
     config: Config = None,
-    days: Annotated[float, typer.Option(min=1, max=400, help="How far back to learn from.")] = 14,
-    until: Annotated[str | None, typer.Option(help="First minute that is left out, UTC.", show_default=False)] = None,
-    candidate: Annotated[bool, typer.Option("--candidate", help="Store it, but do not use it yet.")] = False,
+    days: Days = 14,
+    until: Until = None,
+    candidate: Candidate = False,
     set_: Set = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
@@ -33,6 +45,25 @@ def profile(
 
     loaded = settings.load(needed(file, config, "train profile"), overrides(set_))
     done = train_profile(loaded, days=days, until=None if until is None else moment(until), live=not candidate)
+    print(json.dumps(done.as_dict()) if as_json else done.sentence())
+
+
+@train_app.command()
+def joint(
+    file: File = None,
+    config: Config = None,
+    days: Days = 14,
+    until: Until = None,
+    candidate: Candidate = False,
+    set_: Set = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Learn how the signals of each device hang together (docs/joint.md); `train --joint` is the same."""
+    from ad_stream import config as settings
+    from ad_stream.pipeline.train_joint import train_joint
+
+    loaded = settings.load(needed(file, config, "train joint"), overrides(set_))
+    done = train_joint(loaded, days=days, until=None if until is None else moment(until), live=not candidate)
     print(json.dumps(done.as_dict()) if as_json else done.sentence())
 
 
@@ -51,7 +82,10 @@ def list_models(file: File = None, config: Config = None, set_: Set = [], as_jso
         print(json.dumps(found))
         return
     for row in found:
-        print("{name}@{version} {state}: learned {learned} of {series} series, {first} to {last}".format(**row))
+        kind = "devices" if row["name"] == "joint" else "series"
+        print(
+            "{name}@{version} {state}: learned {learned} of {series} {kind}, {first} to {last}".format(kind=kind, **row)
+        )
 
 
 @models_app.command()

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ad_stream.config.read import load, parse, parse_detection, usual
+    from ad_stream.config.read import load, parse, parse_detection, parse_joint, usual
     from ad_stream.config.sections import (
         AGGREGATES,
         Config,
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGGREGATES", "Config", "Detection", "Fallback", "Metrics", "Minutes", "PushTarget", "Tables", "Telemetry", "load",
-    "parse", "parse_detection", "usual",
+    "parse", "parse_detection", "parse_joint", "usual",
 ]  # fmt: skip
 
-_READ = ("load", "parse", "parse_detection", "usual")
+_READ = ("load", "parse", "parse_detection", "parse_joint", "usual")
 
 
 def __getattr__(name: str) -> Any:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from ad_stream.config.explain import sentence
+from ad_stream.config.joint import Joint
 from ad_stream.config.overrides import in_scope, merged
 from ad_stream.config.sections import Config, Detection
 from ad_stream.config.yaml_text import MOST_BYTES, YamlTextError, read_yaml
 from ad_stream.errors import ConfigError
+from ad_stream.settings import Section
 
 
 def load(path: str | Path, overrides: Mapping[str, Any] | None = None, *, scope: str | None = None) -> Config:
@@ -63,8 +65,20 @@ def usual(tables: str, more: Mapping[str, Any] | None = None) -> Config:
 
 def parse_detection(settings: Mapping[str, Any]) -> Detection:
     """The section `detection` on its own, for the doors that take its settings as arguments."""
+    return _section("detection", Detection, settings)
+
+
+def parse_joint(settings: Mapping[str, Any]) -> Joint:
+    """The section `joint` on its own."""
+    return _section("joint", Joint, settings)
+
+
+One = TypeVar("One", bound=Section)
+
+
+def _section(name: str, kind: type[One], settings: Mapping[str, Any]) -> One:
     try:
-        return Detection.model_validate(settings)
+        return kind.model_validate(settings)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ConfigError(sentence({**first, "loc": ("detection", *first["loc"])}, {"detection": settings})) from None
+        raise ConfigError(sentence({**first, "loc": (name, *first["loc"])}, {name: settings})) from None

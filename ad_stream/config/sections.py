@@ -22,6 +22,7 @@ from pydantic import (
 
 from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.config.incidents import Dimensions, Incidents
+from ad_stream.config.joint import Joint
 from ad_stream.config.telemetry import Telemetry
 from ad_stream.errors import ConfigError
 from ad_stream.grid import DEFAULT, MINUTE, Grid
@@ -165,7 +166,7 @@ class PushTarget(Section):
     client_secret: Secret | None = None
     connection_string: Secret | None = None
     routing_key: Secret | None = None
-    rows: Literal["all", "anomalies", "incidents"] | None = None
+    rows: Literal["all", "anomalies", "incidents", "joint"] | None = None
 
     def options(self) -> dict[str, Any]:
         """All settings of the target that are given, but its kind."""
@@ -231,6 +232,7 @@ class Config(Section):
     fallback: Fallback = Fallback()
     dimensions: Dimensions = Dimensions()
     incidents: Incidents = Incidents()
+    joint: Joint = Joint()
     tables: Tables
     push: list[PushTarget] = Field(default=[])
     trigger: Trigger = timedelta(minutes=1)

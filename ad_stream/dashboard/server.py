@@ -20,6 +20,7 @@ from ad_stream.dashboard.answers import add_answers
 from ad_stream.dashboard.files import add_page, add_pictures
 from ad_stream.dashboard.formatting import DRAWN_WINDOWS, MalformedError, span, time_of
 from ad_stream.dashboard.incident_answers import add_incidents
+from ad_stream.dashboard.joint_strip import joint_strip
 from ad_stream.dashboard.live_updates import LiveUpdates
 from ad_stream.dashboard.muting import Muting, add_muting
 from ad_stream.dashboard.overview import Overview
@@ -146,6 +147,15 @@ def _add_series(app: FastAPI, watch: Watch, turns: Turns) -> None:
     ) -> Any:
         first, last = span(start, end, hours, watch.fleet.newest, watch.grid)
         return await turns.take(lambda: series(watch, device=device, signal=signal, first=first, last=last))
+
+    @app.get("/api/joint")
+    async def together(
+        device: Text,
+        start: Annotated[Time, Query(alias="from")] = None,
+        end: Annotated[Time, Query(alias="to")] = None,
+    ) -> Any:
+        first, last = span(start, end, 3.0, watch.fleet.newest, watch.grid)
+        return await turns.take(lambda: joint_strip(watch, device=device, first=first, last=last))
 
     @app.get("/api/why")
     async def reason(device: Text, signal: Text, minute: Annotated[str, Query(max_length=40)]) -> Any:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def live_profiles(tables: str | Path) -> KnownProfiles | None:
     """What the live version of `profile` knows, None where there is none; InputError where its bytes are not as trained."""
-    rows = _blobs(tables, ["version", "blob", "sha256"], [("name", "=", "profile"), ("state", "=", "live")])
+    rows = _rows(tables, ["version", "blob", "sha256"], [("name", "=", "profile"), ("state", "=", "live")])
+    rows = rows.dropna(subset=["blob"])
     if rows.empty:
         return None
     label = f"profile@{int(rows['version'].max())}"
@@ -28,24 +29,28 @@ def live_profiles(tables: str | Path) -> KnownProfiles | None:
 
 def versions(tables: str | Path) -> list[dict[str, Any]]:
     """name, version, state, first, last, series, learned of every version, the newest first."""
-    rows = _blobs(tables, ["name", "version", "state", "first", "last", "figures", "blob"], [])
+    rows = _rows(tables, ["name", "version", "state", "first", "last", "figures", "blob"], []).dropna(
+        subset=["figures"]
+    )
     found = []
     for _, part in rows.groupby(["name", "version"]):
+        learned = part["state"][part["blob"].notna()]  # of a joint version, devices without a model have a row, too
+        state = str((part["state"] if learned.empty else learned).iloc[0])
         figures = [json.loads(text) for text in part["figures"]]
         found.append({
-            "name": str(part["name"].iloc[0]), "version": int(part["version"].iloc[0]), "state": str(part["state"].iloc[0]),
+            "name": str(part["name"].iloc[0]), "version": int(part["version"].iloc[0]), "state": state,
             "first": iso(part["first"].min().to_pydatetime()), "last": iso(part["last"].max().to_pydatetime()),
             **{count: sum(one[count] for one in figures) for count in ("series", "learned")},
         })  # fmt: skip
     return sorted(found, key=lambda row: (row["name"], -row["version"]))
 
 
-def _blobs(tables: str | Path, columns: list[str], where: list[tuple[str, str, Any]]) -> pd.DataFrame:
-    """The rows with a blob; none where there is no such table, as with tables of an earlier version."""
+def _rows(tables: str | Path, columns: list[str], where: list[tuple[str, str, Any]]) -> pd.DataFrame:
+    """Some of the rows; none where there is no such table, as with tables of an earlier version."""
     import pandas as pd
 
     try:
-        rows: pd.DataFrame = read_rows(tables, MODELS.name, columns, where).dropna(subset=["blob"])
+        rows: pd.DataFrame = read_rows(tables, MODELS.name, columns, where)
     except InputError:
         rows = pd.DataFrame(columns=columns)
     return rows

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ad_stream import times
 from ad_stream.errors import InputError
 from ad_stream.grid import SILENT
-from ad_stream.monitoring import incidents
+from ad_stream.monitoring import incidents, joint
 from ad_stream.push.base import LOST, SETTLED
 from ad_stream.secrets import redact
 from ad_stream.tables.catalog import BATCHES, PROGRESS
@@ -56,6 +56,8 @@ class Status:
     scored: int
     anomalies: int
     slow_anomalies: int
+    joint_scored: int
+    joint_anomalies: int
     warming_up: int
     declined: int
     fallback_calls: int
@@ -78,6 +80,8 @@ class Status:
     """How many there are, are open, at which level, and acknowledged."""
     ignored: tuple[str, ...] = ()
     """Rows of `series_config` and `feedback` that the stream leaves out, a sentence each."""
+    joint_drift: dict[str, float] = field(default_factory=dict)
+    """Devices whose joint model no longer fits -> share of the last day that lies where a twentieth of the training days lay."""
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""
@@ -134,6 +138,7 @@ def status(
             if newest is not None and newest - minute > silent_after
         },
         incidents=incidents.counts(tables),
+        joint_drift=joint.drifted(tables),
         ignored=(*_ignored(Path(tables)), *incidents.ignored(Path(tables))),
         pushes=pushes,
         pushed=rows_pushed("delivered"),

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.events import PIPELINE
 from ad_stream.incidents.feedback import acts_of
 from ad_stream.incidents.fold import basis_of
+from ad_stream.incidents.joint import NEEDED, NO_SIGNAL, as_series
 from ad_stream.incidents.rules import RULES
 from ad_stream.incidents.silence import Present
 from ad_stream.incidents.table import table_row
@@ -26,11 +28,10 @@ from ad_stream.series_config.rows import rules_of
 from ad_stream.tables import people
 from ad_stream.tables.columns import BATCH
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS, INCIDENT_STATE
+from ad_stream.tables.joint import JOINT_DETECTIONS
 from ad_stream.tables.reader import read_rows
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ad_stream.config import Config
     from ad_stream.incidents.acts import Act
     from ad_stream.incidents.fold import Fold
@@ -124,11 +125,13 @@ def _folded(tables: Path, config: Config, fold: Fold, state: Any, stored: pd.Dat
         "slow_is_anomaly",
         "slow_reason",
     ]
-    rows = read_rows(
-        tables, "detections", columns, [("revision", "=", 0), ("minute", ">", state["minute"].to_pydatetime())]
-    )
-    rows = with_slow_flags(rows).sort_values(["minute", "device_id", "signal"], ignore_index=True)
+    since = state["minute"].to_pydatetime()
+    rows = with_slow_flags(read_rows(tables, "detections", columns, [("revision", "=", 0), ("minute", ">", since)]))
+    joint = _joint(tables, since)
+    rows = pd.concat([rows, joint]) if len(joint) else rows
+    rows = rows.sort_values(["minute", "device_id", "signal"], ignore_index=True)
     keys = rows.groupby(["device_id", "signal"], sort=False).ngroup().to_numpy()
+    is_series = rows["signal"].to_numpy() != NO_SIGNAL
     firsts = np.unique(keys, return_index=True)[1]
     names = list(zip(rows["device_id"].to_numpy()[firsts], rows["signal"].to_numpy()[firsts], strict=True))
     at_step = (rows["minute"].astype("int64").to_numpy() // _unit(rows["minute"])) // grid.seconds
@@ -138,9 +141,20 @@ def _folded(tables: Path, config: Config, fold: Fold, state: Any, stored: pd.Dat
     for first, last in itertools.pairwise(edges):
         at, names_of = int(at_step[first]), lambda some: [names[key] for key in some]
         version = rows["config_version"].iloc[first:last].max()
-        present = Present(np.sort(keys[first:last]), names_of, partial(rules.muted, str(version), at * grid.seconds))
+        series = keys[first:last][is_series[first:last]]
+        present = Present(np.sort(series), names_of, partial(rules.muted, str(version), at * grid.seconds))
         for event in fold.step(at, verdicts.where(slice(first, last)), present, acts.get(grid.start(at), [])):
             yield table_row(event, grid)
+
+
+def _joint(tables: Path, since: datetime) -> pd.DataFrame:
+    """Joint verdicts as rows of `detections`; none where the tables are of before joint detection."""
+    if not (tables / JOINT_DETECTIONS.name).is_dir():
+        nothing: pd.DataFrame = pd.DataFrame()
+        return nothing
+    return as_series(
+        read_rows(tables, JOINT_DETECTIONS.name, list(NEEDED), [("revision", "=", 0), ("minute", ">", since)])
+    )
 
 
 def _unit(times: pd.Series[Any]) -> int:
@@ -157,6 +171,7 @@ def _windows(rows: pd.DataFrame, begins: Any, rules: _Rules) -> WindowRows:
         muted[mine], floor[mine] = muted_and_floor(
             rules.at(str(version)), device[mine], signal[mine], measures["expected"][mine], begins[mine]
         )
+    floor[signal == NO_SIGNAL] = 0.0
     return WindowRows(
         device, signal, measures["value"], measures["expected"], measures["lower_margin"], measures["upper_margin"],
         np.nan_to_num(measures["severity"]), rows["is_anomaly"].fillna(False).to_numpy(dtype=np.bool_), muted, floor,

@@ -13,3 +13,10 @@ def detect(df: DataFrame, **options: Any) -> DataFrame:
     from ad_stream.pipeline.spark_api import detect as door
 
     return door(df, **options)
+
+
+def detect_joint(df: DataFrame, models: DataFrame, **options: Any) -> DataFrame:
+    """Judge the signals of each device of a Spark DataFrame together; see ad_stream.pipeline.spark_api."""
+    from ad_stream.pipeline.spark_api import detect_joint as door
+
+    return door(df, models, **options)

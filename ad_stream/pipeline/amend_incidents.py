@@ -19,15 +19,17 @@ from ad_stream.pipeline.steps.scoring import step
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.columns import BATCH
 from ad_stream.tables.incidents import INCIDENT_EVENTS
-from ad_stream.tables.schema import plain_ddl
+from ad_stream.tables.joint import JOINT_DETECTIONS
+from ad_stream.tables.schema import Table, plain_ddl
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from ad_stream.config import Config
     from ad_stream.pipeline.store.delta import DeltaTables
 
 AROUND = timedelta(hours=5)
 """How far an incident may reach beyond the verdicts that were revised and still be judged anew."""
-KEY = ["device_id", "signal", "minute"]
 
 
 def amend(tables: DeltaTables, config: Config, *, start: datetime, end: datetime, name: dict[str, Any]) -> int:
@@ -47,20 +49,26 @@ def amend(tables: DeltaTables, config: Config, *, start: datetime, end: datetime
 
 def _folded(tables: DeltaTables, config: Config, first: datetime, last: datetime) -> list[Known]:
     """The incidents that begin and end in between."""
-    near = tables.read("detections").where((F.col("minute") >= F.lit(first)) & (F.col("minute") < F.lit(last)))
-    others = [column for column in DETECTIONS.names if column not in KEY]
-    latest = near.groupBy(*KEY).agg(F.max_by(F.struct(*others), "revision").alias("one")).select(*KEY, "one.*")
-    state = OpenIncidents(new_fold(config), first, None)
-    grid = config.minutes.grid
-    verdicts = latest.withColumn("step", step("minute", grid)).persist()
+    state, grid = OpenIncidents(new_fold(config), first, None), config.minutes.grid
+    verdicts, joint = (_latest(tables, one, first, last).persist() for one in (DETECTIONS, JOINT_DETECTIONS))
     try:
         events = [
             table_row(event, grid) | {"config_version": None, "feedback_version": None}
-            for event in folded(tables, config, state, verdicts, silences=False)
+            for event in folded(tables, config, state, verdicts, joint=joint, silences=False)
         ]
     finally:
         verdicts.unpersist()
+        joint.unpersist()
     return [one for one in _known(events) if one.row["ended"] is not None]
+
+
+def _latest(tables: DeltaTables, table: Table, first: datetime, last: datetime) -> DataFrame:
+    """The latest revision of each verdict, with the number of its window."""
+    near = tables.read(table.name).where((F.col("minute") >= F.lit(first)) & (F.col("minute") < F.lit(last)))
+    key = [name for name in table.key if name != "revision"]
+    others = [name for name in table.names if name not in key]
+    latest = near.groupBy(*key).agg(F.max_by(F.struct(*others), "revision").alias("one")).select(*key, "one.*")
+    return latest.withColumn("step", step("minute", tables.grid))
 
 
 def _stored(tables: DeltaTables, first: datetime, last: datetime) -> list[Known]:

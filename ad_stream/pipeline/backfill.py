@@ -19,6 +19,7 @@ from ad_stream.errors import InputError
 from ad_stream.pipeline.amend_incidents import amend
 from ad_stream.pipeline.operation.failure import told_in_a_sentence
 from ad_stream.pipeline.operation.session import session
+from ad_stream.pipeline.steps import joint_revisions
 from ad_stream.pipeline.steps.clock import window_start
 from ad_stream.pipeline.steps.config_version import BatchConfig
 from ad_stream.pipeline.steps.history import pack
@@ -27,6 +28,7 @@ from ad_stream.pipeline.steps.thinning import crowded_hours, without
 from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.pipeline.store.learned import LiveModels
 from ad_stream.scoring.depth import Depth
+from ad_stream.scoring.joint_windows import JointRules
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.schema import VERDICT
@@ -46,7 +48,7 @@ CLOSE = 1e-9
 class BackfillSummary:
     """What a backfill did; minutes (windows) and verdicts are rows written, alarms compare flags with the revision before.
 
-    incidents_amended: rows of `incident_events`; nobody is told of them.
+    joint_revised: rows of `joint_detections`. incidents_amended: rows of `incident_events`; nobody is told of them.
     late_folded: late readings that are in the judged windows now, whichever backfill put them there.
     """
 
@@ -56,6 +58,7 @@ class BackfillSummary:
     verdicts_revised: int = 0
     alarms_gained: int = 0
     alarms_lost: int = 0
+    joint_revised: int = 0
     incidents_amended: int = 0
 
     def as_dict(self) -> dict[str, Any]:
@@ -67,6 +70,7 @@ class BackfillSummary:
         return (
             f"{self.minutes_judged} windows judged again with {self.late_folded} late readings: {self.minutes_revised} windows and "
             f"{self.verdicts_revised} verdicts differ and got a new revision; alarms gained {self.alarms_gained}, lost {self.alarms_lost}; "
+            f"joint verdicts revised {self.joint_revised}; "
             f"incidents amended {self.incidents_amended}"
         )
 
@@ -89,7 +93,9 @@ def backfill(
     tables.create()
     tell = progress or (lambda _: None)
     pinned = BatchConfig(config)
-    scorer = Scorer.of(config.detection, grid=grid).under(pinned.newest(tables))
+    scorer = Scorer.of(config.detection, grid=grid, joint=JointRules.of(config.joint, grid)).under(
+        pinned.newest(tables)
+    )
     here: dict[str, Any] = {"query_id": f"backfill-{uuid.uuid4().hex[:12]}", "batch_id": 0}
     depth = Depth.of(scorer)
 
@@ -103,7 +109,8 @@ def backfill(
         )
     summary.late_folded = _between(tables.read("late"), "event_time", start, end).count()
     tell("scoring")
-    verdicts = _changed(tables, _verdicts(tables, inputs, start, scorer, pinned.name), start, end).persist()
+    scored = _verdicts(tables, inputs, start, scorer, pinned.name).persist()
+    verdicts = _changed(tables, scored, start, end).persist()
     summary = _count(summary, verdicts)
     tell("writing")
     revised = inside.where("differs").withColumn("revision", F.col("latest") + 1)
@@ -112,9 +119,11 @@ def backfill(
         tables.append("minutes", revised, count=summary.minutes_revised, **here)
     if summary.verdicts_revised:
         tables.append("detections", verdicts, count=summary.verdicts_revised, **here)
-        if config.incidents.enabled:
-            summary.incidents_amended = amend(tables, config, start=start, end=end, name=here)
-    for frame in (inputs, verdicts):
+    if scorer.joint is not None:
+        summary.joint_revised = joint_revisions.store(tables, scored, pinned.joint_name, start, end, here)
+    if config.incidents.enabled and (summary.verdicts_revised or summary.joint_revised):
+        summary.incidents_amended = amend(tables, config, start=start, end=end, name=here)
+    for frame in (inputs, scored, verdicts):
         frame.unpersist()
     return summary
 
@@ -175,9 +184,9 @@ def _verdicts(tables: DeltaTables, inputs: DataFrame, start: datetime, scorer: S
     newest = stored.groupBy(*KEY).agg(F.max_by("is_anomaly", "revision").alias("is_anomaly"))
     flags = newest.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("minute").alias("flagged"))
     rows = inputs.where(F.col("minute") >= F.lit(start)).join(flags, ["device_id", "signal"], "left")
-    return score(rows, before, scorer, learned=LiveModels().of_batch(tables, {})).withColumn(
-        "config_version", F.lit(name)
-    )
+    return score(
+        rows, before, scorer, learned=LiveModels().of_batch(tables, {}, joint=scorer.joint is not None)
+    ).withColumn("config_version", F.lit(name))
 
 
 def _changed(tables: DeltaTables, verdicts: DataFrame, start: datetime, end: datetime) -> DataFrame:

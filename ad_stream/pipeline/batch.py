@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from ad_stream.pipeline.delivery import Deliver, targets_of
 from ad_stream.pipeline.steps import (
     config_version,
     incidents,
+    joint,
     ledger,
     new_series,
     other_queries,
@@ -31,6 +33,7 @@ from ad_stream.pipeline.steps.fallback import FallbackScorer
 from ad_stream.pipeline.steps.rejected import store_late, store_quarantine
 from ad_stream.pipeline.steps.tally import tally_of
 from ad_stream.pipeline.store.set_aside import SetAside
+from ad_stream.scoring.joint_windows import JointRules
 from ad_stream.scoring.verdicts import Scorer
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ STEPS: tuple[Step, ...] = (
     store_quarantine,
     store_late,
     verdicts.judge,
+    joint.store,
     incidents.store,
     verdicts.store,
     push,
@@ -104,7 +108,9 @@ class Batches:
     state: BatchState = field(init=False)
 
     def __post_init__(self) -> None:
-        scorer = Scorer.of(self.config.detection, self.config.fallback, grid=self.config.minutes.grid)
+        grid = self.config.minutes.grid
+        joint_rules = JointRules.of(self.config.joint, grid, run=uuid.uuid4().hex)
+        scorer = Scorer.of(self.config.detection, self.config.fallback, grid=grid, joint=joint_rules)
         self.query_id = QueryId(self.config.checkpoint)
         self.deliver = Deliver(targets_of(self.config))
         self.fallback = FallbackScorer.of(self.config.fallback, scorer.refractory, scorer.grid)

@@ -162,4 +162,4 @@ def targets_of(config: Config) -> list[Target]:
     from ad_stream.push import registry
 
     entries = ((entry.kind, entry.options()) for entry in config.push)
-    return registry.targets_of(entries, incidents=config.incidents.enabled)
+    return registry.targets_of(entries, incidents=config.incidents.enabled, joint=config.joint.enabled)

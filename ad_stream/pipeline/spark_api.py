@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as F
 
-from ad_stream.config import AGGREGATES, parse_detection
+from ad_stream.config import AGGREGATES, parse_detection, parse_joint
 from ad_stream.config.durations import parse_duration
 from ad_stream.errors import ConfigError, InputError
 from ad_stream.grid import DEFAULT, Grid
 from ad_stream.pipeline.steps.clock import window_start
 from ad_stream.pipeline.steps.config_version import rules_in
 from ad_stream.pipeline.steps.history import pack
+from ad_stream.pipeline.steps.joint_scoring import joint_rows
 from ad_stream.pipeline.steps.scoring import score
 from ad_stream.pipeline.steps.windows import aggregate
+from ad_stream.pipeline.store.learned import joint_in
+from ad_stream.scoring.joint_windows import JointRules
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.schema import VERDICT
@@ -44,12 +47,32 @@ def detect(
     grid = _grid(every)
     scorer = Scorer.of(settings, grid=grid)
     scorer = scorer if series_config is None else scorer.under(rules_in(series_config, settings))
-    if aggregate_by not in AGGREGATES:
-        raise ConfigError(f"aggregate_by is {aggregate_by!r}: give one of {', '.join(AGGREGATES)}")
-    rows = windows_of(df, device=device, time=time, value=value, signal=signal, kind=aggregate_by, grid=grid)
+    rows = windows_of(df, device=device, time=time, value=value, signal=signal, kind=_kind(aggregate_by), grid=grid)
     nothing_before = pack(rows.where(F.lit(False)))
     verdicts = score(rows.withColumn("flagged", F.lit(None).cast("timestamp")), nothing_before, scorer)
     return verdicts.select(*COLUMNS)
+
+
+def detect_joint(
+    df: DataFrame, models: DataFrame, *, device: str | None = "device", time: str = "timestamp", value: str = "value",
+    signal: str = "signal", aggregate_by: str = "max", every: str | float | timedelta = DEFAULT, threshold: float | None = None,
+    top: int | None = None, series_config: DataFrame | None = None, **detection: object,
+) -> DataFrame:  # fmt: skip
+    """Judge the signals of each device together in every window, as the stream does with the section `joint` on.
+
+    df: as `detect` takes it, with a column `signal`. models: rows of the table `models`, whose live version of joint judges;
+    devices without a model give no rows. threshold, top: those of the section `joint`.
+    -> the columns of the table `joint_detections` without its bookkeeping, lazily; one row per device and window.
+    Raises InputError for a missing column or model, ConfigError for a wrong setting.
+    """
+    settings = parse_detection(detection)
+    given = {name: one for name, one in (("threshold", threshold), ("top", top)) if one is not None}
+    grid = _grid(every)
+    scorer = Scorer.of(settings, grid=grid, joint=JointRules.of(parse_joint({**given, "enabled": True}), grid))
+    scorer = scorer if series_config is None else scorer.under(rules_in(series_config, settings))
+    rows = windows_of(df, device=device, time=time, value=value, signal=signal, kind=_kind(aggregate_by), grid=grid)
+    unflagged = rows.withColumn("flagged", F.lit(None).cast("timestamp"))
+    return joint_rows(score(unflagged, pack(rows.where(F.lit(False))), scorer, learned=joint_in(models))).drop("step")
 
 
 def windows_of(
@@ -69,6 +92,12 @@ def windows_of(
     finite = named.where(F.expr("abs(x) < double('infinity')") & F.col("event_time").isNotNull())
     grouped = finite.groupBy("device_id", "signal", window_start("event_time", grid.seconds).alias("minute"))
     return grouped.agg(aggregate(F.col("x"), kind).alias("value"))
+
+
+def _kind(aggregate_by: str) -> str:
+    if aggregate_by not in AGGREGATES:
+        raise ConfigError(f"aggregate_by is {aggregate_by!r}: give one of {', '.join(AGGREGATES)}")
+    return aggregate_by
 
 
 def _grid(every: str | float | timedelta) -> Grid:

@@ -24,7 +24,7 @@ from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, span
 from ad_stream.pipeline.steps.scoring import frame_of, step
 from ad_stream.pipeline.store.delta import DeltaTables
-from ad_stream.pipeline.store.learned import PROFILE, TABLE
+from ad_stream.pipeline.store.learned import JOINT, PROFILE, TABLE
 from ad_stream.tables.catalog import MODELS
 from ad_stream.tables.schema import plain_ddl
 
@@ -41,7 +41,8 @@ SPACE = uuid.UUID("6f0c3a53-6a52-4a3f-9a6f-3d1d8a1f5a11")
 
 @dataclass
 class Training:
-    """What a training did; too_short: series with less than four days of readings; failed: those with a row of their own."""
+    """What a training did; too_short: series with less than four days of readings; failed: those with a row of their own; refused:
+    devices whose joint model would flag its own training days too often."""
 
     name: str
     version: int
@@ -53,6 +54,7 @@ class Training:
     learned: int = 0
     too_short: int = 0
     failed: int = 0
+    refused: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json`: times as ISO text in UTC."""
@@ -60,10 +62,11 @@ class Training:
 
     def sentence(self) -> str:
         """What the training says on exit."""
+        kind, refused = ("devices", f", {self.refused} were refused") if self.name == JOINT else ("series", "")
         return (
-            f"{self.name}@{self.version} ({self.state}): learned {self.learned} of {self.series} series from {self.rows} windows, "
+            f"{self.name}@{self.version} ({self.state}): learned {self.learned} of {self.series} {kind} from {self.rows} windows, "
             f"{self.first:%Y-%m-%d %H:%M} to {self.last:%Y-%m-%d %H:%M} UTC; {self.too_short} have too little history, "
-            f"{self.failed} failed (see the table {TABLE})"
+            f"{self.failed} failed{refused} (see the table {TABLE})"
         )
 
 
@@ -76,21 +79,36 @@ def train_profile(
 
     live: use them from the next batch on, else they wait as a candidate. Raises InputError where nothing is stored.
     """
-    spark = spark or session("files", config.spark)
-    tables = DeltaTables(spark, config.tables, grid=config.minutes.grid)
+    tables, rows = stored_windows(config, days, until, spark)
+    return trained(tables, PROFILE, rows, _learned(rows, tables), {"days": days}, now(), live=live)
+
+
+def stored_windows(
+    config: Config, days: float, until: datetime | None, spark: SparkSession | None
+) -> tuple[DeltaTables, DataFrame]:
+    """The tables, and the last `days` of rows of `minutes` before `until`; InputError where there are none."""
+    tables = DeltaTables(spark or session("files", config.spark), config.tables, grid=config.minutes.grid)
     tables.create()
     rows = tables.read("minutes").where("revision = 0")
     rows = rows if until is None else rows.where(F.col("minute") < F.lit(until))
     newest = span(rows)[1]
     if newest is None:
         raise InputError(f"no windows are stored in {tables.place()}: run the stream first")
-    rows = rows.where(F.col("minute") > F.lit(newest - timedelta(days=days)))
-    done = Training(PROFILE, _next_version(tables), "candidate", span(rows)[0] or newest, newest)
-    tables.append_unnamed(TABLE, _named(_learned(rows, tables), done, {"days": days}, now()))
-    if live:
+    return tables, rows.where(F.col("minute") > F.lit(newest - timedelta(days=days)))
+
+
+def trained(
+    tables: DeltaTables, name: str, rows: DataFrame, learned: DataFrame, parameters: dict[str, Any], at: datetime, *, live: bool
+) -> Training:  # fmt: skip
+    """Append what was learned of the rows as the next version of a name, and make it live where that is wanted."""
+    first, newest = span(rows)
+    done = Training(name, _next_version(tables, name), "candidate", first or at, newest or at)
+    tables.append_unnamed(TABLE, _named(learned, done, parameters, at))
+    _count(tables, done)
+    if live and done.learned:
         activate(tables, done.name, done.version)
         done.state = "live"
-    return _counted(tables, done)
+    return done
 
 
 def activate(tables: DeltaTables, name: str, version: int | None) -> None:
@@ -110,8 +128,8 @@ def activate(tables: DeltaTables, name: str, version: int | None) -> None:
     )
 
 
-def _next_version(tables: DeltaTables) -> int:
-    row = tables.read(TABLE).where(F.col("name") == PROFILE).agg(F.max("version")).first()
+def _next_version(tables: DeltaTables, name: str) -> int:
+    row = tables.read(TABLE).where(F.col("name") == name).agg(F.max("version")).first()
     return 1 + int((row[0] if row else None) or 0)
 
 
@@ -133,17 +151,19 @@ def _learned(rows: DataFrame, tables: DeltaTables) -> DataFrame:
 def _named(rows: DataFrame, done: Training, parameters: dict[str, Any], at: datetime) -> DataFrame:
     """With the columns that name, version and span fill."""
     identity = F.udf(lambda group: str(uuid.uuid5(SPACE, f"{done.name}/{done.version}/{group}")))
-    return rows.withColumns({
-        "name": F.lit(done.name), "kind": F.lit(PROFILE), "version": F.lit(done.version).cast("long"),
-        "model_id": identity("group"), "trained": F.lit(at), "trained_on": F.lit("minutes"),
+    group = F.concat_ws("/", "group", "device_id") if done.name == JOINT else F.col("group")
+    missing = {column: F.lit(None).cast(MODELS[column].type) for column in ("signals",) if column not in rows.columns}
+    return rows.withColumns(missing).withColumns({
+        "name": F.lit(done.name), "kind": F.lit(done.name), "version": F.lit(done.version).cast("long"),
+        "model_id": identity(group), "trained": F.lit(at), "trained_on": F.lit("minutes"),
         "first": F.lit(done.first), "last": F.lit(done.last), "parameters": F.lit(json.dumps(parameters)),
     })  # fmt: skip
 
 
-def _counted(tables: DeltaTables, done: Training) -> Training:
-    mine = (F.col("name") == done.name) & (F.col("version") == done.version) & F.col("blob").isNotNull()
+def _count(tables: DeltaTables, done: Training) -> None:
+    mine = (F.col("name") == done.name) & (F.col("version") == done.version) & F.col("figures").isNotNull()
     for row in tables.read(TABLE).where(mine).select("rows", "figures").collect():
         done.rows += row["rows"]
-        for name in ("series", "learned", "too_short", "failed"):
-            setattr(done, name, getattr(done, name) + json.loads(row["figures"])[name])
-    return done
+        figures = json.loads(row["figures"])
+        for name in ("series", "learned", "too_short", "failed", "refused"):
+            setattr(done, name, getattr(done, name) + figures.get(name, 0))

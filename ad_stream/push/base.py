@@ -19,8 +19,9 @@ Row = Mapping[str, object]
 COLUMNS = DETECTIONS.named(PUSHED)
 FLAGS = DETECTIONS.named(FLAG)
 """The columns that make a row an anomaly, each by itself."""
-Which = Literal["all", "anomalies", "incidents:low", "incidents:medium", "incidents:high"]
-"""Which rows a target wants: all scored ones, the flagged ones, or what people are told of incidents of a level or above."""
+Which = Literal["all", "anomalies", "joint", "incidents:low", "incidents:medium", "incidents:high"]
+"""Which rows a target wants: all scored ones, the flagged ones, the flagged ones of signals together, or what people are told of
+incidents of a level or above."""
 State = Literal["delivered", "set_aside", "held", "thinned", "expired", "failed", "not_sent"]
 STATES: dict[State, str] = {
     "delivered": "the target took the rows",
@@ -98,7 +99,7 @@ def check_choice(kind: str, name: str, value: object, *choices: str) -> None:
 
 def which_rows(kind: str, rows: object, at_least: object) -> Which:
     """The options `rows` and `at_least` of a target that takes incidents, too; ConfigError where they are none."""
-    check_choice(kind, "rows", rows, "all", "anomalies", "incidents")
+    check_choice(kind, "rows", rows, "all", "anomalies", "incidents", "joint")
     check_choice(kind, "at_least", at_least, *LEVELS)
     return cast("Which", f"incidents:{at_least}" if rows == "incidents" else rows)
 

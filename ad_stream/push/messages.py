@@ -49,6 +49,8 @@ def _what(row: Row) -> str:
         return f"{devices}{_short(row['signal'] or 'device')} silent"
     if kind in (SURGE, PIPELINE):
         return f"{row['reason']}: {row['why']}"
+    if not row["signal"]:
+        return f"{devices}signals together, {row['reason']}"
     return f"{devices}{_short(row['signal'])} {row['direction'] or row['reason']}"
 
 
@@ -56,6 +58,8 @@ def _value(row: Row) -> str:
     if row["peak_value"] is None:
         return ""
     leader = f"{_short(row['device_id'])} " if cast(int, row["devices"]) > 1 else ""
+    if not row["signal"]:
+        return f", {leader}score {_number(row['peak_value'])} (from {_number(row['upper'])} on)"
     band = f" (band {_band(row)})" if _band(row) else ""
     return f", {leader}{_number(row['peak_value'])}{band}"
 

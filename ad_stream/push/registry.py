@@ -39,10 +39,12 @@ def _class_of(kind: str) -> Callable[..., Target]:
     return found or getattr(importlib.import_module(f"ad_stream.push.targets.{kind}"), KINDS[kind])
 
 
-def targets_of(entries: Iterable[tuple[str, Mapping[str, Any]]], *, incidents: bool = True) -> list[Target]:
+def targets_of(
+    entries: Iterable[tuple[str, Mapping[str, Any]]], *, incidents: bool = True, joint: bool = True
+) -> list[Target]:
     """(kind, options) -> targets with different names: a second one of a kind is called kind_2 unless it has a name.
 
-    incidents: whether there are any; ConfigError where a target would wait for rows that nobody makes.
+    incidents, joint: whether there are any; ConfigError where a target would wait for rows that nobody makes.
     """
     made: list[Target] = []
     for kind, options in entries:
@@ -54,6 +56,11 @@ def targets_of(entries: Iterable[tuple[str, Mapping[str, Any]]], *, incidents: b
         if target.rows.startswith("incidents:") and not incidents:
             raise ConfigError(
                 f"the push target {name!r} wants incidents, and they are off: write incidents: {{enabled: true}} in the "
+                f"configuration, or leave the target out"
+            )
+        if target.rows == "joint" and not joint:
+            raise ConfigError(
+                f"the push target {name!r} wants joint verdicts, and they are off: write joint: {{enabled: true}} in the "
                 f"configuration, or leave the target out"
             )
         made.append(target)

@@ -11,6 +11,7 @@ from ad_stream.errors import InputError
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.model import REASONS
+from ad_stream.report.joint import joint_table_of
 from ad_stream.report.page import Fact, Page, PageSection, PageTable, render
 from ad_stream.report.picture import TIME, Picture, draw
 from ad_stream.report.png import png
@@ -40,7 +41,8 @@ def series_report(
     rows = read_series(tables, device=device, signal=signal, start=start, end=end)
     grid = grid_of(tables)
     drawn = pictures_of(device, rows, grid)
-    files = {out: render(series_page(device, rows, drawn, grid)).encode()}
+    joint = joint_table_of(tables, device, rows, grid)
+    files = {out: render(series_page(device, rows, drawn, grid, joint)).encode()}
     if pictures is not None:
         files |= {pictures / file_name(picture.title): png(picture) for picture in drawn}
     for path, content in files.items():
@@ -93,8 +95,10 @@ def pictures_of(device: str, rows: pd.DataFrame, grid: Grid = MINUTE) -> list[Pi
     ]
 
 
-def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture], grid: Grid = MINUTE) -> Page:
-    """The page with the pictures of `pictures_of` and the flagged windows."""
+def series_page(
+    device: str, rows: pd.DataFrame, pictures: list[Picture], grid: Grid = MINUTE, joint: PageTable | None = None
+) -> Page:
+    """The page with the pictures of `pictures_of` and the flagged windows; joint: those of its signals together."""
     flagged = rows[_flagged(rows)]
     first, last = rows["minute"].min(), rows["minute"].max()
     return Page(
@@ -110,7 +114,8 @@ def series_page(device: str, rows: pd.DataFrame, pictures: list[Picture], grid: 
                 title=f"Flagged {grid.plural}",
                 header=(grid.plural[:-1], "signal", "value", "expected band", "score", "why"),
                 rows=[_row(row, grid) for row in flagged.to_dict("records")],
-            )
+            ),
+            *([joint] if joint is not None else []),
         ],
         sections=[
             PageSection(

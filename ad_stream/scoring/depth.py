@@ -28,7 +28,7 @@ class Depth:
     @classmethod
     def of(cls, scorer: Scorer) -> Depth:
         """What the verdicts of a scorer rest on."""
-        return cls(scorer.points, scorer.reach, scorer.grid)
+        return cls(scorer.whole, scorer.reach, scorer.grid)
 
     def first(self, judged: datetime) -> datetime:
         """The first window that a verdict on this one may see."""

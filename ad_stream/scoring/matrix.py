@@ -66,7 +66,7 @@ def pieces(rows: Rows, past: Packed, points: int, *, cells: int = CELLS) -> Iter
         inside = np.flatnonzero((rows.steps >= low - points + 1) & (rows.steps <= high))
         first = low - points + 1
         matrix = np.full((len(series), high - first + 1), np.nan)
-        _scatter_past(matrix, series, past, first)
+        scatter_past(matrix, series, past, first)
         matrix[codes[inside], rows.steps[inside] - first] = rows.values[inside]
         row_of = np.full(matrix.shape, -1, dtype=np.int64)
         mine = inside[rows.steps[inside] >= low]
@@ -115,7 +115,8 @@ def _spans(steps: Ints, points: int, most: int) -> Iterator[tuple[int, int]]:
             yield low, min(low + most - 1, int(run[-1]))
 
 
-def _scatter_past(matrix: Floats, series: Ints, past: Packed, first: int) -> None:
+def scatter_past(matrix: Floats, series: Ints, past: Packed, first: int) -> None:
+    """Put what was before into a matrix (series, time) of these series (ascending) that begins at the step `first`."""
     last_ids: Ints | None = None
     for step, ids, values in zip(past.steps, past.ids, past.values, strict=True):
         if not first <= step < first + matrix.shape[1]:

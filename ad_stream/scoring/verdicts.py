@@ -14,6 +14,7 @@ import numpy as np
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import SCORED, LastPoint
+from ad_stream.scoring.joint_windows import JointRules
 from ad_stream.scoring.kinds import of_readings
 from ad_stream.scoring.matrix import Packed, Rows, history_of_seldom, pieces
 from ad_stream.scoring.slow import onset_steps, slow_columns
@@ -52,13 +53,17 @@ class Scorer:
     """Whether the slow verdict is given beside the first."""
     history: int = 0
     """Windows back to which the readings of slow series count; fewer than `points`: all series have those."""
+    joint: JointRules | None = None
+    """How the signals of a device are judged together, None: they are not."""
 
     @classmethod
-    def of(cls, detection: Detection, fallback: Fallback | None = None, *, grid: Grid = MINUTE) -> Scorer:
+    def of(
+        cls, detection: Detection, fallback: Fallback | None = None, *, grid: Grid = MINUTE, joint: JointRules | None = None
+    ) -> Scorer:  # fmt: skip
         """The scorer a configuration asks for."""
         ask_from = fallback.min_points if fallback is not None and fallback.endpoint is not None else None
         near, reach = grid.refractory(detection.refractory), grid.steps(detection.history)
-        return cls(no_rules(detection), near, grid, ask_from, detection.slow, reach)
+        return cls(no_rules(detection), near, grid, ask_from, detection.slow, reach, joint)
 
     def under(self, rules: Rules) -> Scorer:
         """The same scorer under other rules."""
@@ -82,7 +87,12 @@ class Scorer:
     @property
     def reach(self) -> int:
         """Windows of history that the verdict on a slow series may see."""
-        return max(self.points, self.history)
+        return max(self.whole, self.history)
+
+    @property
+    def whole(self) -> int:
+        """Windows of history of every series that some verdict may see, the joint one, too."""
+        return self.points if self.joint is None else max(self.points, self.joint.reach)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from ad_stream.model import LONG_HISTORY
 from ad_stream.tables.columns import BATCH, CACHE, KEPT, column, flag, moment, number, text, whole
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS, INCIDENT_STATE
+from ad_stream.tables.joint import JOINT_DETECTIONS
 from ad_stream.tables.schema import COUNT, FLAG, PAGE, PUSHED, SETTING, VERDICT, Table
 
 DEVICE = text("device_id", "device of the reading", PUSHED, PAGE)
@@ -123,6 +124,8 @@ BATCHES = Table(
         whole("push_waiting", "rows of the batch that were still to be pushed when it ended", COUNT, since=2),
         whole("set_aside", "steps whose rows could not be written for their data, see the table set_aside", COUNT, since=2),
         whole("slow_anomalies", "windows that the slow verdict flagged", COUNT, since=3),
+        whole("joint_scored", "windows of devices whose signals were judged together", COUNT, since=7),
+        whole("joint_anomalies", "of them flagged", COUNT, since=7),
         whole("too_many_signals", "windows left out: their device has telemetry.max_signals_per_device signals", COUNT, since=5),
         whole("too_many_new_series", "windows left out: their hour took on telemetry.max_new_series series", COUNT, since=5),
     ),
@@ -235,13 +238,13 @@ MODELS = Table(
     "models", "What was learned from stored windows, by version; a row holds a bucket of series, or why one has nothing",
     (
         text("name", "what it is called in settings and in detections.model"),
-        text("kind", "what is learned: profile"),
+        text("kind", "what is learned: profile or joint"),
         whole("version", "counts the trainings of a name"),
         text("group", "bucket of devices whose series the row holds"),
         text("model_id", "UUID of name, version and group"),
-        text("device_id", "device of the one series that the row is about; null: all of the bucket"),
+        text("device_id", "device of the model, or of the one series that the row is about; null: all of the bucket"),
         text("state", "candidate, live (used by streams and backfills) or retired"),
-        text("reason", "why there is no blob: the signal, and what stood in the way"),
+        text("reason", "why there is no blob: the signal, and what stood in the way; of joint why the device has no model"),
         moment("trained", "when it was learned"),
         text("trained_on", "table whose rows it was learned from"),
         moment("first", "first window it was learned from, UTC"),
@@ -253,6 +256,7 @@ MODELS = Table(
         text("format", "of the blob"),
         column("binary", "blob", "the numbers that were learned; holds nothing that can run"),
         text("sha256", "of the blob, checked when it is read"),
+        column("array<string>", "signals", "of a joint model, in the order of its numbers", since=7),
     ),
     key=("name", "version", "group", "device_id"), properties=KEPT,
 )  # fmt: skip
@@ -260,8 +264,8 @@ MODELS = Table(
 TABLES = {
     table.name: table
     for table in (
-        MINUTES, DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, SERIES, INCIDENT_EVENTS, FEEDBACK,
-        INCIDENT_STATE, HISTORY, OWNER, SERIES_CONFIG, MODELS,
+        MINUTES, DETECTIONS, JOINT_DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, SERIES,
+        INCIDENT_EVENTS, FEEDBACK, INCIDENT_STATE, HISTORY, OWNER, SERIES_CONFIG, MODELS,
     )
 }  # fmt: skip
 """Every table by its name. `history`, `owner` and `incident_state` serve the stream alone; people write `series_config` and

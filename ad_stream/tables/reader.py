@@ -17,7 +17,7 @@ from ad_stream.tables.schema import PAGE
 if TYPE_CHECKING:
     import pandas as pd
 
-Value = str | int | datetime
+Value = str | int | float | datetime
 SHOWN = DETECTIONS.named(PAGE)
 
 
@@ -78,7 +78,7 @@ def _column(name: str, kind: str) -> str:
 
 
 def _literal(value: Value) -> str:
-    if isinstance(value, int):  # a flag, too
+    if isinstance(value, (int, float)):  # a flag, too
         return str(value).lower()
     text = value.isoformat() if isinstance(value, datetime) else value
     return "'" + text.replace("'", "''") + "'"

@@ -82,9 +82,20 @@ def arrow(columns: Iterable[Column]) -> pa.Schema:
     """The columns as an Arrow schema."""
     import pyarrow as pa
 
+    return pa.schema([(column.name, _arrow_type(column.type)) for column in columns])
+
+
+def _arrow_type(name: str) -> Any:
+    """A type as Delta names it -> that of Arrow."""
+    import pyarrow as pa
+
+    if name.startswith("array<"):
+        return pa.list_(_arrow_type(name[len("array<") : -1]))
+    if name.startswith("struct<"):
+        parts = (part.split(":") for part in name[len("struct<") : -1].split(","))
+        return pa.struct([(field, _arrow_type(kind)) for field, kind in parts])
     types: dict[str, Any] = {
         "string": pa.string(), "long": pa.int64(), "int": pa.int32(), "double": pa.float64(), "boolean": pa.bool_(),
-        "binary": pa.binary(), "timestamp": pa.timestamp("us", "UTC"), "array<string>": pa.list_(pa.string()),
-        "array<long>": pa.list_(pa.int64()), "array<double>": pa.list_(pa.float64()),
+        "binary": pa.binary(), "timestamp": pa.timestamp("us", "UTC"),
     }  # fmt: skip
-    return pa.schema([(column.name, types[column.type]) for column in columns])
+    return types[name]

@@ -23,7 +23,16 @@ def status_page(found: Status) -> RenderableType:
     state = "running" if found.running else "stopped"
     table = Table.grid(padding=(0, 2))
     for name, value in numbers.items():
-        if name not in ("running", "silent", "quarantined", "late_by_device", "pushes", "ignored", "incidents"):
+        if name not in (
+            "running",
+            "silent",
+            "quarantined",
+            "late_by_device",
+            "pushes",
+            "ignored",
+            "incidents",
+            "joint_drift",
+        ):
             table.add_row(
                 Text(NAMES.get(name, name.replace("_", " ")), style="dim"), "-" if value is None else f"{value}"
             )
@@ -43,6 +52,11 @@ def status_page(found: Status) -> RenderableType:
     )
     silent = [f"{device} since {since}" for device, since in numbers["silent"].items()]
     table.add_row(Text("silent devices", style="dim"), first_lines(silent))
+    drifted = [
+        f"{device}: {share:.0%} of the last day lies above what 5% did" for device, share in found.joint_drift.items()
+    ]
+    if drifted:
+        table.add_row(Text("train --joint again", style="yellow"), first_lines(drifted))
     ignored = [Text(f"ignored: {sentence}", style="yellow") for sentence in found.ignored]
     none_yet = [Text("No window has been judged yet.")] if found.newest is None else []
     return Group(Text(f"The stream is {state}."), *none_yet, "", table, *ignored)

@@ -4,6 +4,7 @@ import { draw } from "./chart.js";
 import { before, compareBox, known } from "./compare.js";
 import { empty, h, put, time } from "./dom.js";
 import { kindLine } from "./kind.js";
+import { jointStrip } from "./joint.js";
 import { muting } from "./mute.js";
 import { csv, csvName, save } from "./picture.js";
 import { FEW, MOST_BELOW, signalList } from "./signals.js";
@@ -23,6 +24,7 @@ export function series(asked, shared) {
   const title = h("h1", { title: `${device} ${signal}` }, h("span", {}, cut(device, 60)), " ", h("small", {}, cut(signal, 60)));
   const siblings = signalList(signal, { href: pageOf, onBelow: below, onAll: toggle });
   const mute = muting(device, signal);
+  const joint = jointStrip(device, { pageOf, onChoose: (at) => choose(at.replace("T", " ").replace("Z", "")) });
   const ranges = h("div", { class: "ranges" });
   const plot = h("div", { class: "plot", role: "img", "aria-label": `Value, expected band and flags of ${device} ${signal}` });
   const caption = h("p", { class: "soft" });
@@ -35,6 +37,7 @@ export function series(asked, shared) {
     h("p", {}, h("a", { href: link("fleet"), onclick: back }, "‹ back")),
     h("div", { class: "head" }, title, mute.root), siblings.root, ranges,
     h("div", { class: "card" }, plot, h("div", { class: "under" }, caption, files), others),
+    joint.root,
     h("div", { class: "columns even" }, why, flags), kind);
   let answer = null, minute = asked.minute ? asked.minute.replace("T", " ").replace("Z", "") : null, followed = !minute, turn = 0, told = "", asking = null;
 
@@ -101,6 +104,7 @@ export function series(asked, shared) {
     if (followed) minute = latest();
     await paint();
     await explain();
+    if (answer.signals.length > 1) await joint.refresh(isoOf(answer.times[0]), shift(isoOf(answer.times.at(-1)), 1));
     await drawOthers(mine);
   }
 

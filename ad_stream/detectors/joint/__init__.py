@@ -8,6 +8,6 @@ from ad_stream.detectors.joint.blob import decode, encode
 from ad_stream.detectors.joint.model import JointModel
 from ad_stream.detectors.joint.state import JointState
 from ad_stream.detectors.joint.training import train
-from ad_stream.detectors.joint.verdict import JointVerdicts, judge_many
+from ad_stream.detectors.joint.verdict import JointVerdicts, judge_many, pass_over
 
-__all__ = ["JointModel", "JointState", "JointVerdicts", "decode", "encode", "judge_many", "train"]
+__all__ = ["JointModel", "JointState", "JointVerdicts", "decode", "encode", "judge_many", "pass_over", "train"]

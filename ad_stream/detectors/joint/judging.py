@@ -82,6 +82,16 @@ def scores_of(values: Floats, arrays: JointArrays, state: JointState) -> tuple[J
     return measured(surprise_of(found, arrays.power, arrays.live, state), arrays, state)
 
 
+def passed(values: Floats, arrays: JointArrays, state: JointState) -> JointState:
+    """The state that `scores_of` leaves, without the scores: what rows before the judged ones need."""
+    if state.recent.shape[-1]:  # what came at this time of day rests on the scores
+        return scores_of(values, arrays, state)[1]
+    found = residuals_of(scaled(values, arrays.median, arrays.spread), arrays.maps, state, SIZES)
+    surprise = surprise_of(found, arrays.power, arrays.live, state)
+    squares = score.smoothed(surprise.surprise, arrays.signal_tails, state.share)[..., -1]
+    return _after(surprise, squares, state.recent, state.rows + values.shape[-1])
+
+
 def measured(surprise: Surprise, arrays: JointArrays, state: JointState) -> tuple[JointScores, JointState]:
     """Surprise, stacked arrays, the states before it -> scores, the states after it."""
     found, tails = surprise.found, arrays.signal_tails

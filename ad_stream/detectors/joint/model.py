@@ -83,4 +83,5 @@ class JointModel:
 
 def stacked(arrays: Sequence[JointArrays]) -> JointArrays:
     """The arrays of m devices with equally many signals."""
-    return JointArrays(**{f.name: np.stack([getattr(one, f.name) for one in arrays]) for f in fields(JointArrays)})
+    names = [one.name for one in fields(JointArrays)]
+    return JointArrays(**{name: np.stack([getattr(one, name) for one in arrays]) for name in names})

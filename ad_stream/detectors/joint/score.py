@@ -93,11 +93,16 @@ def shares(
     is lost in the row of the alarm is still named.
     What bursts by nature is a little more often the cause of what it shows, hence the power of its high quantile.
     """
-    weight = np.maximum(tails.highest, 1.0)[..., None] ** SHARE_POWER
-    squares = average(surprise**2 * weight, SHARE_WEIGHT, before)
+    squares = smoothed(surprise, tails, before)
     seen = np.where(counts, squares + FROZEN_WEIGHT * frozen**2, 0.0)
     total = seen.sum(axis=1, keepdims=True)
     number = counts.sum(axis=1, keepdims=True)
     even = counts / np.maximum(number, 1)
     share = np.where(total > 0, seen / np.where(total > 0, total, 1.0), even)
     return np.where(number > 0, share, np.nan), squares[..., -1]
+
+
+def smoothed(surprise: Floats, tails: SignalTails, before: Floats) -> Floats:
+    """Surprise (m, d, n), the smoothed squares before it (m, d) -> weighted squares, smoothed over three rows (m, d, n)."""
+    weight = np.maximum(tails.highest, 1.0)[..., None] ** SHARE_POWER
+    return average(surprise**2 * weight, SHARE_WEIGHT, before)

@@ -67,6 +67,9 @@ class JointState:
         )
 
 
+NAMES = tuple(one.name for one in fields(JointState))
+
+
 def blank(d: int, day: int) -> JointState:
     """The state of a device with d signals and `day` rows a day of which nothing has been seen."""
     zeros, none = np.zeros(d), np.zeros(d, dtype=np.int64)
@@ -89,10 +92,11 @@ def blank(d: int, day: int) -> JointState:
 
 def stacked(states: Sequence[JointState]) -> JointState:
     """One state of m devices."""
-    return JointState(**{f.name: np.stack([getattr(state, f.name) for state in states]) for f in fields(JointState)})
+    return JointState(**{name: np.stack([getattr(state, name) for state in states]) for name in NAMES})
 
 
 def apart(state: JointState) -> list[JointState]:
     """A state of m devices -> one each."""
     count = len(state.held)
-    return [JointState(**{f.name: getattr(state, f.name)[i] for f in fields(JointState)}) for i in range(count)]
+    columns = [getattr(state, name) for name in NAMES]
+    return [JointState(*(column[i] for column in columns)) for i in range(count)]

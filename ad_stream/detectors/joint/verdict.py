@@ -3,7 +3,7 @@ judged."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ad_stream.detectors.joint import model as models
 from ad_stream.detectors.joint import state as states
-from ad_stream.detectors.joint.judging import JointScores, scores_of
+from ad_stream.detectors.joint.judging import JointScores, passed, scores_of
 from ad_stream.model import DECLINED, SCORED, WARMING_UP
 
 if TYPE_CHECKING:
@@ -72,23 +72,41 @@ def judge_many(
     before: the states that earlier rows left; without them the rows follow the training stretch directly. threshold: nats of
     a flag, above 0. ValueError where the shapes do not belong together; never raises on data.
     """
+    if not threshold > 0:
+        raise ValueError(f"threshold is {threshold}, it must be above 0")
+    earlier = [one.state for one in trained] if before is None else list(before)
+    parts, after = [], []
+    for part, arrays, state in _blocks(trained, values, earlier):
+        scores, state = _in_pieces(part, arrays, state)
+        parts.append(_verdicts(scores, arrays, threshold))
+        after += states.apart(state)
+    return _joined(parts, JointVerdicts, axis=0), after
+
+
+def pass_over(trained: Sequence[JointModel], values: Floats, before: Sequence[JointState]) -> list[JointState]:
+    """The states that `judge_many` leaves, for less: no verdicts are given."""
+    after = []
+    for part, arrays, state in _blocks(trained, values, before):
+        columns = _columns(part.shape[1])
+        for first in range(0, part.shape[2], columns):
+            state = passed(part[..., first : first + columns], arrays, state)
+        after += states.apart(state)
+    return after
+
+
+def _blocks(
+    trained: Sequence[JointModel], values: Floats, before: Sequence[JointState]
+) -> Iterator[tuple[Floats, JointArrays, JointState]]:
+    """Some devices at a time, so that their arrays stay in the cache: values, stacked arrays, stacked states."""
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 3 or len(values) != len(trained) or any(len(one.signals) != values.shape[1] for one in trained):
         raise ValueError(f"values need the shape (models, signals, rows), got {values.shape} for {len(trained)} models")
     if values.shape[2] == 0:
         raise ValueError("values need at least one row")
-    if not threshold > 0:
-        raise ValueError(f"threshold is {threshold}, it must be above 0")
-    earlier = [one.state for one in trained] if before is None else list(before)
     wide = max(1, CELLS // (values.shape[1] * min(values.shape[2], _columns(values.shape[1]))))
-    parts, after = [], []
     for first in range(0, len(trained), wide):
         block = slice(first, first + wide)
-        arrays = models.stacked([one.arrays for one in trained[block]])
-        scores, state = _in_pieces(values[block], arrays, states.stacked(earlier[block]))
-        parts.append(_verdicts(scores, arrays, threshold))
-        after += states.apart(state)
-    return _joined(parts, JointVerdicts, axis=0), after
+        yield values[block], models.stacked([one.arrays for one in trained[block]]), states.stacked(before[block])
 
 
 def _in_pieces(values: Floats, arrays: JointArrays, state: JointState) -> tuple[JointScores, JointState]:

@@ -40,6 +40,8 @@ class Summary:
     scored: int = 0
     anomalies: int = 0
     slow_anomalies: int = 0
+    joint_scored: int = 0
+    joint_anomalies: int = 0
     warming_up: int = 0
     declined: int = 0
     quarantined: dict[str, int] = field(default_factory=dict)
@@ -98,9 +100,11 @@ class Summary:
         )  # fmt: skip
         flagged = f"{self.anomalies:,} flagged windows" if self.anomalies else "no flagged windows"
         flagged += f", {self.slow_anomalies:,} flagged as slow" if self.slow_anomalies else ""
+        joint = f"{self.joint_scored:,} windows of devices judged as a whole, {self.joint_anomalies:,} flagged"
         told = [
             f"{self.events:,} events read in {batches}, {self.wall_seconds:.0f} s",
             f"{self.minutes_closed:,} windows closed: {', '.join([*verdicts, flagged])}",
+            *([joint] if self.joint_scored else []),
         ]
         return "\n".join([*told, *self._left_out(), *self._pushes()])
 

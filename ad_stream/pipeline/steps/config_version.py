@@ -6,6 +6,7 @@ is added. A run looks them up once, for the first batch it meets: only that one 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,13 @@ class BatchConfig:
 
     def __post_init__(self) -> None:
         self.rules = rules_of([], self.config.detection)
+
+    @property
+    def joint_name(self) -> str:
+        """The column `config_version` of joint verdicts: of the section `joint`, with the rules as in `name`."""
+        told = json.dumps(self.config.joint.model_dump(mode="json"), sort_keys=True)
+        _, at, version = self.name.partition("@")
+        return hashlib.sha256(told.encode()).hexdigest()[:12] + at + version
 
     @property
     def name(self) -> str:
@@ -108,16 +116,17 @@ def pin(batch: Batch) -> None:
     """The rules of this batch, with as much history as they want, and the models; its first commit says which versions."""
     if not batch.tally.minutes:
         return
-    state, before = batch.state, batch.state.scorer.points
+    state, before = batch.state, Depth.of(batch.state.scorer)
     noted = _noted(batch.tables, batch.query_id, batch.report.batch_id) if state.first_batch else {}
     state.first_batch = False
     state.scorer = state.scorer.under(state.config.of_batch(batch.tables, noted))
-    batch.learned = state.models.of_batch(batch.tables, noted)
+    batch.learned = state.models.of_batch(batch.tables, noted, joint=state.scorer.joint is not None)
     known = (state.config.version, state.models.version, state.config.feedback)
     versions = dict(zip(PINNED, known, strict=True))
     batch.tables = replace(batch.tables, notes={"minutes": json.dumps(batch.name | versions)})
-    if state.scorer.points > before:
-        history.rebuild(batch.tables, Depth.of(state.scorer))
+    depth = Depth.of(state.scorer)
+    if depth.points > before.points or depth.reach > before.reach:
+        history.rebuild(batch.tables, depth)
 
 
 def rules_in(frame: DataFrame, base: Detection) -> Rules:

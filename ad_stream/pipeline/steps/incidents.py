@@ -18,20 +18,22 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from ad_stream.incidents.feedback import acts_of
+from ad_stream.incidents.joint import AS_SERIES, NO_SIGNAL
 from ad_stream.incidents.silence import Present
 from ad_stream.incidents.table import table_row
 from ad_stream.pipeline.steps.config_version import feedback_rows, rules_at
 from ad_stream.pipeline.steps.history import series_id
 from ad_stream.pipeline.steps.scoring import step
-from ad_stream.pipeline.steps.verdict_windows import Span, Window, windows_of
+from ad_stream.pipeline.steps.verdict_windows import NAMES, Span, Window, windows_of
 from ad_stream.series_config.limits import muted_and_floor, muted_at
 from ad_stream.tables.columns import BATCH
 from ad_stream.tables.incidents import INCIDENT_EVENTS, INCIDENT_STATE
+from ad_stream.tables.joint import JOINT_DETECTIONS
 from ad_stream.tables.schema import plain_ddl
 from ad_stream.times import from_seconds
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
     from ad_stream.config import Config
     from ad_stream.incidents.acts import Act
@@ -83,7 +85,7 @@ def store(batch: Batch) -> None:
     acts = _acts(batch, state)
     grid, tally = batch.config.minutes.grid, batch.tally
     about = Span(grid.step(tally.first), grid.step(tally.last), tally.minutes)
-    events = list(folded(batch.tables, batch.config, state, batch.verdicts, acts, about=about))
+    events = list(folded(batch.tables, batch.config, state, batch.verdicts, acts, joint=batch.joint, about=about))
     _append(batch, _new(batch, [_row(batch, event) for event in events]))
     if acts or batch.tally.last - state.saved >= SAVE_EVERY:
         _save(batch, state, batch.tally.last)
@@ -155,14 +157,20 @@ def _restored(batch: Batch) -> OpenIncidents:
         _save(batch, state, batch.tally.first - batch.config.minutes.every, origin=True)
         return state
     state = OpenIncidents(fold, from_seconds(newest[0]["at"]), newest[0]["feedback_version"])
-    since = batch.tables.read("detections").where(
-        (F.col("minute") > F.lit(state.saved)) & (F.col("minute") < F.lit(batch.tally.first)) & (F.col("revision") == 0)
-    )
-    verdicts = since.withColumn("step", step("minute", batch.config.minutes.grid))
-    _append(batch, _not_stored(batch, list(folded(batch.tables, batch.config, state, verdicts)), state.saved), "gap")
+    verdicts, joint = (_since(batch, table, state.saved) for table in ("detections", JOINT_DETECTIONS.name))
+    events = list(folded(batch.tables, batch.config, state, verdicts, joint=joint))
+    _append(batch, _not_stored(batch, events, state.saved), "gap")
     if fold.before != fold.basis:  # from here on other rows come of the same verdicts: `--verify` begins anew
         _save(batch, state, batch.tally.first - batch.config.minutes.every, origin=True)
     return state
+
+
+def _since(batch: Batch, table: str, saved: datetime) -> DataFrame:
+    """The rows between the saved state and the batch, with the numbers of their windows."""
+    rows = batch.tables.read(table).where(
+        (F.col("minute") > F.lit(saved)) & (F.col("minute") < F.lit(batch.tally.first)) & (F.col("revision") == 0)
+    )
+    return rows.withColumn("step", step("minute", batch.config.minutes.grid))
 
 
 def _not_stored(batch: Batch, events: Sequence[dict[str, Any]], since: datetime) -> list[dict[str, Any]]:
@@ -174,11 +182,13 @@ def _not_stored(batch: Batch, events: Sequence[dict[str, Any]], since: datetime)
 
 
 def folded(
-    tables: DeltaTables, config: Config, state: OpenIncidents, verdicts: DataFrame, acts: Sequence[Act] = (), *, silences: bool = True,
-    about: Span | None = None,
+    tables: DeltaTables, config: Config, state: OpenIncidents, verdicts: DataFrame, acts: Sequence[Act] = (), *,
+    joint: DataFrame | None = None, silences: bool = True, about: Span | None = None,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
-    """The rows of windows of verdicts (columns of `detections` and `step`), in order. about: what is known of them."""
+    """The rows of windows of verdicts (columns of `detections` and `step`), in order; joint: those of the same windows on the
+    signals of devices together; about: what is known of them."""
     verdicts = _either(verdicts)
+    every = verdicts if joint is None else _beside(verdicts, joint)
 
     def names(unknown: np.ndarray[Any, np.dtype[np.int64]]) -> list[tuple[str, str]]:
         rows = verdicts.select(series_id().alias("id"), "device_id", "signal").distinct()
@@ -186,10 +196,11 @@ def folded(
         found = {row["id"]: (row["device_id"], row["signal"]) for row in some.collect()}
         return [found[key] for key in unknown.tolist()]
 
-    for window in windows_of(verdicts, about):
+    _number_joint(state, tables.spark)
+    for window in windows_of(every, about):
         rules = _rules(tables, config, state, window.config_version.partition("@")[2])
         begins = window.step * config.minutes.grid.seconds
-        present = Present(np.unique(window.ids), names, partial(muted_at, rules, begins=begins)) if silences else None
+        present = Present(window.series, names, partial(muted_at, rules, begins=begins)) if silences else None
         yield from state.fold.step(window.step, _rows(state, window, rules, begins), present, acts)
         acts = ()
 
@@ -209,7 +220,25 @@ def _rows(state: OpenIncidents, window: Window, rules: Rules, begins: int) -> Wi
         rows.muted[:], rows.floor[:] = muted_and_floor(
             rules, rows.device, rows.signal, rows.expected, np.full(len(rows), begins, dtype=np.int64)
         )
+        rows.floor[rows.signal == NO_SIGNAL] = 0.0  # a deviation is in the unit of a signal, a score is in nats
     return rows
+
+
+def _number_joint(state: OpenIncidents, spark: SparkSession) -> None:
+    """The numbers of watched devices whose signals are judged together; after a start nobody has said them yet."""
+    missing = [series for series in state.fold.watched if series[1] == NO_SIGNAL and series not in state.ids]
+    if missing:
+        named = spark.createDataFrame(missing, "device_id string, signal string").withColumn("id", series_id())
+        state.ids |= {(row["device_id"], row["signal"]): row["id"] for row in named.collect()}
+
+
+def _beside(verdicts: DataFrame, joint: DataFrame) -> DataFrame:
+    """Joint verdicts as rows of a series without a signal, `incidents.joint.as_series` for Spark, beside the others."""
+    told = {name: F.col(of) if isinstance(of, str) else F.lit(of) for name, of in AS_SERIES.items()}
+    judged = joint.where(F.col("score").isNotNull())
+    columns = [column.alias(name) for name, column in told.items()]
+    as_series = judged.select("device_id", F.lit(NO_SIGNAL).alias("signal"), "step", "config_version", *columns)
+    return verdicts.select("device_id", "signal", "step", "config_version", *NAMES).unionByName(as_series)
 
 
 def _rules(tables: DeltaTables, config: Config, state: OpenIncidents, version: str) -> Rules:

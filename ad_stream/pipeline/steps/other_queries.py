@@ -19,10 +19,17 @@ SERIES_KEY = ["device_id", "signal", "minute"]
 KEYS = {
     "minutes": SERIES_KEY,
     "detections": SERIES_KEY,
+    "joint_detections": ["device_id", "minute"],
     "quarantine": ["source", "partition", "sequence", "element"],
     "late": ["device_id", "signal", "event_time", "source", "partition", "sequence"],
 }
-TIME_OF = {"minutes": "minute", "detections": "minute", "quarantine": "enqueued_time", "late": "enqueued_time"}
+TIME_OF = {
+    "minutes": "minute",
+    "detections": "minute",
+    "joint_detections": "minute",
+    "quarantine": "enqueued_time",
+    "late": "enqueued_time",
+}
 
 
 def find_others(batch: Batch) -> None:

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.models.profiles import KnownProfiles, decode
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, series_id
+from ad_stream.pipeline.steps.joint_scoring import JOINT_ROW, joint_verdicts, models_of
 from ad_stream.scoring.matrix import Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, continuing, verdicts
 from ad_stream.tables.catalog import DETECTIONS
@@ -59,12 +60,13 @@ def score(
     if learned is not None:
         packed = packed.unionByName(learned.blobs, allowMissingColumns=True)
     packed = packed.withColumn("part", F.pmod("bucket", F.lit(groups)).cast("int"))
-    label = "" if learned is None else learned.label
+    labels = ("", "") if learned is None else (learned.label, learned.joint)
 
     def of_group(_: Any, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-        return score_group(now, before, scorer, label)
+        return score_group(now, before, scorer, *labels)
 
-    verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, ROW)
+    row = ROW if scorer.joint is None else ROW + JOINT_ROW
+    verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, row)
     starts = {name: F.timestamp_seconds(F.nanvl(name, F.lit(None).cast("double")) * grid.seconds) for name in STARTS}
     given = {name: F.when(F.col("slow_reason") != "", F.col(name)) for name in SLOW}
     return verdict.withColumns({"minute": F.timestamp_seconds(F.col("step") * grid.seconds), **starts, **given})
@@ -81,20 +83,25 @@ def _groups(cells: int) -> int:
     return min(BUCKETS, 1 << (wanted - 1).bit_length())
 
 
-def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer, label: str = "") -> pd.DataFrame:
-    """The verdicts of one group, in the order of `now`; label: of the model whose blobs stand among the rows before."""
+def score_group(
+    now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer, label: str = "", joint_label: str = ""
+) -> pd.DataFrame:  # fmt: skip
+    """The verdicts of one group, in the order of `now`; labels: of the models whose blobs stand among the rows before."""
     out: pd.DataFrame = pd.DataFrame()
     if now.empty:  # all series of this group are silent in this batch: only their past is here
         return out
     started = time.process_time()
     rows = Rows(now["id"].to_numpy(), now["step"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
-    known = None
+    known, models = None, before.iloc[:0]
+    if label or joint_label:
+        is_model = before["blob"].notna()
+        models, before = before[is_model], before[~is_model]
     if label:
-        blobs = before[before["blob"].notna()]
+        blobs = models[models["model_of"].isna()]
         parts = [
             decode(bytes(blob), sha256, label) for blob, sha256 in zip(blobs["blob"], blobs["sha256"], strict=True)
         ]
-        known, before = KnownProfiles.together(label, parts), before[before["blob"].isna()]
+        known = KnownProfiles.together(label, parts)
     before = before.sort_values(["bucket", "step"])
     past = Packed(before["step"].to_numpy(dtype=np.int64), list(before["ids"]), list(before["values"]))
     found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer, known)
@@ -102,8 +109,11 @@ def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer, label: 
     _, codes = np.unique(rows.ids, return_inverse=True)
     flagged = now["flagged"].to_numpy(dtype=np.float64, na_value=np.nan)
     out["continuing"] = continuing(codes, rows.steps, found.columns["is_anomaly"], scorer.refractory, flagged)
-    out["seconds"] = [time.process_time() - started] + [0.0] * (len(out) - 1)
     out["window"] = found.windows
+    if scorer.joint is not None:
+        stored = models_of(models[models["model_of"].notna()], joint_label) if joint_label else []
+        out = out.assign(**joint_verdicts(now, rows, past, found, scorer, stored, joint_label))
+    out["seconds"] = [time.process_time() - started] + [0.0] * (len(out) - 1)
     return out
 
 

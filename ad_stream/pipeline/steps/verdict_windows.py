@@ -14,6 +14,7 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from ad_stream.incidents.episode import WindowRows, rows_of
+from ad_stream.incidents.joint import NO_SIGNAL
 from ad_stream.pipeline.steps.history import series_id
 
 if TYPE_CHECKING:
@@ -40,14 +41,20 @@ class Span:
 
 @dataclass(frozen=True)
 class Window:
-    """The verdicts of one window: ids, values (k,) of all its series in any order; flagged: the rows of flagged ones, with
-    `id`, the names and NAMES."""
+    """The verdicts of one window: ids, values (k,) of all its series in any order; joint: those of the ids that stand for the
+    signals of a device together; flagged: the rows of flagged ones, with `id`, the names and NAMES."""
 
     step: int
     config_version: str
     ids: Ints
+    joint: Ints
     values: Floats
     flagged: Sequence[Any]
+
+    @property
+    def series(self) -> Ints:
+        """The series that were read, ascending."""
+        return np.setdiff1d(self.ids, self.joint)
 
     def rows(self, watched: Mapping[int, tuple[str, str]]) -> WindowRows:
         """The flagged rows, and those of the watched series (number -> series) that are not flagged."""
@@ -87,12 +94,14 @@ def _collected(verdicts: DataFrame) -> Iterator[Window]:
     # Both lists leave out nulls, so that a value that is one has to be a number to stay beside its series.
     found = verdicts.groupBy("step").agg(
         F.max("config_version").alias("config_version"), F.collect_list(series_id()).alias("ids"),
+        F.collect_list(F.when(F.col("signal") == NO_SIGNAL, series_id())).alias("joint"),
         F.collect_list(F.coalesce("value", F.lit(float("nan")))).alias("values"),
         F.collect_list(F.when(F.col("is_anomaly"), flagged)).alias("flagged"),
     ).collect()  # fmt: skip
     for row in sorted(found, key=lambda row: row["step"]):
         ids, values = np.array(row["ids"], dtype=np.int64), np.array(row["values"], dtype=np.float64)
-        yield Window(row["step"], row["config_version"] or "", ids, values, row["flagged"])
+        joint = np.array(row["joint"], dtype=np.int64)
+        yield Window(row["step"], row["config_version"] or "", ids, joint, values, row["flagged"])
 
 
 def _quiet(names: Sequence[tuple[str, str]], values: Floats) -> WindowRows:

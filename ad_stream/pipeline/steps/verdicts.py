@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.model import STATUSES
-from ad_stream.pipeline.steps import history, recent_flags
+from ad_stream.pipeline.steps import history, joint, joint_scoring, recent_flags
 from ad_stream.pipeline.steps.other_queries import without_theirs
 from ad_stream.pipeline.steps.scoring import score
 from ad_stream.scoring.depth import Depth
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from ad_stream.pipeline.batch_state import Batch
 
@@ -34,9 +34,10 @@ def _judge(batch: Batch) -> None:
     asked: dict[str, int] = {}
     batch.release()
     verdicts = batch.hold(_scored(batch))
+    batch.joint = joint.of_verdicts(batch, verdicts) if batch.learned is not None and batch.learned.joint else None
     if batch.fallback is not None:
         verdicts, asked = batch.fallback(verdicts, batch.state.flags or {})
-    counted = _counted(verdicts)
+    counted = _counted(verdicts, joint_scoring.counts() if batch.joint is not None else [])
     batch.verdicts = verdicts
     batch.report.scoring_seconds = counted.pop("scoring_seconds") or 0.0
     batch.counted = counted | asked
@@ -57,15 +58,16 @@ def _scored(batch: Batch) -> DataFrame:
     span = (tally.last - tally.first) // every + 1
     series = -(-tally.minutes // span)
     rows = recent_flags.with_flags(batch, batch.closed)
-    verdicts = score(rows, past, scorer, cells=series * (scorer.points + span), learned=batch.learned)
+    verdicts = score(rows, past, scorer, cells=series * (scorer.whole + span), learned=batch.learned)
     return verdicts.withColumns({"revision": F.lit(0), "config_version": F.lit(batch.state.config.name)})
 
 
-def _counted(verdicts: DataFrame) -> dict[str, Any]:
+def _counted(verdicts: DataFrame, more: list[Column]) -> dict[str, Any]:
     row = verdicts.agg(
         *[F.count(F.when(F.col("status") == status, 1)).alias(status) for status in STATUSES],
         F.count(F.when(F.col("is_anomaly"), 1)).alias("anomalies"),
         F.count(F.when(F.col("slow_is_anomaly"), 1)).alias("slow_anomalies"), F.sum("seconds").alias("scoring_seconds"),
+        *more,
     ).first()  # fmt: skip
     assert row is not None  # an aggregate without groups has one row
     return dict(row.asDict())

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
 
+from ad_stream.errors import InputError
+from ad_stream.pipeline.steps.history import series_id
 from ad_stream.tables.catalog import MODELS
 
 if TYPE_CHECKING:
@@ -22,47 +26,70 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TABLE = MODELS.name
-PROFILE = "profile"
+PROFILE, JOINT = "profile", "joint"
 
 
 @dataclass(frozen=True)
 class Learned:
-    """One version of a model. label: 'profile@3'; blobs: bucket, blob, sha256."""
+    """The versions that a batch uses. label: 'profile@3', joint: 'joint@2', '' where there is none; blobs: bucket, blob, sha256,
+    and of joint models model_of (the device) and ids (its signals as windows name them), null in profiles."""
 
     label: str
+    joint: str
     blobs: DataFrame
 
 
 @dataclass
 class LiveModels:
-    """version: of the table, as the last batch used it; number: of the profile in it, None where none is live."""
+    """version: of the table, as the last batch used it; numbers: of each name in it, None where none is live."""
 
     version: int | None = None
-    number: int | None = None
+    numbers: dict[str, int | None] = field(default_factory=dict)
 
-    def of_batch(self, tables: DeltaTables, noted: Mapping[str, Any]) -> Learned | None:
-        """The profile that a batch uses; noted: what its first commit says, if it was begun before."""
+    def of_batch(self, tables: DeltaTables, noted: Mapping[str, Any], *, joint: bool = False) -> Learned | None:
+        """What a batch uses, joint models only where they are wanted; noted: what its first commit says, if it was begun before."""
+        names = (PROFILE, JOINT) if joint else (PROFILE,)
         try:
             version = noted.get(TABLE, tables.version(TABLE))
             if version != self.version:
-                self.number = _good(tables.read_at(TABLE, version).where(F.col("name") == PROFILE))
+                rows = tables.read_at(TABLE, version)
+                self.numbers = {name: _good(rows, name) for name in names}
                 self.version = version
         except Exception as error:  # whatever it is: without what was learned the plain rule still judges
             log.warning("the table %s cannot be read, so its last version stays: %s", TABLE, type(error).__name__)
-        if self.number is None or self.version is None:
+        live = {name: number for name, number in self.numbers.items() if number is not None}
+        if not live or self.version is None:
             return None
-        rows = tables.read_at(TABLE, self.version).where(
-            (F.col("name") == PROFILE) & (F.col("version") == self.number) & F.col("blob").isNotNull()
-        )
-        return Learned(
-            f"{PROFILE}@{self.number}", rows.select(F.col("group").cast("int").alias("bucket"), "blob", "sha256")
-        )
+        labels = {name: f"{name}@{number}" for name, number in live.items()}
+        rows = tables.read_at(TABLE, self.version)
+        wanted = [F.concat_ws("@", "name", F.col("version").cast("string")) == label for label in labels.values()]
+        return Learned(labels.get(PROFILE, ""), labels.get(JOINT, ""), _blobs(rows.where(reduce(or_, wanted))))
 
 
-def _good(rows: DataFrame) -> int | None:
+def joint_in(rows: DataFrame) -> Learned:
+    """The live joint version of a DataFrame with the columns of `models`; InputError where it holds none."""
+    live = rows.where((F.col("name") == JOINT) & (F.col("state") == "live") & F.col("blob").isNotNull())
+    newest = live.agg(F.max("version")).first()
+    if newest is None or newest[0] is None:
+        raise InputError("the models hold no live version of joint: train one (ad-stream train --joint)")
+    return Learned("", f"{JOINT}@{newest[0]}", _blobs(live.where(F.col("version") == newest[0])))
+
+
+def _blobs(rows: DataFrame) -> DataFrame:
+    joint = F.col("name") == JOINT
+    ids = F.lit(None).cast("array<long>")
+    if "signals" in rows.columns:  # a version of the table from before that column has none
+        ids = F.transform("signals", lambda signal: series_id(signal))
+    return rows.where(F.col("blob").isNotNull()).select(
+        F.col("group").cast("int").alias("bucket"), F.when(joint, F.col("device_id")).alias("model_of"),
+        F.when(joint, ids).alias("ids"), "blob", "sha256",
+    )  # fmt: skip
+
+
+def _good(rows: DataFrame, name: str) -> int | None:
     """The live version, else the newest before it whose blobs are whole; each that is not is told."""
     whole = F.coalesce(F.sha2("blob", 256) == F.col("sha256"), F.lit(False))
-    seen = rows.where(F.col("blob").isNotNull()).groupBy("version").agg(
+    seen = rows.where((F.col("name") == name) & F.col("blob").isNotNull()).groupBy("version").agg(
         F.max(F.when(F.col("state") == "live", 1)).alias("live"), F.min(whole.cast("int")).alias("whole"),
         F.max(F.when(F.col("state") != "candidate", 1)).alias("was_live"),
     )  # fmt: skip
@@ -75,7 +102,5 @@ def _good(rows: DataFrame) -> int | None:
         if number <= live and row["was_live"]:
             if row["whole"]:
                 return number
-            log.error(
-                "the model %s@%d is refused: its bytes are not those that were trained (SHA-256)", PROFILE, number
-            )
+            log.error("the model %s@%d is refused: its bytes are not those that were trained (SHA-256)", name, number)
     return None

@@ -16,6 +16,7 @@ from ad_stream.push.base import COLUMNS, FLAGS, SETTLED, Row, Which
 from ad_stream.push.outbox import Batch, Key, Record
 from ad_stream.tables.catalog import DELIVERIES, DETECTIONS
 from ad_stream.tables.incidents import INCIDENT_EVENTS
+from ad_stream.tables.joint import JOINT_DETECTIONS
 from ad_stream.tables.schema import PUSHED, plain_ddl
 from ad_stream.times import from_seconds
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ad_stream.pipeline.store.delta import DeltaTables
 
 INCIDENTS = "incidents:"
+JOINT: Which = "joint"
 BATCH = ["sink", "query_id", "batch_id"]
 STARTS = [column.name for column in DETECTIONS.used(PUSHED) if column.type == "timestamp"]
 RECORD = [field.name for field in fields(Record)]
@@ -40,6 +42,8 @@ class PushStore:
         """The first rows behind a key by (minute, device_id, signal); of normal rows one in so many of each series."""
         if which.startswith(INCIDENTS):
             return self._incident_page(batch, which, after, limit)
+        if which == JOINT:
+            return self._joint_page(batch, after, limit)
         rows = self._wanted(batch, which)
         if after is not None:
             rows = rows.where(_behind(after))
@@ -88,6 +92,18 @@ class PushStore:
         left = named.join(self.tables.read("batches"), ["query_id", "batch_id"], "left_anti")
         return [(row["query_id"], row["batch_id"]) for row in left.collect()]
 
+    def _joint_page(self, batch: Batch, after: Key | None, limit: int) -> list[Row]:
+        """As `page`; a row is of a device, so its signal is ''."""
+        rows = self._wanted(batch, JOINT)
+        if after is not None:
+            minute, device = F.lit(after[0]), F.lit(after[1])
+            rows = rows.where(
+                (F.col("minute") > minute) | ((F.col("minute") == minute) & (F.col("device_id") > device))
+            )
+        first = rows.orderBy("minute", "device_id").limit(limit).withColumn("minute", F.unix_seconds("minute"))
+        found = [row.asDict(recursive=True) for row in first.select(*JOINT_DETECTIONS.named(PUSHED)).collect()]
+        return [row | {"minute": _start(row["minute"]), "signal": ""} for row in found]
+
     def _incident_page(self, batch: Batch, which: Which, after: Key | None, limit: int) -> list[Row]:
         rows = self._wanted(batch, which).withColumn("number", F.format_string("%09d", "seq"))
         if after is not None:
@@ -109,6 +125,8 @@ class PushStore:
             in_flood = F.coalesce(F.array_contains(F.split("hidden", ","), level), F.lit(False))
             summary = (F.col("kind") != FLOOD) | (F.col("level") == level)
             return self.tables.read(INCIDENT_EVENTS.name).where(mine & F.col("notify") & told & ~in_flood & summary)
+        if which == JOINT:
+            return self.tables.read(JOINT_DETECTIONS.name).where(mine & F.col("is_anomaly"))
         rows = self.tables.read("detections").where(mine & (F.col("status") == "scored"))
         return rows if which == "all" else rows.where(_flagged())
 

@@ -14,6 +14,7 @@ from ad_stream import connection_string as event_hub
 from ad_stream.errors import AdStreamError, ConfigError, RunError, SetupError
 from ad_stream.push.base import COLUMNS, Delivery, Row, check_range, dumped, plain, which_rows
 from ad_stream.push.incident_bodies import as_json
+from ad_stream.push.joint_bodies import is_joint, joint_columns
 from ad_stream.secrets import Secret, redact
 
 CHUNK = 1_000
@@ -38,7 +39,8 @@ class Kafka:
     topic              may be left out where the connection string names it (EntityPath)
     bootstrap_servers  host:port; with a connection string its host and port 9093
     connection_string  of an event hub, or of an Eventstream's custom endpoint; a secret
-    rows               "all" scored rows, only "anomalies", or "incidents": what people are told of them, from at_least on
+    rows               "all" scored rows, only "anomalies", "joint": those of signals together, or "incidents": what people are told of
+                       them, from at_least on
     seconds            how long it may keep a batch, 1 to 600
     options            further settings of librdkafka, such as sasl.password; a value may be a secret reference
     """
@@ -190,7 +192,9 @@ class Kafka:
 
 def _verdict(row: Row) -> tuple[object, bytes]:
     """Key and value of a verdict."""
-    return row["device_id"], dumped({name: plain(row[name]) for name in COLUMNS})
+    return row["device_id"], dumped(
+        joint_columns(row) if is_joint(row) else {name: plain(row[name]) for name in COLUMNS}
+    )
 
 
 def _incident(row: Row) -> tuple[object, bytes]:

@@ -19,6 +19,7 @@ from ad_stream.model import REASONS
 from ad_stream.push import incident_bodies
 from ad_stream.push.base import COLUMNS, Delivery, Row, Which, check_choice, dumped, plain, which_rows
 from ad_stream.push.escaping import no_markdown, no_mrkdwn
+from ad_stream.push.joint_bodies import is_joint, joint_columns, joint_sentence
 from ad_stream.push.sending import one_by_one, sender_to_people
 from ad_stream.secrets import Secret
 from ad_stream.times import shown
@@ -36,8 +37,8 @@ class Webhook:
     url        where to, a secret: whoever has it may post
     format     json: {"anomalies": [row, ...]}; teams: an adaptive card; slack: blocks; of incidents also alertmanager (its
                webhook's form) and alertmanager_api (POST /api/v2/alerts)
-    rows       "anomalies", "all" scored rows (json only makes sense then), or "incidents": a message for each thing that
-               people are told of one, in order
+    rows       "anomalies", "all" scored rows (json only makes sense then), "joint": the anomalies of signals together, or
+               "incidents": a message for each thing that people are told of one, in order
     at_least   with incidents: low, medium or high
     cool_down  how long a series is `held` after a message that named it, counted in minutes of the data
     requests_per_second, seconds, timeout, proxy  as for power_bi
@@ -52,7 +53,7 @@ class Webhook:
         name: str = kind,
         url: Secret | str | None = None,
         format: Format = "json",  # noqa: A002 (it is the name of the setting)
-        rows: Literal["all", "anomalies", "incidents"] = "anomalies",
+        rows: Literal["all", "anomalies", "incidents", "joint"] = "anomalies",
         at_least: str = "medium",
         cool_down: str | float | timedelta = "30 minutes",
         requests_per_second: float = 1.0,
@@ -114,6 +115,8 @@ class Webhook:
 
 def sentence(row: Row) -> str:
     """'pump-1 temperature 93.2 at 12:30 UTC: above the expected band (20 to 24)'; of a slow verdict alone with its onset."""
+    if is_joint(row):
+        return joint_sentence(row)
     value, expected, upper, lower = (row[name] for name in ("value", "expected", "upper_margin", "lower_margin"))
     band = "" if None in (expected, upper, lower) else f" ({expected - lower:.6g} to {expected + upper:.6g})"  # type: ignore[operator]
     minute = cast(datetime, row["minute"]).astimezone(timezone.utc)
@@ -133,9 +136,11 @@ def _headline(rows: Sequence[Row]) -> str:
 
 
 def _json(rows: Sequence[Row]) -> bytes:
-    return dumped(
-        {"anomalies": [{name: plain(row[name]) for name in COLUMNS} | {"text": sentence(row)} for row in rows]}
-    )
+    return dumped({"anomalies": [_columns(row) | {"text": sentence(row)} for row in rows]})
+
+
+def _columns(row: Row) -> dict[str, object]:
+    return joint_columns(row) if is_joint(row) else {name: plain(row[name]) for name in COLUMNS}
 
 
 def _teams(rows: Sequence[Row]) -> bytes:
