@@ -23,11 +23,11 @@ import numpy as np
 
 from ad_stream.detectors import by_name
 from ad_stream.grid import MINUTE
-from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.fold import Fold
 from ad_stream.incidents.ledger import no_site
 from ad_stream.incidents.rules import FoldRules
 from ad_stream.incidents.silence import Present
+from ad_stream.incidents.window_rows import WindowRows
 from ad_stream.model import Windows
 
 FLAGGED, FLOOD, OF_SITE = 0.0005, 30_000, 100

@@ -29,9 +29,9 @@ from ad_stream.detectors import by_name
 from ad_stream.evaluation.metrics import events
 from ad_stream.grid import Grid
 from ad_stream.incidents.alarms import mark_continuing
-from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.fold import Fold
 from ad_stream.incidents.rules import FoldRules
+from ad_stream.incidents.window_rows import WindowRows
 from ad_stream.model import REFRACTORY
 from ad_stream.scoring.windows import judge
 

@@ -25,11 +25,11 @@ from ad_stream.config.incidents import Dimensions
 from ad_stream.config.overrides import overrides
 from ad_stream.grid import MINUTE
 from ad_stream.incidents.alarms import mark_continuing
-from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.events import VALUE
 from ad_stream.incidents.fold import Fold
 from ad_stream.incidents.rules import FoldRules
 from ad_stream.incidents.silence import Present
+from ad_stream.incidents.window_rows import WindowRows
 from ad_stream.model import REFRACTORY
 from ad_stream.simulate import Fault, FaultPlan
 from ad_stream.simulate.devices.fault import ALL_SIGNALS, CHATTER, MAINTENANCE, SIGNAL_SILENCE, SILENCES

@@ -20,8 +20,7 @@ State is held for series that are in one of the phases only. tests/oracles/incid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ad_stream.incidents.rules import FoldRules
-    from ad_stream.model import Bools, Floats
+    from ad_stream.incidents.window_rows import WindowRows
+    from ad_stream.model import Bools
 
     Ints = NDArray[np.int64]
     Objects = NDArray[np.object_]
@@ -43,33 +43,6 @@ RETURNED, NEW_LEVEL, PERSON, HOME = 1, 2, 3, 4
 ENDS = {RETURNED: "returned", NEW_LEVEL: "new_level", PERSON: "person", HOME: "returned"}
 """How an episode ends, as the column `close_reason` has it."""
 NEVER = -(2**62)
-
-
-@dataclass(frozen=True)
-class WindowRows:
-    """What one window says of k series, each field (k,): rows of `detections` and the settings that hold for them.
-
-    floor: half width that the frozen band has at least; muted: the series is muted at this window.
-    """
-
-    device: Objects
-    signal: Objects
-    value: Floats
-    expected: Floats
-    lower_margin: Floats
-    upper_margin: Floats
-    severity: Floats
-    flagged: Bools
-    muted: Bools
-    floor: Floats
-    reason: Objects
-
-    def where(self, chosen: Any) -> WindowRows:
-        """Some of the rows."""
-        return WindowRows(*(getattr(self, field.name)[chosen] for field in fields(self)))
-
-    def __len__(self) -> int:
-        return len(self.device)
 
 
 @dataclass(frozen=True)
@@ -333,22 +306,3 @@ class Episodes:
         blocked = closed & c["blocked"][place]
         c["closed"][place[blocked & out]] = at
         c["blocked"][place[blocked & ~out]] = False
-
-
-def rows_of(rows: Sequence[Any]) -> WindowRows:
-    """Rows of `detections` of one window, by the names of their columns; nothing is muted and no floor set yet."""
-
-    def numbers(name: str) -> Floats:
-        return np.array([np.nan if row[name] is None else row[name] for row in rows], dtype=np.float64)
-
-    def texts(name: str) -> Objects:
-        out = np.empty(len(rows), dtype=object)
-        out[:] = ["" if row[name] is None else row[name] for row in rows]
-        return out
-
-    return WindowRows(
-        texts("device_id"), texts("signal"), numbers("value"), numbers("expected"), numbers("lower_margin"),
-        numbers("upper_margin"), np.nan_to_num(numbers("severity")),
-        np.array([bool(row["is_anomaly"]) for row in rows], dtype=np.bool_), np.zeros(len(rows), dtype=np.bool_),
-        np.zeros(len(rows)), texts("reason"),
-    )  # fmt: skip

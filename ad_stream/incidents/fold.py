@@ -25,9 +25,10 @@ from ad_stream.incidents.surge import Surge
 if TYPE_CHECKING:
     from ad_stream.grid import Grid
     from ad_stream.incidents.acts import Act
-    from ad_stream.incidents.episode import Changes, WindowRows
+    from ad_stream.incidents.episode import Changes
     from ad_stream.incidents.rules import FoldRules
     from ad_stream.incidents.silence import Present
+    from ad_stream.incidents.window_rows import WindowRows
 
 STATE = 1
 """Version of what `Fold.state` holds."""

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.incidents.alarms import with_slow_flags
-from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.events import PIPELINE
 from ad_stream.incidents.feedback import acts_of
 from ad_stream.incidents.fold import basis_of
@@ -22,6 +21,7 @@ from ad_stream.incidents.joint import NEEDED, NO_SIGNAL, as_series
 from ad_stream.incidents.rules import RULES
 from ad_stream.incidents.silence import Present
 from ad_stream.incidents.table import table_row
+from ad_stream.incidents.window_rows import WindowRows
 from ad_stream.series_config import table as series_config
 from ad_stream.series_config.limits import muted_and_floor, muted_at
 from ad_stream.series_config.rows import rules_of

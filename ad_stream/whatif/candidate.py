@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.fold import Fold
+from ad_stream.incidents.window_rows import WindowRows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.incidents.alarms import with_slow_flags
-from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.events import VALUE
+from ad_stream.incidents.window_rows import WindowRows
 from ad_stream.series_config.limits import muted_and_floor
 
 if TYPE_CHECKING:

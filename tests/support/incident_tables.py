@@ -13,10 +13,10 @@ import numpy as np
 from ad_stream.config import Config, parse
 from ad_stream.grid import MINUTE
 from ad_stream.incidents.acts import Act
-from ad_stream.incidents.episode import rows_of
 from ad_stream.incidents.fold import Fold
 from ad_stream.incidents.silence import Present
 from ad_stream.incidents.table import table_row
+from ad_stream.incidents.window_rows import rows_of
 from tests.support import written
 
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)

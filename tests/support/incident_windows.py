@@ -8,10 +8,10 @@ from datetime import datetime, timezone
 import numpy as np
 
 from ad_stream.grid import MINUTE
-from ad_stream.incidents.episode import WindowRows
 from ad_stream.incidents.fold import Fold
 from ad_stream.incidents.ledger import Event, SiteOf, no_site
 from ad_stream.incidents.rules import FoldRules
+from ad_stream.incidents.window_rows import WindowRows
 from tests.oracles.incidents import OneRow
 
 NOON = MINUTE.step(datetime(2026, 11, 1, 12, tzinfo=timezone.utc))

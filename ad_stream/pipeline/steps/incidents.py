@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from ad_stream.config import Config
     from ad_stream.incidents.acts import Act
-    from ad_stream.incidents.episode import WindowRows
     from ad_stream.incidents.fold import Fold
+    from ad_stream.incidents.window_rows import WindowRows
     from ad_stream.pipeline.batch_state import Batch
     from ad_stream.pipeline.store.delta import DeltaTables
     from ad_stream.series_config.rules import Rules

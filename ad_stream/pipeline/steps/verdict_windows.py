@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pyspark.sql import functions as F
 
-from ad_stream.incidents.episode import WindowRows, rows_of
 from ad_stream.incidents.joint import NO_SIGNAL
+from ad_stream.incidents.window_rows import WindowRows, rows_of
 from ad_stream.pipeline.steps.history import series_id
 
 if TYPE_CHECKING:

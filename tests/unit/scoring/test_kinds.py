@@ -193,5 +193,5 @@ def test_a_state_has_no_side_and_no_distance_so_limits_do_not_hold_it_back() -> 
 
 
 def test_a_kind_that_is_none_is_refused() -> None:
-    with pytest.raises(ConfigError, match="kind of a series is 'sate', it must be one of auto, gauge, counter, state"):
-        by_name("default", kind="sate")
+    with pytest.raises(ConfigError, match="kind of a series is 'staat', it must be one of auto, gauge, counter, state"):
+        by_name("default", kind="staat")
