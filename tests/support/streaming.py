@@ -70,9 +70,9 @@ def empty_tables(spark: SparkSession, grid: Grid) -> Path:
 
 
 def with_tables(config: settings.Config, spark: SparkSession) -> settings.Config:
-    """The configuration, whose folder of tables is there now."""
-    if not Path(str(config.tables.path)).exists():
-        shutil.copytree(empty_tables(spark, config.minutes.grid), str(config.tables.path))
+    """The configuration, whose folder of tables, if they have one, is there now."""
+    if config.tables.path is not None and not Path(config.tables.path).exists():
+        shutil.copytree(empty_tables(spark, config.minutes.grid), config.tables.path)
     return config
 
 
