@@ -16,8 +16,6 @@ PROPERTY = "ad_stream.every"
 """Property of the table `minutes`: seconds of a window. A table without it was written in windows of one minute."""
 HOUR = 3_600
 CROWDED, FEWEST_OF_AN_HOUR = 0.8, 12
-"""Of an hour that lies further back than `detection.points` windows, history keeps the series that came in at most this share of
-its windows: only slow series are judged from them. Hours of fewer windows are kept whole."""
 SILENT = 10
 """Windows behind the newest of the fleet after which a device counts as silent."""
 
@@ -85,6 +83,12 @@ class Grid:
 
 
 MINUTE = Grid()
+
+
+def most_of_an_hour(per_hour: float) -> int | None:
+    """Windows in which a series may come in an hour of so many that lies further back than `detection.points` windows, to count
+    there: only slow series are judged from such hours. None: hours of few windows count whole."""
+    return None if per_hour < FEWEST_OF_AN_HOUR else int(CROWDED * per_hour)
 
 
 def length(span: timedelta) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -12,6 +14,10 @@ from ad_stream.cli.options import Config, File, Json, RunConfig, Set
 from ad_stream.cli.settings import needed
 from ad_stream.config.overrides import overrides
 from ad_stream.times import moment
+
+if TYPE_CHECKING:
+    from ad_stream.config import Config as RunSettings
+    from ad_stream.pipeline.train import Training
 
 
 class TrainGroup(TyperGroup):
@@ -40,12 +46,10 @@ def profile(
     as_json: Json = False,
 ) -> None:
     """Learn how wild each series is by itself (docs/detectors.md); streams use it from their next batch on."""
-    from ad_stream import config as settings
     from ad_stream.pipeline.train import train_profile
 
-    loaded = settings.load(needed(file, config, "train profile"), overrides(set_))
-    done = train_profile(loaded, days=days, until=None if until is None else moment(until), live=not candidate)
-    print(json.dumps(done.as_dict()) if as_json else done.sentence())
+    learn = partial(train_profile, days=days, until=None if until is None else moment(until), live=not candidate)
+    _train(learn, needed(file, config, "train profile"), set_, as_json)
 
 
 @train_app.command()
@@ -59,11 +63,16 @@ def joint(
     as_json: Json = False,
 ) -> None:
     """Learn how the signals of each device hang together (docs/joint.md); `train --joint` is the same."""
-    from ad_stream import config as settings
     from ad_stream.pipeline.train_joint import train_joint
 
-    loaded = settings.load(needed(file, config, "train joint"), overrides(set_))
-    done = train_joint(loaded, days=days, until=None if until is None else moment(until), live=not candidate)
+    learn = partial(train_joint, days=days, until=None if until is None else moment(until), live=not candidate)
+    _train(learn, needed(file, config, "train joint"), set_, as_json)
+
+
+def _train(learn: Callable[[RunSettings], Training], path: str, set_: list[str], as_json: bool) -> None:
+    from ad_stream import config as settings
+
+    done = learn(settings.load(path, overrides(set_)))
     print(json.dumps(done.as_dict()) if as_json else done.sentence())
 
 

@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     from ad_stream.model import Bools, Floats
 
     Objects = NDArray[np.object_]
+
+MEASURES = ("value", "expected", "lower_margin", "upper_margin", "severity")
+"""Columns of `detections` with the numbers that the fold takes."""
 
 
 @dataclass(frozen=True)
@@ -59,4 +63,16 @@ def rows_of(rows: Sequence[Any]) -> WindowRows:
         numbers("upper_margin"), np.nan_to_num(numbers("severity")),
         np.array([bool(row["is_anomaly"]) for row in rows], dtype=np.bool_), np.zeros(len(rows), dtype=np.bool_),
         np.zeros(len(rows)), texts("reason"),
+    )  # fmt: skip
+
+
+def rows_of_frame(rows: pd.DataFrame, muted: Bools, floor: Floats) -> WindowRows:
+    """Rows of `detections` of any windows as a frame, and what holds for each of them."""
+    device, signal, reason = (
+        rows[name].fillna("").to_numpy(dtype=object) for name in ("device_id", "signal", "reason")
+    )
+    measures = {name: rows[name].to_numpy(dtype=np.float64) for name in MEASURES}
+    return WindowRows(
+        device, signal, measures["value"], measures["expected"], measures["lower_margin"], measures["upper_margin"],
+        np.nan_to_num(measures["severity"]), rows["is_anomaly"].eq(True).to_numpy(dtype=np.bool_), muted, floor, reason,
     )  # fmt: skip

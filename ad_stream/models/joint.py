@@ -7,7 +7,6 @@ the stream a verdict rests on stored windows alone, so there is no schedule.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections import OrderedDict
@@ -19,7 +18,7 @@ import numpy as np
 
 from ad_stream.detectors.joint import JointModel, decode, encode, judge_many, train
 from ad_stream.detectors.joint.blob import FORMAT
-from ad_stream.errors import InputError
+from ad_stream.models.checksum import check, digest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,8 +60,7 @@ class StoredModel:
         were trained."""
         known = _READ.get(self.sha256)
         if known is None:
-            if hashlib.sha256(self.blob).hexdigest() != self.sha256:
-                raise InputError(f"the model {self.label} has other bytes than were trained (SHA-256): train it again")
+            check(self.blob, self.sha256, self.label)
             known = _READ[self.sha256] = decode(self.blob)
             if len(_READ) > REMEMBERED:
                 _READ.popitem(last=False)
@@ -116,7 +114,7 @@ def _learned(signals: Objects, steps: Ints, values: Floats, rules: TrainingRules
         )
     blob = encode(model)
     return {
-        "state": "candidate", "format": FORMAT, "blob": blob, "sha256": hashlib.sha256(blob).hexdigest(),
+        "state": "candidate", "format": FORMAT, "blob": blob, "sha256": digest(blob),
         "signals": list(model.signals), "figures": _figures("learned", flags_a_day=flags),
     }  # fmt: skip
 

@@ -7,7 +7,6 @@ stands beside it in the table and is checked whenever it is read.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.errors import InputError
+from ad_stream.models.checksum import check, digest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,19 +64,11 @@ def encode(names: Sequence[SeriesName], profiles: Profiles) -> tuple[bytes, str]
     return blob, digest(blob)
 
 
-def digest(blob: bytes) -> str:
-    """The SHA-256 of a blob, in hex."""
-    return hashlib.sha256(blob).hexdigest()
-
-
 @lru_cache(maxsize=256)
 def decode(blob: bytes, sha256: str, label: str) -> KnownProfiles:
     """What `encode` made; remembered, so that a worker reads each version once. InputError, which names the model, for
     anything else: other bytes than those the table told of, an object in the archive, arrays of different lengths."""
-    if digest(blob) != sha256:
-        raise InputError(
-            f"the model {label} has other bytes than were trained (SHA-256 {digest(blob)[:12]}…): train it again"
-        )
+    check(blob, sha256, label)
     try:
         with np.load(io.BytesIO(blob), allow_pickle=False) as arrays:
             names, tail = arrays["names"], arrays["tail"]

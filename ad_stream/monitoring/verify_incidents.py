@@ -21,7 +21,7 @@ from ad_stream.incidents.joint import NEEDED, NO_SIGNAL, as_series
 from ad_stream.incidents.rules import RULES
 from ad_stream.incidents.silence import Present
 from ad_stream.incidents.table import table_row
-from ad_stream.incidents.window_rows import WindowRows
+from ad_stream.incidents.window_rows import MEASURES, WindowRows, rows_of_frame
 from ad_stream.series_config import table as series_config
 from ad_stream.series_config.limits import muted_and_floor, muted_at
 from ad_stream.series_config.rows import rules_of
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
 KEY = ("incident_id", "seq")
 NOT_COMPARED = {column.name for column in BATCH} | {"feedback_version", "config_version"}
-MEASURES = ("value", "expected", "lower_margin", "upper_margin", "severity")
 CLOSE = 1e-9
 
 
@@ -162,21 +161,17 @@ def _unit(times: pd.Series[Any]) -> int:
 
 
 def _windows(rows: pd.DataFrame, begins: Any, rules: _Rules) -> WindowRows:
-    measures = {name: rows[name].to_numpy(dtype=np.float64) for name in MEASURES}
+    expected = rows["expected"].to_numpy(dtype=np.float64)
     device, signal = (rows[name].to_numpy(dtype=object) for name in ("device_id", "signal"))
     muted, floor = np.zeros(len(rows), dtype=np.bool_), np.zeros(len(rows))
     versions = rows["config_version"].fillna("").str.partition("@")[2].to_numpy(dtype=object)
     for version in np.unique(versions) if len(rows) else []:
         mine = versions == version
         muted[mine], floor[mine] = muted_and_floor(
-            rules.at(str(version)), device[mine], signal[mine], measures["expected"][mine], begins[mine]
+            rules.at(str(version)), device[mine], signal[mine], expected[mine], begins[mine]
         )
     floor[signal == NO_SIGNAL] = 0.0
-    return WindowRows(
-        device, signal, measures["value"], measures["expected"], measures["lower_margin"], measures["upper_margin"],
-        np.nan_to_num(measures["severity"]), rows["is_anomaly"].fillna(False).to_numpy(dtype=np.bool_), muted, floor,
-        rows["reason"].fillna("").to_numpy(dtype=object),
-    )  # fmt: skip
+    return rows_of_frame(rows, muted, floor)
 
 
 @dataclass

@@ -23,6 +23,7 @@ from ad_stream.pipeline.steps import joint_revisions
 from ad_stream.pipeline.steps.clock import window_start
 from ad_stream.pipeline.steps.config_version import BatchConfig
 from ad_stream.pipeline.steps.history import pack
+from ad_stream.pipeline.steps.near import near
 from ad_stream.pipeline.steps.scoring import score
 from ad_stream.pipeline.steps.thinning import crowded_hours, without
 from ad_stream.pipeline.store.delta import DeltaTables
@@ -150,7 +151,7 @@ def folded(tables: DeltaTables, depth: Depth, start: datetime, end: datetime, ki
     sums = both.select(*KEY, "value", "newest", "last_late", *_folded_measures())
     value = F.when(F.col("last_late").isNull(), F.col("value")).otherwise(_value(kind))
     rows = sums.withColumn("value", value)
-    differs = ~_near(F.col("value"), F.col("newest.value")) | ~F.col("n").eqNullSafe(F.col("newest.n"))
+    differs = ~near(F.col("value"), F.col("newest.value"), CLOSE) | ~F.col("n").eqNullSafe(F.col("newest.n"))
     return rows.select(
         *KEY, "value", "n", "min", "max", "mean", F.coalesce("newest.revision", F.lit(0)).alias("latest"), differs.alias("differs")
     )  # fmt: skip
@@ -197,7 +198,7 @@ def _changed(tables: DeltaTables, verdicts: DataFrame, start: datetime, end: dat
     both = verdicts.join(latest, KEY, "left")
     same = F.lit(True)
     for name in MEASURES:
-        same &= _near(F.col(name), F.col(f"old.{name}"))
+        same &= near(F.col(name), F.col(f"old.{name}"), CLOSE)
     for name in FACTS:
         same &= F.col(name).eqNullSafe(F.col(f"old.{name}"))
     # Another version of series_config that leaves a series as it was is no other configuration of that series.
@@ -221,12 +222,6 @@ def _count(summary: BackfillSummary, changed: DataFrame) -> BackfillSummary:
     if row is not None:
         summary.verdicts_revised, summary.alarms_gained, summary.alarms_lost = row["n"], row["gained"], row["lost"]
     return summary
-
-
-def _near(a: Column, b: Column) -> Column:
-    """Equal to 1e-9 of the larger, or both null or both NaN."""
-    close = F.abs(a - b) <= CLOSE * F.greatest(F.lit(1.0), F.abs(a), F.abs(b))
-    return a.eqNullSafe(b) | F.coalesce(close & ~F.isnan(a) & ~F.isnan(b), F.lit(False))
 
 
 def _utc(moment: datetime) -> datetime:

@@ -29,7 +29,7 @@ from ad_stream.tables.catalog import MODELS
 from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, GroupedData, SparkSession
 
     from ad_stream.config import Config
 
@@ -97,6 +97,13 @@ def stored_windows(
     return tables, rows.where(F.col("minute") > F.lit(newest - timedelta(days=days)))
 
 
+def by_bucket(rows: DataFrame, tables: DeltaTables) -> GroupedData:
+    """Rows of `minutes` -> their names, numbers of windows and values, the devices of a bucket together."""
+    return rows.select(
+        "device_id", "signal", step("minute", tables.grid).alias("step"), "value", part_of(BUCKETS).alias("bucket")
+    ).groupBy("bucket")
+
+
 def trained(
     tables: DeltaTables, name: str, rows: DataFrame, learned: DataFrame, parameters: dict[str, Any], at: datetime, *, live: bool
 ) -> Training:  # fmt: skip
@@ -136,16 +143,13 @@ def _next_version(tables: DeltaTables, name: str) -> int:
 def _learned(rows: DataFrame, tables: DeltaTables) -> DataFrame:
     """Rows of `minutes` -> the columns LEARNED, the rows of each bucket together."""
     schema = plain_ddl(MODELS[name] for name in LEARNED)
-    chosen = rows.select(
-        "device_id", "signal", step("minute", tables.grid).alias("step"), "value", part_of(BUCKETS).alias("bucket")
-    )
 
     def of_bucket(key: Any, windows: Any) -> Any:
         series, codes = series_of(windows["device_id"].to_numpy(dtype=object), windows["signal"].to_numpy(dtype=object))
         steps, values = windows["step"].to_numpy(dtype=np.int64), windows["value"].to_numpy(dtype=np.float64)
         return frame_of(learn_bucket(str(key[0]), series, codes, steps, values), LEARNED)
 
-    return chosen.groupBy("bucket").applyInPandas(of_bucket, schema)
+    return by_bucket(rows, tables).applyInPandas(of_bucket, schema)
 
 
 def _named(rows: DataFrame, done: Training, parameters: dict[str, Any], at: datetime) -> DataFrame:

@@ -14,10 +14,9 @@ import numpy as np
 from ad_stream import times
 from ad_stream.models.joint import TrainingRules, learn_devices
 from ad_stream.pipeline.operation.failure import told_in_a_sentence
-from ad_stream.pipeline.steps.history import BUCKETS, part_of
-from ad_stream.pipeline.steps.scoring import frame_of, step
+from ad_stream.pipeline.steps.scoring import frame_of
 from ad_stream.pipeline.store.learned import JOINT
-from ad_stream.pipeline.train import LEARNED, Training, stored_windows, trained
+from ad_stream.pipeline.train import LEARNED, Training, by_bucket, stored_windows, trained
 from ad_stream.series_config.patterns import NameList
 from ad_stream.tables.catalog import MODELS
 from ad_stream.tables.schema import plain_ddl
@@ -53,9 +52,6 @@ def _learned(rows: DataFrame, tables: DeltaTables, config: Config) -> DataFrame:
     settings = config.joint
     devices, ignore = list(settings.devices), list(settings.ignore)
     rules = TrainingRules(tables.grid.seconds, settings.threshold, settings.most_flags_a_day)
-    named = rows.select(
-        "device_id", "signal", step("minute", tables.grid).alias("step"), "value", part_of(BUCKETS).alias("bucket")
-    )
 
     def of_bucket(key: Any, windows: Any) -> Any:
         names = [windows[name].to_numpy(dtype=object) for name in ("device_id", "signal")]
@@ -64,7 +60,7 @@ def _learned(rows: DataFrame, tables: DeltaTables, config: Config) -> DataFrame:
         steps, values = windows["step"].to_numpy(dtype=np.int64), windows["value"].to_numpy(dtype=np.float64)
         return frame_of(learn_devices(str(key[0]), names[0], names[1], steps, values, rules), COLUMNS)
 
-    return named.groupBy("bucket").applyInPandas(of_bucket, plain_ddl(MODELS[name] for name in COLUMNS))
+    return by_bucket(rows, tables).applyInPandas(of_bucket, plain_ddl(MODELS[name] for name in COLUMNS))
 
 
 def _fits(names: NDArray[np.object_], patterns: list[str]) -> Bools:

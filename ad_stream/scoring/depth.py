@@ -1,7 +1,7 @@
 """How far back verdicts look: `points` windows of every series, and of slow ones all that `detection.history` reaches.
 
 Of hours that lie further back than `points` windows, only the series count that came in at most four of five windows
-(`grid.CROWDED`): a verdict on a series that comes in every window never looks there (`scoring.long_history`).
+(`grid.most_of_an_hour`): a verdict on a series that comes in every window never looks there (`scoring.long_history`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ad_stream.grid import CROWDED, FEWEST_OF_AN_HOUR, HOUR, Grid
+from ad_stream.grid import HOUR, Grid, most_of_an_hour
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,8 +41,7 @@ class Depth:
     @property
     def most(self) -> int | None:
         """Windows in which a series may come in an hour to count there; None: all do, or nobody looks there."""
-        per_hour = HOUR / self.grid.seconds
-        return None if per_hour < FEWEST_OF_AN_HOUR or self.reach <= self.points else int(CROWDED * per_hour)
+        return None if self.reach <= self.points else most_of_an_hour(HOUR / self.grid.seconds)
 
 
 def hour_of(moment: datetime) -> datetime:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ad_stream.detectors.kernels.cadence import LOOK, SLOW, moved_together
-from ad_stream.grid import CROWDED, FEWEST_OF_AN_HOUR, HOUR
+from ad_stream.grid import HOUR, most_of_an_hour
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,11 +76,12 @@ def crowded(rows: Ints, hours: Ints, per_hour: float) -> Bools:
 
     per_hour: windows of an hour; where it has fewer than a dozen, no hour is crowded.
     """
-    if per_hour < FEWEST_OF_AN_HOUR or not len(rows):
+    most = most_of_an_hour(per_hour)
+    if most is None or not len(rows):
         return np.zeros(len(rows), dtype=np.bool_)
     starts = np.flatnonzero(np.r_[True, (rows[1:] != rows[:-1]) | (hours[1:] != hours[:-1])])
     counts = np.diff(np.r_[starts, len(rows)])
-    return np.repeat(counts > CROWDED * per_hour, counts)
+    return np.repeat(counts > most, counts)
 
 
 def hours_of(steps: Ints, seconds: int) -> Ints:

@@ -88,7 +88,7 @@ def detect(
     known = None if profiles is None else _known(profiles, codes, names, signal)
     places = _shorten(codes, cells, judge_with.points)
     reach = 0 if step is None else given_width(history) // width
-    far = LongHistory(codes, places, cells, values, _crowded(codes, nanoseconds, width), reach)
+    far = _far(codes, places, cells, values, nanoseconds, width, reach) if reach > judge_with.points else None
     columns = _judge_all(codes, places, values, judge_with, width, slow, known, far)
     for take_back in (suppress, suppress_slow) if slow else (suppress,):
         take_back(columns, values, **limits)  # type: ignore[arg-type]
@@ -109,8 +109,12 @@ def _answer(keys: pd.DataFrame, order: Ints, columns: dict[str, NDArray[Any]]) -
     return joined
 
 
-def _crowded(codes: Ints, nanoseconds: Ints, width: int) -> Bools:
-    return crowded(codes, nanoseconds // (HOUR * NANO), HOUR * NANO / width)
+def _far(
+    codes: Ints, places: Ints, cells: Ints, values: Floats, nanoseconds: Ints, width: int, reach: int
+) -> LongHistory:  # fmt: skip
+    """All rows, as slow series see them."""
+    many = crowded(codes, nanoseconds // (HOUR * NANO), HOUR * NANO / width)
+    return LongHistory(codes, places, cells, values, many, reach)
 
 
 def _shorten(codes: Ints, cells: Ints, points: int) -> Ints:
@@ -129,7 +133,7 @@ def _known(profiles: KnownProfiles, codes: Ints, devices: str | NDArray[Any], si
 
 
 def _judge_all(
-    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None, far: LongHistory
+    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None, far: LongHistory | None
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Rows sorted by series and time; known (series, k): their profiles; width: nanoseconds from cell to cell; far: the same rows
     with their times -> the columns of LastPoint and, with `slow`, of SlowVerdict, one entry per row."""
@@ -142,7 +146,7 @@ def _judge_all(
         judged = np.zeros(matrix.shape, dtype=np.bool_)
         matrix[rows, cells[chosen]] = values[chosen]
         judged[rows, cells[chosen]] = True
-        history = far.of(series).of_seldom(matrix, judged) if far.reach > detector.points else None
+        history = None if far is None else far.of(series).of_seldom(matrix, judged)
         parts.append(_judged(matrix, judged, detector, width, slow, None if known is None else known[series], history))
         places.append(chosen)
     if not parts:

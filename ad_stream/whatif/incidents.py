@@ -9,7 +9,7 @@ import numpy as np
 
 from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.incidents.events import VALUE
-from ad_stream.incidents.window_rows import WindowRows
+from ad_stream.incidents.window_rows import WindowRows, rows_of_frame
 from ad_stream.series_config.limits import muted_and_floor
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ad_stream.incidents.fold import Fold
     from ad_stream.series_config.rules import Rules
 
-MEASURES = ("value", "expected", "lower_margin", "upper_margin", "severity")
 SERIES = ["device_id", "signal"]
 
 
@@ -40,10 +39,6 @@ def opened(rows: pd.DataFrame, fold: Fold, rules: Rules, grid: Grid) -> int:
 
 
 def _windows(rows: pd.DataFrame, begins: np.ndarray[tuple[int], np.dtype[np.int64]], rules: Rules) -> WindowRows:
-    device, signal, reason = (rows[name].fillna("").to_numpy(dtype=object) for name in (*SERIES, "reason"))
-    measures = {name: rows[name].to_numpy(dtype=np.float64) for name in MEASURES}
-    muted, floor = muted_and_floor(rules, device, signal, measures["expected"], begins)
-    return WindowRows(
-        device, signal, measures["value"], measures["expected"], measures["lower_margin"], measures["upper_margin"],
-        np.nan_to_num(measures["severity"]), rows["is_anomaly"].eq(True).to_numpy(dtype=np.bool_), muted, floor, reason,
-    )  # fmt: skip
+    device, signal = (rows[name].to_numpy(dtype=object) for name in SERIES)
+    muted, floor = muted_and_floor(rules, device, signal, rows["expected"].to_numpy(dtype=np.float64), begins)
+    return rows_of_frame(rows, muted, floor)

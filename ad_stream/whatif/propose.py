@@ -22,6 +22,7 @@ from ad_stream.errors import InputError
 from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.incidents.events import VALUE
 from ad_stream.incidents.feedback import labels_of, proposal_answers
+from ad_stream.incidents.window_rows import MEASURES
 from ad_stream.model import WITHOUT_SIDE
 from ad_stream.tables import people
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from ad_stream.grid import Grid
     from ad_stream.incidents.rules import FoldRules
 
-MEASURES = ("value", "expected", "lower_margin", "upper_margin", "severity")
 SLOW = ("slow_is_anomaly", "slow_reason")
 SHARE = 0.1
 """Share of the lost incidents that may be true, at 95 %."""

@@ -16,6 +16,7 @@ from ad_stream.errors import InputError
 from ad_stream.evaluation.labels import LabelledEvent, found, read_labels
 from ad_stream.grid import Grid, length
 from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
+from ad_stream.incidents.window_rows import MEASURES
 from ad_stream.models.stored import live_profiles
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
@@ -23,7 +24,7 @@ from ad_stream.series_config.rows import rules_of
 from ad_stream.tables.catalog import DETECTIONS
 from ad_stream.tables.reader import grid_of, read_rows
 from ad_stream.tables.schema import FLAG as FLAGGING
-from ad_stream.whatif.incidents import MEASURES, opened
+from ad_stream.whatif.incidents import opened
 from ad_stream.whatif.rescore import KEY, Progress, fits, rescore
 from ad_stream.whatif.unmatched import only_in
 

@@ -64,7 +64,7 @@ def moved_together(
     maybe (m,): rows that may be slow; all others, and those that turn out not to be, keep their steps as columns.
     """
     distance, last = _distances(rows, steps)
-    cadence = np.where(maybe, cadence_of(rows, steps, len(maybe)), 1.0)
+    cadence = np.where(maybe, _if_slow(_cadence(rows, distance, last, len(maybe))), 1.0)
     back = _columns_back(rows, distance, last, cadence)
     seen = back < width
     rows, column = rows[seen], width - 1 - back[seen]
@@ -76,8 +76,11 @@ def moved_together(
 
 def cadence_of(rows: Ints, steps: Ints, count: int) -> Floats:
     """Readings (k,) sorted by row and step -> (count,): windows from reading to reading, 1 of rows that are not slow."""
-    found = _cadence(rows, *_distances(rows, steps), count)
-    return np.where(found >= SLOW, found, 1.0)
+    return _if_slow(_cadence(rows, *_distances(rows, steps), count))
+
+
+def _if_slow(cadence: Floats) -> Floats:
+    return np.where(cadence >= SLOW, cadence, 1.0)
 
 
 def _distances(rows: Ints, columns: Ints) -> tuple[Ints, NDArray[np.bool_]]:

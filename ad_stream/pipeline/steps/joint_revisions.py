@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.pipeline.steps.joint_scoring import joint_rows
+from ad_stream.pipeline.steps.near import near
 from ad_stream.tables.joint import CONTRIBUTOR, JOINT_DETECTIONS
 from ad_stream.tables.schema import VERDICT
 
@@ -27,9 +28,9 @@ def store(
 ) -> int:  # fmt: skip
     """Rows of the scoring function of start <= minute < end; -> how many rows were written."""
     rows = joint_rows(scored).withColumn("config_version", F.lit(config_version))
-    near = tables.read(TABLE).where((F.col("minute") >= F.lit(start)) & (F.col("minute") < F.lit(end)))
+    stored = tables.read(TABLE).where((F.col("minute") >= F.lit(start)) & (F.col("minute") < F.lit(end)))
     told = JOINT_DETECTIONS.named(VERDICT)
-    latest = near.groupBy(*KEY).agg(F.max_by(F.struct("revision", *told), "revision").alias("old"))
+    latest = stored.groupBy(*KEY).agg(F.max_by(F.struct("revision", *told), "revision").alias("old"))
     both = rows.join(latest, KEY, "left")
     same = F.lit(True)
     for column in JOINT_DETECTIONS.used(VERDICT):
@@ -46,7 +47,7 @@ def store(
 def _same(name: str, kind: str) -> Column:
     new, old = F.col(name), F.col(f"old.{name}")
     if kind == "double":
-        return _near(new, old)
+        return near(new, old, CLOSE)
     if name != "contributors":
         return new.eqNullSafe(old)
     pairs = F.zip_with(new, old, lambda a, b: _alike(a, b))
@@ -56,11 +57,5 @@ def _same(name: str, kind: str) -> Column:
 def _alike(a: Column, b: Column) -> Column:
     same = a["signal"].eqNullSafe(b["signal"])
     for field in CONTRIBUTOR[1:]:
-        same &= _near(a[field], b[field])
+        same &= near(a[field], b[field], CLOSE)
     return same
-
-
-def _near(a: Column, b: Column) -> Column:
-    return a.eqNullSafe(b) | F.coalesce(
-        F.abs(a - b) <= CLOSE * F.greatest(F.lit(1.0), F.abs(a), F.abs(b)), F.lit(False)
-    )

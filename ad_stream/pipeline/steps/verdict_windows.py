@@ -14,7 +14,7 @@ import numpy as np
 from pyspark.sql import functions as F
 
 from ad_stream.incidents.joint import NO_SIGNAL
-from ad_stream.incidents.window_rows import WindowRows, rows_of
+from ad_stream.incidents.window_rows import MEASURES, WindowRows, rows_of
 from ad_stream.pipeline.steps.history import series_id
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-NAMES = ("value", "expected", "lower_margin", "upper_margin", "severity", "is_anomaly", "reason")
+NAMES = (*MEASURES, "is_anomaly", "reason")
 MOST = 2_000_000
 """Rows that come to the driver at once, about: 64 bytes each."""
 

@@ -165,7 +165,8 @@ class KafkaBroker:
     def _last_words(self) -> str:
         """The end of its log, which goes with its folder."""
         lines = [line for line in self._log.read_text(errors="replace").splitlines() if line.strip()]
-        return " | ".join(lines[-3:]) or "it said nothing; its time may have been too short"
+        said = " | ".join(lines[-3:]).replace(self.connection_string, "***")
+        return said or "it said nothing; its time may have been too short"
 
     def _format(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

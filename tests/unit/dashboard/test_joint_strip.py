@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from ad_stream.monitoring.status import status
 from ad_stream.report import series_report
 from tests.support.served import Served
 from tests.support.written import create, series_rows, write
+from tests.unit.dashboard.conftest import NOON
 
-NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
+NOW = NOON
 FIRST, ROWS = NOW - timedelta(minutes=121), 120
 ALARM = range(100, 104)
 
@@ -51,13 +51,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     worn = [joint_row("pump-9", 10 * k - 1200, 3.5) for k in range(60)]
     write(tables, "joint_detections", worn)
     return tables
-
-
-@pytest.fixture(scope="module")
-def served(filled: Path) -> Iterator[Served]:
-    running = Served(filled, now=NOW)
-    yield running
-    running.stop()
 
 
 def test_the_strip_has_the_highest_score_of_each_cell_and_the_alarms_name_their_signals(served: Served) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from ad_stream.errors import ConfigError
 from ad_stream.report import series_report
 from tests.support.served import Served
 from tests.support.written import create, series_rows, sign_of_life, verdict, warming_up, write
+from tests.unit.dashboard.conftest import NOON
 
-NOW = datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
+NOW = NOON
 
 
 def ago(minutes: float) -> datetime:
@@ -55,13 +55,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ])  # fmt: skip
     sign_of_life(tables, ago(0.5))
     return tables
-
-
-@pytest.fixture(scope="module")
-def served(filled: Path) -> Iterator[Served]:
-    running = Served(filled, now=NOW)
-    yield running
-    running.stop()
 
 
 def names(answer: Any) -> list[str]:

@@ -14,8 +14,9 @@ import ad_stream
 from ad_stream.config import Detection
 from ad_stream.detectors.profile import Profiles, learn
 from ad_stream.errors import InputError
+from ad_stream.models.checksum import digest
 from ad_stream.models.learning import ENOUGH, learn_bucket, series_of
-from ad_stream.models.profiles import KnownProfiles, decode, digest, encode
+from ad_stream.models.profiles import KnownProfiles, decode, encode
 from ad_stream.scoring.matrix import Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, verdicts
 from ad_stream.series_config.rows import no_rules
