@@ -46,10 +46,15 @@ SHORT_RUN = "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseSeri
 """Java's options: runs of half a minute end before the optimising compiler and parallel collection pay."""
 FOR_FEW_ROWS = {
     "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
     "spark.databricks.delta.writeChecksumFile.enabled": "false",
 }
-"""Writing the Java of whole stages costs a quarter of a run over a few rows, and Delta's checksums of each commit, which nothing
-here reads, a fifth; processes that tests start have both."""
+"""Of a run over a few rows, writing Java for its stages costs a quarter and for its projections another, Delta's checksums of each
+commit, which nothing here reads, a fifth, planning anew after each stage a twentieth; processes that tests start have them all."""
+STRICT = {"spark.sql.ansi.enabled": "true"}
+"""As Spark 4 and Databricks have it: what gives null in the lenient mode ends a batch in this one. Processes that tests start are
+lenient."""
 
 JARS = sorted({name for kind in registry.KINDS.values() for name in kind.jars})
 
@@ -147,6 +152,7 @@ def spark(trusted: Path) -> Iterator[SparkSession]:
         ),
         "spark.driver.extraJavaOptions": f"{SHORT_RUN} {trust}",
         **FOR_FEW_ROWS,
+        **STRICT,
     }
     made = session("kafka", settings)
     yield made

@@ -75,17 +75,17 @@ def run(
     cpu_of = _cpu_of(spark)
     registry.reader_of(config.source).check(spark, config.source)
     tables = replace(tables or DeltaTables(spark, config.tables), grid=config.minutes.grid)
-    owner = Owner(tables, config.checkpoint)
-    with told_in_a_sentence():
-        tables.create()
-        config = as_begun(config, tables, tell)
-        owner.claim()
-    summary = Summary()
-    try:
-        with metrics.served(config.metrics, summary), told_in_a_sentence():
-            _stream(spark, config, tables, owner, summary, progress, tell)
-    finally:
-        owner.release()
+    owner, summary = Owner(tables, config.checkpoint), Summary()
+    with asked_to_stop() as asked:  # from here on: PySpark's own answer to Ctrl-C is a traceback
+        with told_in_a_sentence():
+            tables.create()
+            config = as_begun(config, tables, tell)
+            owner.claim()
+        try:
+            with metrics.served(config.metrics, summary), told_in_a_sentence():
+                _stream(spark, config, tables, owner, summary, progress, tell, asked)
+        finally:
+            owner.release()
         summary.wall_seconds = time.monotonic() - started
         by_now = cpu_of()
         summary.cpu_seconds = None if cpu is None or by_now is None else by_now - cpu
@@ -93,7 +93,8 @@ def run(
 
 
 def _stream(
-    spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None, tell: Tell
+    spark: SparkSession, config: Config, tables: DeltaTables, owner: Owner, summary: Summary, progress: Report | None, tell: Tell,
+    asked: Callable[[], bool],
 ) -> None:  # fmt: skip
     troubles, clocks = PipelineIncidents(tables, config), DeviceClocks(tell)
     noted: list[Listener] = [clocks, Attributes(tell)]
@@ -133,9 +134,11 @@ def _stream(
         summary.add_pushes(batches.deliver)
 
     def to_its_end() -> None:
+        if asked():
+            return
         query = start(batches, mender.left_out)
         summary.query_id = str(query.id)
-        _watch(query, partial(look, query), owner, partial(between, query))
+        _watch(query, partial(look, query), owner, partial(between, query), asked)
 
     try:
         _mended(to_its_end, mender, summary)
@@ -195,24 +198,25 @@ def _started(
     return writer.option("checkpointLocation", config.checkpoint).trigger(**timed).start()
 
 
-def _watch(query: StreamingQuery, look: Callable[[], None], owner: Owner, between: Callable[[], None]) -> None:
+def _watch(
+    query: StreamingQuery, look: Callable[[], None], owner: Owner, between: Callable[[], None], asked: Callable[[], bool]
+) -> None:  # fmt: skip
     written = time.monotonic()
-    with asked_to_stop() as asked:
-        try:
-            while not asked() and not query.awaitTermination(LOOK_EVERY):
-                owner.renew()
-                between()
-                if time.monotonic() - written >= WRITE_EVERY:
-                    written = time.monotonic()
-                    look()
-        except KeyboardInterrupt:
-            query.stop()
-        except Exception as error:
-            query.stop()  # it may still run: this may be the owner's renewal that failed
-            raise stopped(error) from None
-        if asked():
-            query.stop()
-        look()
+    try:
+        while not asked() and not query.awaitTermination(LOOK_EVERY):
+            owner.renew()
+            between()
+            if time.monotonic() - written >= WRITE_EVERY:
+                written = time.monotonic()
+                look()
+    except KeyboardInterrupt:
+        query.stop()
+    except Exception as error:
+        query.stop()  # it may still run: this may be the owner's renewal that failed
+        raise stopped(error) from None
+    if asked():
+        query.stop()
+    look()
     if query.exception() is not None:
         raise stopped(query.exception())
 

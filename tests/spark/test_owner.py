@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,8 +12,10 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ad_stream.errors import OwnedError
+from ad_stream.pipeline.run import run
+from ad_stream.pipeline.store.delta import DeltaTables
 from ad_stream.pipeline.store.owner import EXPIRES, RENEW, Owner
-from tests.support.streaming import Stream, message
+from tests.support.streaming import Stream, message, with_tables
 
 START = datetime(2026, 11, 1, 1, 30, tzinfo=timezone.utc)
 
@@ -98,6 +102,24 @@ def test_a_second_run_is_refused_while_the_first_lives_and_admitted_after_it(
 
 
 def _run_live(stream: Stream, seen: threading.Event) -> None:
-    from ad_stream.pipeline.run import run
-
     run(stream.config(trigger=1), progress=lambda _: seen.set(), spark=stream.spark)
+
+
+class Asked(DeltaTables):
+    """While these tables are made, somebody presses Ctrl-C."""
+
+    def create(self) -> None:
+        super().create()
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_ctrl_c_before_the_first_batch_ends_the_run_and_leaves_the_tables_to_the_next(
+    spark: SparkSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stream = Stream(spark, tmp_path).write([message({"t": 1}, minute) for minute in range(3)])
+    config = with_tables(stream.config(), spark)
+    summary = run(config, spark=spark, tables=Asked(spark, config.tables))
+    assert summary.batches == 0
+    assert stream.table("owner").empty
+    assert "Traceback" not in capfd.readouterr().err
+    assert stream.run().batches == 1
