@@ -59,7 +59,7 @@ def detect(
     writable("--out", out)
     read_options = read_options_of(time, value, device, signal, time_zone, date_order, decimal, sheet)
     verdicts = judge(file, detection_of(config, set_), read_options=read_options)
-    line = detect_line(file, read_options)
+    line = detect_line(file, read_options, set_=set_, config=config)
     written = write(page(verdicts, command=line), out)
     if as_json:
         index = verdicts.index

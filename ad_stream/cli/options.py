@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ad_stream.readings import ReadOptions
 
 Devices = Annotated[int, typer.Option(min=1, help="Devices of the fleet.")]
@@ -71,8 +73,8 @@ def read_options_of(
     )
 
 
-def detect_line(file: Path, read_options: ReadOptions) -> str:
-    """`ad-stream detect FILE` with the options that say the same of the file."""
+def detect_line(file: Path, read_options: ReadOptions, *, set_: Sequence[str] = (), config: str | None = None) -> str:
+    """`ad-stream detect FILE` with the options that say the same of the file, and how it was judged."""
     named = {
         "--time": read_options.time, "--device": read_options.device, "--signal": read_options.signal, "--time-zone": read_options.zone,
         "--date-order": read_options.order and read_options.order.split()[0], "--decimal": read_options.decimal,
@@ -81,5 +83,7 @@ def detect_line(file: Path, read_options: ReadOptions) -> str:
     pairs = [
         *((key, text) for key, text in named.items() if text),
         *(("--value", name) for name in read_options.values),
+        *(("--config", name) for name in [config] if name),
+        *(("--set", setting) for setting in set_),
     ]
     return shlex.join(["ad-stream", "detect", str(file), *(word for pair in pairs for word in pair)])

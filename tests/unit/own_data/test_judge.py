@@ -185,3 +185,18 @@ def test_the_case_of_an_option_that_was_named_runs_with_it(tmp_path: Path) -> No
     assert "140 2026-03-02 10:10" in said
     named = CliRunner().invoke(app, ["demo", "--help"], env={"COLUMNS": "200"}).output
     assert all(option in named for option in ("--time", "--value", "--device", "--signal", "--time-zone"))
+
+
+def test_what_is_proposed_keeps_how_it_was_judged(tmp_path: Path) -> None:
+    path = file(tmp_path)
+    command = (
+        f"ad-stream detect {path} --device pump --config mine.yaml --set detection.sensitivity=90 --set detector=ar"
+    )
+    steps = dict(next_steps(judge(path, parse_detection({})), command))
+    detects = [line for line in steps.values() if line.startswith("ad-stream detect")]
+    assert detects and all("--config mine.yaml" in line and "--set detector=ar" in line for line in detects)
+    assert all(line.count("sensitivity") == 1 for line in detects if "sensitivity=90" not in line)
+    assert any("sensitivity" in line and "sensitivity=90" not in line for line in detects)
+    others = [line for line in steps.values() if "detect" not in line.split()[1]]
+    assert all("--set" not in line and "mine.yaml" not in line for line in others)
+    assert f"ad-stream evaluate {path} --device pump" in others
