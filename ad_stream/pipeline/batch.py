@@ -151,7 +151,7 @@ class Batches:
             raise
 
     def _batch(self, groups: DataFrame, tally: Tally, batch_id: int) -> Batch:
-        tables = replace(self.tables, spark=groups.sparkSession)
+        tables = replace(self.tables, spark=groups.sparkSession, earlier=self.state.begin(batch_id))
         report = BatchReport(
             batch_id, tally.first, tally.last, tally.quarantined, examples=tally.examples, off=tally.off
         )

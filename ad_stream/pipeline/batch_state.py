@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.pipeline.store.delta import Earlier
 from ad_stream.pipeline.store.learned import LiveModels
 from ad_stream.tables.catalog import BATCHES
 
@@ -85,6 +86,7 @@ class BatchState:
     scorer       settings of the newest batch         `series_config` at the version that the batch's first commit names
     config       which version that is                the same
     first_batch  none was pinned since the start      each start begins with one
+    begun        newest batch that was begun here     nowhere: the next one may be a repetition
     sole_writer  no other query holds rows from the   the query ids in `minutes`, `detections`, `quarantine`, `late`
                  current window on
     flags        latest flag of each series, as far   `detections`
@@ -105,6 +107,7 @@ class BatchState:
     set_aside: SetAside
     models: LiveModels = field(default_factory=LiveModels)
     first_batch: bool = True
+    begun: int | None = None
     sole_writer: bool = False
     flags: dict[Series, datetime] | None = None
     maintained: datetime | None = None
@@ -112,6 +115,12 @@ class BatchState:
     incidents: OpenIncidents | None = None
     known_series: TakenOn | None = None
     unread: Unread | None = None
+
+    def begin(self, batch_id: int) -> Earlier:
+        """Note that a batch begins; -> how its appends learn of earlier ones."""
+        first_try = self.begun is not None and batch_id > self.begun
+        self.begun = batch_id
+        return Earlier.NONE if first_try else Earlier.ROWS
 
 
 @dataclass

@@ -79,10 +79,11 @@ def test_a_batch_of_a_finite_input_runs_the_code_that_was_compiled_for_the_one_b
     events = spark.range(1).selectExpr(
         "cast('{}' as binary) as body", "timestamp_seconds(id) as enqueued_time", *texts.split(", "), "id as sequence"
     )
-    kept = {name: spark.conf.get(name) for name in ("spark.sql.codegen.wholeStage", "spark.sql.adaptive.enabled")}
+    wanted = {"wholeStage": "true", "factoryMode": "FALLBACK"}
+    kept = {f"spark.sql.codegen.{name}": spark.conf.get(f"spark.sql.codegen.{name}") for name in wanted}
     try:
-        spark.conf.set("spark.sql.codegen.wholeStage", "true")
-        spark.conf.set("spark.sql.adaptive.enabled", "false")
+        for name, value in wanted.items():
+            spark.conf.set(f"spark.sql.codegen.{name}", value)
         first, second = (compiled(clock.behind_watermark(readings(events, config, clock), delay)) for _ in range(2))
     finally:
         for name, value in kept.items():
