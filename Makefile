@@ -85,7 +85,7 @@ acceptance: $(VENV)/dev jars ## against the labelled data and recorded answers i
 	$(PY) -m pytest -m "acceptance and not soak" $(TWO) $(ARGS)
 
 browser: $(VENV)/dev ## the dashboard in Chromium (apt-get install chromium)
-	$(PY) -m pytest -m browser $(ARGS)
+	$(PY) -m pytest -m browser $(TWO) $(ARGS)
 
 bench: $(VENV)/dev jars ## benchmarks/, each script prints its table
 	@for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(PY) $$script || exit 1; done
