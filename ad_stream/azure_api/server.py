@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ad_stream.azure_api import bulk, openapi, wire
+from ad_stream.azure_api import bulk, openapi, telemetry, wire
 from ad_stream.azure_api.admission import (
     Admission,
     Keys,
@@ -30,6 +30,8 @@ from ad_stream.azure_api.admission import (
 )
 from ad_stream.azure_api.jobs import Job
 from ad_stream.azure_api.metrics import RequestMetrics
+from ad_stream.azure_api.multivariate import routes as multivariate_routes
+from ad_stream.azure_api.multivariate.operations import Multivariate
 from ad_stream.azure_api.paths import PROBES, ForgivingPaths
 from ad_stream.azure_api.workers import Workers
 from ad_stream.web.connections import ConnectionLimits, server_config
@@ -37,8 +39,11 @@ from ad_stream.web.listening import listener, url
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from pathlib import Path
 
     from starlette.types import Receive, Scope, Send
+
+    from ad_stream.azure_api.multivariate.settings import MultivariateSettings
 
 VERSIONS = ("v1.0", "v1.1-preview", "v1.1-preview.1", "v1.1")
 PORT = 5000
@@ -46,14 +51,25 @@ JSON = "application/json"
 PIECE = 64 * 1024
 
 
-def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> FastAPI:
-    """The server as an ASGI application; `keys` None takes them from AD_STREAM_KEYS. Its workers end with its lifespan."""
+def create_app(
+    *,
+    keys: Keys | None = None,
+    limits: Limits | None = None,
+    multivariate: MultivariateSettings | None = None,
+    tables: Path | None = None,
+) -> FastAPI:
+    """The server as an ASGI application; `keys` None takes them from AD_STREAM_KEYS. Its workers end with its lifespan.
+
+    multivariate: where models live, without it that API is not offered; tables: whose readings `/telemetry` gives.
+    """
     desk = Desk(Keys.from_environment() if keys is None else keys, limits or Limits())
+    several = None if multivariate is None else Multivariate(multivariate)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         desk.workers.start()
-        yield
+        async with nullcontext() if several is None else several.running():
+            yield
         await desk.workers.close()
 
     app = FastAPI(
@@ -67,6 +83,10 @@ def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> Fas
     )
     _add_operations(app, desk)
     _add_batches(app, desk)
+    if several is not None:
+        multivariate_routes.add_to(app, desk, several)
+    if tables is not None:
+        telemetry.add_to(app, desk, tables)
     _add_rest(app, desk)
     app.add_exception_handler(HTTPException, _unknown_path)
     app.add_middleware(ForgivingPaths)
@@ -79,6 +99,8 @@ def serve(
     host: str = "127.0.0.1",
     port: int = PORT,
     limits: Limits | None = None,
+    multivariate: MultivariateSettings | None = None,
+    tables: Path | None = None,
     ready: Callable[[str, bool], None] | None = None,
 ) -> None:
     """Serve until stopped; keys come from AD_STREAM_KEYS, ConfigError if none are set and host is not this machine.
@@ -89,7 +111,7 @@ def serve(
 
     keys = Keys.from_environment()
     check_exposure(host, keys)
-    app = create_app(keys=keys, limits=limits)
+    app = create_app(keys=keys, limits=limits, multivariate=multivariate, tables=tables)
     with suppress(KeyboardInterrupt), listener(host, port) as opened:
         if ready is not None:
             ready(url(opened), bool(keys))
@@ -107,11 +129,17 @@ class Desk:
         self.workers = Workers(limits)
 
     async def serve(self, request: Request, name: str, job: Job, *, most: int, media: str = JSON) -> Response:
-        """The answer to one request, whatever becomes of it."""
+        """The answer of a worker to one request, whatever becomes of it."""
+        return await self.guarded(request, name, lambda: self.admitted(request, job, most, media))
+
+    async def guarded(
+        self, request: Request, name: str, respond: Callable[[], Awaitable[Response]], *, key: str | None = None
+    ) -> Response:
+        """What `respond` makes for a caller with a key; refusals in the contract's form, counted like all else."""
         with self.metrics.timing(name) as outcome:
             try:
-                self.keys.check(request)
-                response = await self._admitted(request, job, most, media)
+                self.keys.check(request, key)
+                response = await respond()
             except RefusedError as refusal:
                 response = error_response(refusal.status, refusal.code, refusal.message, refusal.retry_after)
             except ClientDisconnect:
@@ -119,7 +147,7 @@ class Desk:
             outcome.status = response.status_code
             return response
 
-    async def _admitted(self, request: Request, job: Job, most: int, media: str) -> Response:
+    async def admitted(self, request: Request, job: Job, most: int, media: str = JSON) -> Response:
         """The answer of a worker, which keeps its place until it is sent."""
         place = self.admission.place(announced_size(request, most))
         try:
@@ -130,6 +158,18 @@ class Desk:
             place.leave()
             raise
         return HeldResponse(found, place, media_type=media)
+
+    async def small(self, request: Request, work: Callable[[bytes], Awaitable[Response]], *, most: int) -> Response:
+        """What this process itself makes of a body of at most `most` bytes; it keeps its place until it is sent."""
+        place = self.admission.place(announced_size(request, most))
+        try:
+            body = await read_body(request, most=most, seconds=self.limits.read_seconds)
+            made = await work(body)
+            place.resize(len(made.body))
+        except BaseException:
+            place.leave()
+            raise
+        return HeldResponse(bytes(made.body), place, status_code=made.status_code, headers=dict(made.headers))
 
     async def _work(self, request: Request, job: Job, body: bytes) -> bytes:
         """Raises RefusedError (503) when the time is up and ClientDisconnect when the caller left; the work ends with it."""
@@ -242,7 +282,10 @@ def _add_rest(app: FastAPI, desk: Desk) -> None:
 
     async def not_offered() -> Response:
         return error_response(
-            404, "NotOffered", "The multivariate API is not offered by this server: use the univariate one per signal."
+            404,
+            "NotOffered",
+            "The multivariate API is not offered here: start the server with --state FOLDER, and ask for v1.1, v1.1-preview.1 or"
+            " v1.1-preview.",
         )
 
     for probe in PROBES:

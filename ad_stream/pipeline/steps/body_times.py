@@ -38,7 +38,9 @@ def any_rare(elements: str, time: str, forms: TimeForms) -> str:
 
     What sends a body writes all its times alike; a look at each of thousands would cost more than reading them.
     """
-    ends = [is_rare(f"{end}[{quoted(time)}]", forms) for end in (f"get({elements}, 0)", f"try_element_at({elements}, -1)")]
+    ends = [
+        is_rare(f"{end}[{quoted(time)}]", forms) for end in (f"get({elements}, 0)", f"try_element_at({elements}, -1)")
+    ]
     return f"({ends[0]} or (size({elements}) > 1 and {ends[1]}))"
 
 
