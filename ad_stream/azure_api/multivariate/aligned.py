@@ -65,9 +65,10 @@ def filled(times: Times, values: Floats, policy: AlignPolicy) -> Floats:
     if policy.fill == "NotFill":
         return values
     if policy.fill in ("Zero", "Fixed", "Pad"):
-        return np.where(np.isfinite(values), values, 0.0 if policy.fill == "Zero" else policy.padding or 0.0)
+        number = 0.0 if policy.fill == "Zero" or policy.padding is None else policy.padding
+        return np.where(np.isfinite(values), values, number)
     at = (times - times[0]).astype(np.float64)
-    out = values.copy()
+    out: Floats = values.copy()
     for row in out:
         known = np.flatnonzero(np.isfinite(row))
         if len(known):
@@ -76,6 +77,7 @@ def filled(times: Times, values: Floats, policy: AlignPolicy) -> Floats:
 
 
 def _filled_row(at: Floats, row: Floats, known: Ints, fill: str) -> Floats:
+    """(n,) seconds, values, the places of the known ones -> (n,)."""
     if fill == "Linear":
         return np.asarray(np.interp(at, at[known], row[known]))
     rows = np.arange(len(row))

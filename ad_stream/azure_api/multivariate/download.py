@@ -25,6 +25,7 @@ import urllib3
 from requests import certs
 
 from ad_stream.azure_api.multivariate.faults import fault
+from ad_stream.http import redact_urllib3
 from ad_stream.secrets import redact
 
 _PIECE = 64 * 1024
@@ -87,9 +88,9 @@ def forbidden(address: str, literal: bool) -> bool:
             return True
     if str(found) in _METADATA or found.is_link_local or found.is_multicast or found.is_unspecified:
         return True
-    if found.is_loopback or found.is_private:
+    if found.is_loopback:
         return not literal
-    return bool(found.is_reserved or not found.is_global)
+    return bool(found.is_reserved or not (found.is_global or (literal and found.is_private)))
 
 
 def resolved(host: str, port: int) -> Sequence[str]:
@@ -139,6 +140,7 @@ def shown(source: str) -> str:
 @contextmanager
 def _answer(source: str, fetching: Fetching) -> Iterator[Any]:
     place = place_of(source, fetching.hosts)
+    redact_urllib3()
     pool = _pool(place, _address(source, place, fetching), fetching.timeout)
     headers = {"Host": f"{place.host}:{place.port}" if place.port != _PORTS[place.scheme] else place.host}
     try:
