@@ -44,7 +44,7 @@ def add_to(app: FastAPI, desk: Desk, tables: Path, *, clock: Callable[[], dateti
         key = request.query_params.get("code")
         return await desk.guarded(request, "telemetry", lambda: desk.small(request, work, most=0), key=key)
 
-    app.add_api_route("/telemetry/{device}/{days}", telemetry, methods=["GET"], operation_id="telemetry")
+    app.add_api_route("/telemetry/{device:path}/{days}", telemetry, methods=["GET"], operation_id="telemetry")
 
 
 def readings(tables: Path, device: str, since: datetime) -> bytes:
@@ -71,7 +71,7 @@ def readings(tables: Path, device: str, since: datetime) -> bytes:
 def _asked(request: Request) -> tuple[str, float]:
     """Device and days as the caller wrote them: routes see paths in lower case. RefusedError where they are no days."""
     raw = [part for part in request.scope["raw_path"].decode("latin-1").split("/") if part]
-    device, text = unquote(raw[-2]), unquote(raw[-1])
+    device, text = unquote("/".join(raw[1:-1])), unquote(raw[-1])
     try:
         days = float(text)
     except ValueError:
