@@ -48,8 +48,9 @@ def moment(row: int) -> datetime:
     return datetime.fromisoformat(START.replace("Z", "+00:00")) + timedelta(minutes=row)
 
 
-@pytest.mark.parametrize("name", ["b3", "b4", "b5"])
+@pytest.mark.parametrize("name", ["b3", "b5"])
 def test_the_previews_clients_do_all_they_could(endpoint: str, name: str, tmp_path: Path) -> None:
+    """The wheels of b4 and b5 differ in their version number only."""
     command = [sys.executable, str(SCRIPT), endpoint, KEY, "pump.zip", START, STAMPS[SPLIT], STAMPS[-1]]
     last = {"timestamps": STAMPS[LAST], "values": {variable: column[LAST] for variable, column in COLUMNS.items()}}
     ran = subprocess.run(
