@@ -37,6 +37,9 @@ def serve(
             help="Host from which data may be fetched, with --state; host:port, *.blob.core.windows.net. Repeatable."
         ),
     ] = None,
+    job_memory: Annotated[
+        float, typer.Option(min=0.25, help="GiB that a training or detection may take, with --state.")
+    ] = 4.0,
     tables: Annotated[
         Path | None, typer.Option(help="Folder of a run's tables, for /telemetry/<device>/<days>.")
     ] = None,
@@ -44,7 +47,7 @@ def serve(
     """Serve the retired service's REST API until stopped; its keys come from AD_STREAM_KEYS."""
     from ad_stream.azure_api.server import serve as serve_until_stopped
 
-    multivariate = _multivariate(state, data_root, data_host or [])
+    multivariate = _multivariate(state, data_root, data_host or [], job_memory)
     if tables is not None and not tables.is_dir():
         raise InputError(f"--tables {str(tables)!r} is no folder: name the one that a run wrote")
 
@@ -59,9 +62,11 @@ def serve(
     serve_until_stopped(host=host, port=port, multivariate=multivariate, tables=tables, ready=ready)
 
 
-def _multivariate(state: Path | None, data_root: Path | None, hosts: list[str]) -> MultivariateSettings | None:
+def _multivariate(
+    state: Path | None, data_root: Path | None, hosts: list[str], job_memory: float
+) -> MultivariateSettings | None:
     """What the multivariate part may do, None without a state folder; a folder that cannot be is refused at once."""
-    from ad_stream.azure_api.multivariate.settings import MultivariateSettings
+    from ad_stream.azure_api.multivariate.settings import GIB, MultivariateSettings
 
     if state is None:
         if data_root is not None or hosts:
@@ -75,7 +80,8 @@ def _multivariate(state: Path | None, data_root: Path | None, hosts: list[str]) 
         ) from None
     if data_root is not None and not data_root.is_dir():
         raise ConfigError(f"--data-root {str(data_root)!r} is no folder: name the one that holds the data")
-    return MultivariateSettings(state=state.resolve(), data_root=data_root, hosts=tuple(hosts))
+    memory = int(job_memory * GIB)
+    return MultivariateSettings(state=state.resolve(), data_root=data_root, hosts=tuple(hosts), process_bytes=memory)
 
 
 class MigrateCompute(str, Enum):

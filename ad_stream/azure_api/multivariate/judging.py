@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 EPOCHS = tuple(range(10, 101, 10))
 HELD_OUT = 10
 """One row in so many, the last ones, is held out once, to say how the relation fits rows it has not seen."""
+MOST_SHOWN = 20_000
+"""Rows, the last ones, that losses are of: those of a million would cost more than the training."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def learn(rows: AlignedRows, window: int, *, clock: Callable[[], float] = time.p
 def _model_state(grid: Floats, model: JointModel, seconds: float) -> dict[str, Any]:
     """There are no epochs: the relation is solved for at once. The lists that notebooks plot repeat what was measured: the
     root mean square of the innovations in training and on rows held out, and a tenth of the seconds."""
+    grid = grid[:, -MOST_SHOWN:]
     split = grid.shape[1] - max(grid.shape[1] // HELD_OUT, 1)
     earlier = train(grid[:, :split], model.signals, step_seconds=model.step_seconds) if split >= FEWEST_ROWS else model
     losses = _loss(model, grid), _loss(earlier, grid[:, split:])

@@ -56,20 +56,25 @@ class JobRunner:
 
     async def _work(self) -> None:
         while True:
-            folder, name = await self._queue.get()
-            if self._store.get(folder, name) is None:
-                continue
+            # Begun before there is a job: loading takes longer than most jobs do.
+            process = await _begin()
             try:
-                await self._one(folder, name)
+                folder, name = await self._next()
+                await self._one(process if process.returncode is None else await _begin(), folder, name)
             except Exception:  # a disk that is full must not end the work on all other jobs
                 log.exception("a job could not be run")
+            finally:
+                _kill(process)
 
-    async def _one(self, folder: Folder, name: str) -> None:
+    async def _next(self) -> tuple[Folder, str]:
+        """A job whose record is still there."""
+        while True:
+            folder, name = await self._queue.get()
+            if self._store.get(folder, name) is not None:
+                return folder, name
+
+    async def _one(self, process: asyncio.subprocess.Process, folder: Folder, name: str) -> None:
         self._store.begin(folder, name)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", MODULE, stdin=subprocess.PIPE, start_new_session=True,
-            env={key: value for key, value in os.environ.items() if key != "AD_STREAM_KEYS"} | ONE_THREAD,
-        )  # fmt: skip
         self._running[name] = process
         try:
             job = {"folder": folder, "name": name, "settings": self._settings.plain()}
@@ -89,6 +94,14 @@ class JobRunner:
             return
         if self._store.reload(folder, name)["status"] in UNFINISHED:
             self._store.fail(folder, name, fault("UnexpectedError", ending).told)
+
+
+async def _begin() -> asyncio.subprocess.Process:
+    """A process that waits for its job; it reads no keys, and Ctrl-C on the server's terminal does not reach it."""
+    environ = {key: value for key, value in os.environ.items() if key != "AD_STREAM_KEYS"}
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", MODULE, stdin=subprocess.PIPE, env=environ | ONE_THREAD, start_new_session=True
+    )
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

@@ -20,7 +20,7 @@ class MultivariateSettings:
     data_root        folder whose files may be sources, None: none
     hosts            `host`, `host:port` or `*.domain` from which sources may be fetched; none by default
     processes        that train and judge at once, > 0
-    process_bytes    memory of each (on Linux), > 0
+    process_bytes    memory of each (on Linux), > 0; training takes about 250 bytes a row and variable
     process_seconds  that a job may take, fetching its source included, > 0; then it is ended and its job failed
     source_bytes     of one source as it lies, > 0
     file_bytes       of one file of an archive, unpacked, > 0
@@ -37,7 +37,7 @@ class MultivariateSettings:
     data_root: Path | None = None
     hosts: tuple[str, ...] = ()
     processes: int = 2
-    process_bytes: int = 2 * GIB
+    process_bytes: int = 4 * GIB
     process_seconds: float = 1800.0
     source_bytes: int = 2 * GIB
     file_bytes: int = 256 * MIB

@@ -105,9 +105,12 @@ def _record(path: Path) -> store.Record:
 
 
 def main() -> None:
-    job = json.loads(sys.stdin.buffer.read())
-    settings = MultivariateSettings.from_plain(job["settings"])
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    given = sys.stdin.buffer.read()
+    if not given:  # the server ended without a job for it
+        return
+    job = json.loads(given)
+    settings = MultivariateSettings.from_plain(job["settings"])
     limit_memory(settings.process_bytes)
     run(job["folder"], job["name"], settings)
 
