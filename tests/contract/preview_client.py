@@ -17,7 +17,9 @@ from azure.core.credentials import AzureKeyCredential
 from azure.core.exceptions import HttpResponseError
 
 endpoint, key, source, start, middle, end = sys.argv[1:]
-client: Any = AnomalyDetectorClient(AzureKeyCredential(key), endpoint)
+# Here the credential comes first; the types that are installed are of 3.0.0b6, where it comes second.
+connect: Any = AnomalyDetectorClient
+client: Any = connect(AzureKeyCredential(key), endpoint)
 models: Any = m
 policy = models.AlignPolicy(align_mode="Outer", fill_na_method="Linear")
 

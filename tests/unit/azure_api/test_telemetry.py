@@ -25,7 +25,7 @@ NOW = datetime.now(timezone.utc).replace(second=0, microsecond=0)
 DEVICE = "Machine/1 ä"
 
 
-def minutes(rows: list[tuple[str, str, float, int, float]]) -> pa.Table:
+def minutes(rows: list[tuple[str, str, int, int, float]]) -> pa.Table:
     """(device, signal, minutes ago, revision, value)"""
     return pa.table({
         "device_id": [row[0] for row in rows],

@@ -32,7 +32,8 @@ def storage() -> Iterator[HTTPServer]:
 
 
 def listed(server: HTTPServer, **more: Any) -> Fetching:
-    return Fetching(**{"hosts": (f"127.0.0.1:{server.port}",), "most": 1_000_000, "timeout": 5.0} | more)
+    fields: dict[str, Any] = {"hosts": (f"127.0.0.1:{server.port}",), "most": 1_000_000, "timeout": 5.0}
+    return Fetching(**fields | more)
 
 
 def code(source: str, fetching: Fetching) -> str:
