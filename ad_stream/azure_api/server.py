@@ -1,4 +1,4 @@
-"""`ad-stream serve`: the univariate REST API of the retired Azure Anomaly Detector, on this machine.
+"""`ad-stream serve`: the REST API of the retired Azure Anomaly Detector, on this machine; several signals: `multivariate`.
 
 Every request is checked before any work: key, room, size, JSON, fields, points. A bad one gets a 4xx with the code of
 the contract; work runs in a few processes that are ended when their time is up or nobody waits any more, so that health
@@ -8,7 +8,6 @@ and metrics always answer. docs/limits.md lists what a server takes on.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
@@ -22,7 +21,6 @@ from ad_stream.azure_api.admission import (
     Admission,
     Keys,
     Limits,
-    Place,
     RefusedError,
     announced_size,
     check_exposure,
@@ -33,6 +31,7 @@ from ad_stream.azure_api.metrics import RequestMetrics
 from ad_stream.azure_api.multivariate import routes as multivariate_routes
 from ad_stream.azure_api.multivariate.operations import Multivariate
 from ad_stream.azure_api.paths import PROBES, ForgivingPaths
+from ad_stream.azure_api.replies import JSON, HeldResponse, error_response
 from ad_stream.azure_api.workers import Workers
 from ad_stream.web.connections import ConnectionLimits, server_config
 from ad_stream.web.listening import listener, url
@@ -41,14 +40,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
     from pathlib import Path
 
-    from starlette.types import Receive, Scope, Send
-
     from ad_stream.azure_api.multivariate.settings import MultivariateSettings
 
 VERSIONS = ("v1.0", "v1.1-preview", "v1.1-preview.1", "v1.1")
 PORT = 5000
-JSON = "application/json"
-PIECE = 64 * 1024
 
 
 def create_app(
@@ -64,22 +59,14 @@ def create_app(
     """
     desk = Desk(Keys.from_environment() if keys is None else keys, limits or Limits())
     several = None if multivariate is None else Multivariate(multivariate)
-
-    @asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[None]:
-        desk.workers.start()
-        async with nullcontext() if several is None else several.running():
-            yield
-        await desk.workers.close()
-
     app = FastAPI(
         title="ad_stream",
-        summary="The univariate API of the retired Azure Anomaly Detector.",
+        summary="The API of the retired Azure Anomaly Detector.",
         version="1",
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        lifespan=running,
+        lifespan=lambda _: _running(desk, several),
     )
     _add_operations(app, desk)
     _add_batches(app, desk)
@@ -92,6 +79,14 @@ def create_app(
     app.add_middleware(ForgivingPaths)
     _describe_key(app)
     return app
+
+
+@asynccontextmanager
+async def _running(desk: Desk, several: Multivariate | None) -> AsyncIterator[None]:
+    desk.workers.start()
+    async with nullcontext() if several is None else several.running():
+        yield
+    await desk.workers.close()
 
 
 def serve(
@@ -196,34 +191,6 @@ async def _left(request: Request) -> None:
     """Returns when the caller hangs up."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-class HeldResponse(Response):
-    """An answer that goes out in pieces, as fast as it is read, and keeps the request's place until it is out."""
-
-    def __init__(self, content: bytes, place: Place, **more: Any) -> None:
-        super().__init__(content, **more)
-        self._place = place
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Called by the server to send it."""
-        try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            for start in range(0, len(self.body), PIECE):
-                piece = bytes(self.body[start : start + PIECE])
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            self._place.leave()
-
-
-def error_response(status: int, code: str, message: str, retry_after: int | None = None) -> Response:
-    """The contract's error: {"code", "message"}, the code in a header as well."""
-    headers = {"x-ms-error-code": code}
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
-    body = json.dumps({"code": code, "message": message})
-    return Response(body, status_code=status, headers=headers, media_type=JSON)
 
 
 def _add_operations(app: FastAPI, desk: Desk) -> None:

@@ -17,7 +17,7 @@ from fastapi import FastAPI, Request, Response
 
 from ad_stream.azure_api.admission import RefusedError
 from ad_stream.errors import InputError
-from ad_stream.tables.reader import Value, read_rows
+from ad_stream.tables.reader import Value, grid_of, read_rows
 from ad_stream.times import now as system_clock
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ AT_ONCE = 2
 
 def add_to(app: FastAPI, desk: Desk, tables: Path, *, clock: Callable[[], datetime] = system_clock) -> None:
     """The path, on the tables of a run."""
+    grid_of(tables)  # The package that reads tables may be missing beside a server: said now, not to the first caller.
     reading = asyncio.Semaphore(AT_ONCE)
 
     async def telemetry(request: Request) -> Response:

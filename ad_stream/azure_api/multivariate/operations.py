@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ad_stream.azure_api.multivariate.settings import MultivariateSettings
 
-PAGE = 10
+PAGE, LARGEST_PAGE = 10, 100
 PROBES = 4
 """Sources that are looked at at once."""
 
@@ -49,21 +49,20 @@ class Found:
 
 
 class Multivariate:
-    """The models of one state folder."""
+    """The models of one state folder, which is taken at once; ConfigError where another server keeps it."""
 
     def __init__(self, settings: MultivariateSettings) -> None:
         self.settings = settings
         self.store = JobStore(settings.state)
+        self.store.open()
         self._runner: JobRunner | None = None
         self._probes: asyncio.Semaphore | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Jobs run inside; ConfigError where another server keeps the folder."""
-        self.store.open()
+        """Jobs run inside; then the folder is given back."""
         self._runner, self._probes = JobRunner(self.settings, self.store), asyncio.Semaphore(PROBES)
         self._runner.start()
-        self._expire()
         try:
             yield
         finally:
@@ -89,7 +88,7 @@ class Multivariate:
         first = _whole(skip or query.get("$skip", query.get("skip")), 0, 0)
         most = _whole(top or query.get("$top", query.get("top")), PAGE, 1)
         records = self.store.all(MODELS)
-        page = records[first : first + min(most, self.settings.models)]
+        page = records[first : first + min(most, LARGEST_PAGE)]
         after = first + len(page)
         link = f"{base}/models?skipToken={after}-{most}" if page and after < len(records) else ""
         return _json(200, answers.models(page, version, count=len(records), most=self.settings.models, link=link))
@@ -127,7 +126,6 @@ class Multivariate:
         told = {**question.plain(), "source": shown(question.source)}
         record = self.store.add(RESULTS, question.source, question=told, model=name)
         self._submit(RESULTS, record)
-        self._expire()
         answer = answers.result(record, [], version)
         if version == GENERAL:
             where = f"{base}/detect-batch/{record['id']}"
@@ -186,8 +184,6 @@ class Multivariate:
     def _submit(self, folder: Any, record: Record) -> None:
         assert self._runner is not None
         self._runner.submit(folder, record["id"])
-
-    def _expire(self) -> None:
         self.store.expire(self.settings.keep_days, self.settings.results)
 
 

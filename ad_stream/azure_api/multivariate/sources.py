@@ -60,17 +60,18 @@ def local(source: str, settings: MultivariateSettings) -> Path:
             raise fault("FileNotExist", "Upload it first: PUT …/multivariate/files/<name>.", file=source)
     if settings.data_root is None:
         raise fault("InvalidBlobURL", f"{shown(source)} is no address, and without --data-root no file is read.")
-    return _below(source, settings.data_root, settings.source_bytes)
+    return _below(source, settings.data_root, settings)
 
 
-def _below(source: str, root: Path, most: int) -> Path:
-    """What lies outside is answered like what is not there, so nobody learns what is."""
+def _below(source: str, root: Path, settings: MultivariateSettings) -> Path:
+    """What lies outside, or in the state folder, is answered like what is not there, so nobody learns what is."""
     named = unquote(urlsplit(source).path) if source.lower().startswith("file:") else source
     with suppress(OSError, ValueError, RuntimeError):
         top = root.resolve()
         path = (top / named).resolve()
-        if path.is_relative_to(top) and (path.is_dir() or path.is_file()):
-            if path.is_file() and path.stat().st_size > most:
-                raise fault("InvalidFileSize", file=shown(source), most=most)
+        inside = path.is_relative_to(top) and not path.is_relative_to(settings.state.resolve())
+        if inside and (path.is_dir() or path.is_file()):
+            if path.is_file() and path.stat().st_size > settings.source_bytes:
+                raise fault("InvalidFileSize", file=shown(source), most=settings.source_bytes)
             return path
     raise fault("FileNotExist", "Sources are named by their path below --data-root.", file=shown(source))

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from ad_stream.azure_api.server import Desk
 
 SECONDS = 900.0
-AT_ONCE = 4
+AT_ONCE, AGAIN = 4, 5
+"""Uploads, and seconds to come again in."""
 
 
 def handler(desk: Desk, settings: MultivariateSettings) -> Callable[[Request], Awaitable[Response]]:
@@ -29,30 +30,38 @@ def handler(desk: Desk, settings: MultivariateSettings) -> Callable[[Request], A
 
     async def upload(request: Request) -> Response:
         async def take() -> Response:
-            name = str(request.path_params["name"])
-            if not UPLOAD_NAME.fullmatch(name):
-                raise RefusedError(
-                    400, "InvalidRequestParameterError", "Name the file in a-z, 0-9, '.', '_' and '-', 100 at most."
-                )
+            name = _name(request)
             if len(taking) >= AT_ONCE:
-                raise RefusedError(429, "TooManyRequests", "Other files are on their way: come again.", retry_after=5)
+                told = "Other files are on their way: come again."
+                raise RefusedError(429, "TooManyRequests", told, retry_after=AGAIN)
             mine = object()
             taking.add(mine)
             try:
-                announced_size(request, settings.source_bytes)
-                size = await asyncio.wait_for(_taken(request, settings, name), SECONDS)
-            except (TimeoutError, asyncio.TimeoutError):
-                raise RefusedError(
-                    408, "RequestTimeout", f"The file did not arrive within {SECONDS:g} seconds."
-                ) from None
+                return await _within_time(request, settings, name)
             finally:
                 taking.discard(mine)
-            body = {"source": UPLOADED + name, "dataSource": UPLOADED + name, "bytes": size}
-            return Response(json.dumps(body), status_code=201, media_type="application/json")
 
         return await desk.guarded(request, "multivariate_upload", take)
 
     return upload
+
+
+def _name(request: Request) -> str:
+    name = str(request.path_params["name"])
+    if not UPLOAD_NAME.fullmatch(name):
+        told = "Name the file in a-z, 0-9, '.', '_' and '-', 100 at most."
+        raise RefusedError(400, "InvalidRequestParameterError", told)
+    return name
+
+
+async def _within_time(request: Request, settings: MultivariateSettings, name: str) -> Response:
+    announced_size(request, settings.source_bytes)
+    try:
+        size = await asyncio.wait_for(_taken(request, settings, name), SECONDS)
+    except (TimeoutError, asyncio.TimeoutError):
+        raise RefusedError(408, "RequestTimeout", f"The file did not arrive within {SECONDS:g} seconds.") from None
+    body = {"source": UPLOADED + name, "dataSource": UPLOADED + name, "bytes": size}
+    return Response(json.dumps(body), status_code=201, media_type="application/json")
 
 
 async def _taken(request: Request, settings: MultivariateSettings, name: str) -> int:

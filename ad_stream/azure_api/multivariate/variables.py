@@ -23,6 +23,7 @@ from pyarrow import csv as arrow_csv
 from ad_stream.azure_api.multivariate.faults import ContractError, fault
 from ad_stream.azure_api.multivariate.questions import utc
 from ad_stream.azure_api.multivariate.settings import MOST_TRAINED, MOST_VARIABLES
+from ad_stream.secrets import redact
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,7 +147,7 @@ def _single(name: str, content: bytes) -> Variable:
     file = f"{name}.csv"
     header = _header(file, content)
     if TIME not in header or VALUE not in header:
-        raise fault("FileColumnsNotExist", f"Its columns are {', '.join(header)[:200]}.", file=file)
+        raise fault("FileColumnsNotExist", f"Its columns are {redact(', '.join(header))[:200]}.", file=file)
     table = _table(file, content, [VALUE])
     return Variable.of(name, _times(name, table[TIME]), _floats(table[VALUE]))
 

@@ -65,6 +65,17 @@ def test_all_else_is_answered_as_if_it_were_not_there(
     assert str(tmp_path) not in caught.value.message
 
 
+def test_the_state_folder_is_no_source_even_below_the_root(settings: MultivariateSettings, tmp_path: Path) -> None:
+    """The addresses of waiting jobs lie in it, with their signatures."""
+    above = MultivariateSettings(state=tmp_path / "state", data_root=tmp_path)
+    (tmp_path / "state" / "models" / "source").write_text("https://a.example/x?sig=s3cr3t\n")
+    assert local("root/x.zip", above).name == "x.zip"
+    for source in ("state/models/source", "root/../state/models/source", "state/models", "state"):
+        with pytest.raises(ContractError) as caught:
+            check(source, above)
+        assert caught.value.code == "FileNotExist"
+
+
 def test_a_file_beyond_the_limit_is_too_large(settings: MultivariateSettings, tmp_path: Path) -> None:
     (tmp_path / "root" / "large.csv").write_bytes(b"x" * 11)
     with pytest.raises(ContractError, match=r"exceeds the file size limit \(10 bytes\)") as caught:
