@@ -37,8 +37,8 @@ def models(records: Sequence[Record], version: str, *, count: int, most: int, li
     return {"models": each, "currentCount": count, "maxCount": most, "nextLink": link}
 
 
-def result(record: Record, rows: Sequence[Mapping[str, Any]], version: str) -> Body:
-    """The state of a detection and its rows; none before it is READY."""
+def result(record: Record, version: str) -> Body:
+    """The state of a detection, without its rows."""
     question = record["question"]
     top = {"topContributorCount": question["top"]} if version == GENERAL else {}
     summary = {
@@ -47,7 +47,7 @@ def result(record: Record, rows: Sequence[Mapping[str, Any]], version: str) -> B
         "variableStates": variable_states(record.get("variable_states", []), version),
         "setupInfo": {**_stretch(question, version), **top},
     }
-    return {"resultId": record["id"], "summary": summary, "results": results(rows, version)}
+    return {"resultId": record["id"], "summary": summary}
 
 
 def results(rows: Sequence[Mapping[str, Any]], version: str) -> list[Mapping[str, Any]]:

@@ -22,10 +22,10 @@ from ad_stream.azure_api.multivariate.store import (
     MODELS,
     READY,
     RESULTS,
-    ROWS,
     UNFINISHED,
     JobStore,
     Record,
+    rows_file,
 )
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Multivariate:
         told = {**question.plain(), "source": shown(question.source)}
         record = self.store.add(RESULTS, question.source, question=told, model=name)
         self._submit(RESULTS, record)
-        answer = answers.result(record, [], version)
+        answer = answers.result(record, version) | {"results": []}
         if version == GENERAL:
             where = f"{base}/detect-batch/{record['id']}"
             return _json(202, answer, {"Operation-Id": record["id"], "Operation-Location": where})
@@ -149,13 +149,14 @@ class Multivariate:
         return record
 
     def _told(self, record: Record, version: str) -> Found:
-        rows: list[Any] = []
+        rows = b"[]"
         if record["status"] == READY:
             try:
-                rows = json.loads((self.store.path(RESULTS, record["id"]) / ROWS).read_bytes())
+                rows = (self.store.path(RESULTS, record["id"]) / rows_file(version)).read_bytes()
             except FileNotFoundError:  # it expired just now
                 raise fault("ResultNotExist") from None
-        return _json(200, answers.result(record, rows, version))
+        head = json.dumps(answers.result(record, version), allow_nan=False).encode()
+        return Found(200, head[:-1] + b', "results": ' + rows + b"}")
 
     def _known(self, name: str) -> Record:
         record = self.store.get(MODELS, name)

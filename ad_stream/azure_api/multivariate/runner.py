@@ -65,6 +65,7 @@ class JobRunner:
                 log.exception("a job could not be run")
             finally:
                 _kill(process)
+                await process.wait()
 
     async def _next(self) -> tuple[Folder, str]:
         """A job whose record is still there."""

@@ -31,6 +31,7 @@ class MultivariateSettings:
     results          kept at once, > 0; the oldest go first
     keep_days        of results and uploaded files, > 0
     last_bytes       body of a request for the last rows, > 0
+    answer_bytes     of a detection's rows, > 0; one with more has failed
     """
 
     state: Path
@@ -49,6 +50,7 @@ class MultivariateSettings:
     results: int = 1000
     keep_days: float = 7.0
     last_bytes: int = 48 * MIB
+    answer_bytes: int = 64 * MIB
 
     def plain(self) -> dict[str, Any]:
         """As JSON for a worker."""

@@ -2,7 +2,7 @@
 
     models/<id>/record.json   what a client is told, and how to go on after a restart
     models/<id>/model.npz     the model, without pickle; there before the record says READY
-    results/<id>/record.json, rows.json
+    results/<id>/record.json, rows.json and rows.v1.1-preview.json, as they go out
     <either>/source           the address with its secrets, readable by its owner only, gone when the job is done
     files/<name>              uploads
 
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+from ad_stream.azure_api.multivariate.questions import PREVIEW
 from ad_stream.errors import ConfigError
 
 CREATED, RUNNING, READY, FAILED = "CREATED", "RUNNING", "READY", "FAILED"
@@ -32,7 +33,7 @@ MODELS: Folder = "models"
 RESULTS: Folder = "results"
 Record = Mapping[str, Any]
 _RECORD, _SOURCE = "record.json", "source"
-MODEL, ROWS = "model.npz", "rows.json"
+MODEL = "model.npz"
 
 
 def now() -> datetime:
@@ -137,6 +138,11 @@ class JobStore:
     def _put(self, folder: Folder, record: Record) -> None:
         write_whole(self.path(folder, record["id"]) / _RECORD, json.dumps(record).encode())
         self._records[folder][record["id"]] = record
+
+
+def rows_file(version: str) -> str:
+    """The file of a result that has its rows as this version reads them."""
+    return "rows.v1.1-preview.json" if version == PREVIEW else "rows.json"
 
 
 def read_record(path: Path) -> Record | None:

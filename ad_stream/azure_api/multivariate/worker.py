@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ad_stream.azure_api.multivariate import store
+from ad_stream.azure_api.multivariate import answers, store
 from ad_stream.azure_api.multivariate.aligned import AlignedRows, rows_of
 from ad_stream.azure_api.multivariate.faults import ContractError, fault
 from ad_stream.azure_api.multivariate.judging import learn, results_of
 from ad_stream.azure_api.multivariate.last import fitting, question_of
-from ad_stream.azure_api.multivariate.questions import TrainQuestion, moment
+from ad_stream.azure_api.multivariate.questions import GENERAL, PREVIEW, TrainQuestion, moment
 from ad_stream.azure_api.multivariate.settings import MOST_JUDGED, MOST_TRAINED, MultivariateSettings
 from ad_stream.azure_api.multivariate.sources import opened
 from ad_stream.azure_api.multivariate.variables import Variable, variables_of
@@ -70,7 +70,12 @@ def _detect(path: Path, settings: MultivariateSettings) -> None:
     variables = fitting(_variables(path, settings), model)
     rows, wanted = _stretch(rows_of(variables, trained.align, None, moment(question["end"])), question, trained.window)
     results = results_of(model, rows, wanted, trained.window, question["top"])
-    store.write_whole(path / store.ROWS, json.dumps(results, allow_nan=False).encode())
+    for version in (GENERAL, PREVIEW):
+        told = json.dumps(answers.results(results, version), allow_nan=False).encode()
+        if len(told) > settings.answer_bytes:
+            way_out = f"The answer has {len(told)} bytes: ask for fewer rows or contributors."
+            raise fault("DataExceedsLimit", way_out, most=settings.answer_bytes)
+        store.write_whole(path / store.rows_file(version), told)
     store.finish(path, store.READY, variable_states=rows.states)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def detect(ready: Ready, source: str, start: int, end: int, top: int = 10) -> tu
     worker.run(RESULTS, record["id"], settings)
     record = jobs.reload(RESULTS, record["id"])
     path = jobs.path(RESULTS, record["id"])
-    return record, json.loads((path / store.ROWS).read_bytes()) if record["status"] == READY else []
+    return record, json.loads((path / store.rows_file(GENERAL)).read_bytes()) if record["status"] == READY else []
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,13 @@ def test_the_rows_are_those_of_the_detector_itself(ready: Ready) -> None:
     }
     assert told == {signal: round(share, 6) for signal, share in zip(model.signals, shares.tolist(), strict=True)}
     assert math.isclose(sum(told.values()), 1.0, abs_tol=1e-5)
+
+
+def test_an_answer_that_would_be_too_long_has_failed(ready: Ready) -> None:
+    settings, jobs, model = ready
+    record, _ = detect((replace(settings, answer_bytes=10_000), jobs, model), "pump.zip", SPLIT, ROWS - 1)
+    assert code(record) == "DataExceedsLimit"
+    assert "ask for fewer rows or contributors" in record["errors"][0]["message"]
 
 
 def test_one_point_is_judged_from_the_sliding_window_before_it(ready: Ready) -> None:
