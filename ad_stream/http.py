@@ -122,18 +122,22 @@ def post(
 def open_session(*, proxy: str | None = None) -> requests.Session:
     """A session that takes nothing from the surroundings but REQUESTS_CA_BUNDLE: no proxy variables, no .netrc.
 
-    proxy: the URL of a proxy for every request, if there is one. The log of urllib3 is redacted from here on, because
-    at level DEBUG it writes paths with their query.
+    proxy: the URL of a proxy for every request, if there is one. The log of urllib3 is redacted from here on.
     """
     session = _Session()
     session.trust_env = False
     session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
     if proxy:
         session.proxies = {"http": proxy, "https": proxy}
+    redact_urllib3()
+    return session
+
+
+def redact_urllib3() -> None:
+    """From here on the log of urllib3 has no secrets: at level DEBUG it writes paths with their query."""
     log = logging.getLogger("urllib3.connectionpool")
     if _redacted not in log.filters:
         log.addFilter(_redacted)
-    return session
 
 
 class _Session(requests.Session):

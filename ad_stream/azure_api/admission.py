@@ -75,8 +75,9 @@ class Keys:
         """AD_STREAM_KEYS: one key, or several with commas between them."""
         return cls([key.strip() for key in os.environ.get(KEYS_VARIABLE, "").split(",") if key.strip()])
 
-    def check(self, request: Request) -> None:
-        """Raises RefusedError (401); every key is compared, each in constant time."""
+    def check(self, request: Request, key: str | None = None) -> None:
+        """Raises RefusedError (401); every key is compared, each in constant time. key: where it came otherwise than in the
+        header."""
         if not self._digests:
             here = is_loopback(request.client.host if request.client else "") and names_this_machine(request.headers)
             if not here or comes_from_elsewhere(request.method, request.headers):
@@ -86,7 +87,7 @@ class Keys:
                     f"This server has no keys and answers programs of its own machine only: set {KEYS_VARIABLE}.",
                 )
             return
-        given = _digest(request.headers.get(KEY_HEADER, ""))
+        given = _digest(request.headers.get(KEY_HEADER, "") if key is None else key)
         matches = [hmac.compare_digest(given, known) for known in self._digests]  # all of them, in constant time
         if not any(matches):
             raise RefusedError(401, "Unauthorized", f"Access needs a valid key in the header {KEY_HEADER}.")

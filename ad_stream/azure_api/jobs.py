@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["one", "json", "arrow"]
+Kind = Literal["one", "json", "arrow", "last_rows"]
 FRAME = struct.Struct(">IQ")
 """Lengths of the head (JSON) and of the body that follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """kind: one request of the protocol, or a batch in JSON or Arrow; options: fields of an Arrow batch's query."""
+    """kind: one request of the protocol, a batch in JSON or Arrow, or the last rows for a multivariate model (operation: the
+    version); options: fields of an Arrow batch's query, or the folder of the model."""
 
     kind: Kind
     operation: str

@@ -60,7 +60,7 @@ CALLS = (
      "asks for change points: `ad-stream serve` answers, by a published method of its own"),
     (r"(?i)multivariate/|MultivariateAnomal|(train|fit|detect|list|delete|get|export|create)_?(simple_?)?(last_?)?multivariate|"
      r"multivariate_?(batch|last|model)",
-     "uses the multivariate API, which is not offered: score each signal by itself"),
+     "uses the multivariate API: set the endpoint to `ad-stream serve --state FOLDER` and train the models there"),
 )  # fmt: skip
 """Pattern of a call of the service, in REST and in the clients of all languages and generations, and its replacement."""
 UNIVARIATE = 3

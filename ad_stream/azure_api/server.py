@@ -1,4 +1,4 @@
-"""`ad-stream serve`: the univariate REST API of the retired Azure Anomaly Detector, on this machine.
+"""`ad-stream serve`: the REST API of the retired Azure Anomaly Detector, on this machine; several signals: `multivariate`.
 
 Every request is checked before any work: key, room, size, JSON, fields, points. A bad one gets a 4xx with the code of
 the contract; work runs in a few processes that are ended when their time is up or nobody waits any more, so that health
@@ -8,21 +8,19 @@ and metrics always answer. docs/limits.md lists what a server takes on.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from ad_stream.azure_api import bulk, openapi, wire
+from ad_stream.azure_api import bulk, openapi, telemetry, wire
 from ad_stream.azure_api.admission import (
     Admission,
     Keys,
     Limits,
-    Place,
     RefusedError,
     announced_size,
     check_exposure,
@@ -30,43 +28,52 @@ from ad_stream.azure_api.admission import (
 )
 from ad_stream.azure_api.jobs import Job
 from ad_stream.azure_api.metrics import RequestMetrics
+from ad_stream.azure_api.multivariate import routes as multivariate_routes
+from ad_stream.azure_api.multivariate.operations import Multivariate
 from ad_stream.azure_api.paths import PROBES, ForgivingPaths
+from ad_stream.azure_api.replies import JSON, HeldResponse, error_response
 from ad_stream.azure_api.workers import Workers
 from ad_stream.web.connections import ConnectionLimits, server_config
 from ad_stream.web.listening import listener, url
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+    from pathlib import Path
 
-    from starlette.types import Receive, Scope, Send
+    from ad_stream.azure_api.multivariate.settings import MultivariateSettings
 
 VERSIONS = ("v1.0", "v1.1-preview", "v1.1-preview.1", "v1.1")
 PORT = 5000
-JSON = "application/json"
-PIECE = 64 * 1024
 
 
-def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> FastAPI:
-    """The server as an ASGI application; `keys` None takes them from AD_STREAM_KEYS. Its workers end with its lifespan."""
+def create_app(
+    *,
+    keys: Keys | None = None,
+    limits: Limits | None = None,
+    multivariate: MultivariateSettings | None = None,
+    tables: Path | None = None,
+) -> FastAPI:
+    """The server as an ASGI application; `keys` None takes them from AD_STREAM_KEYS. Its workers end with its lifespan.
+
+    multivariate: where models live, without it that API is not offered; tables: whose readings `/telemetry` gives.
+    """
     desk = Desk(Keys.from_environment() if keys is None else keys, limits or Limits())
-
-    @asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[None]:
-        desk.workers.start()
-        yield
-        await desk.workers.close()
-
+    several = None if multivariate is None else Multivariate(multivariate)
     app = FastAPI(
         title="ad_stream",
-        summary="The univariate API of the retired Azure Anomaly Detector.",
+        summary="The API of the retired Azure Anomaly Detector.",
         version="1",
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        lifespan=running,
+        lifespan=lambda _: _running(desk, several),
     )
     _add_operations(app, desk)
     _add_batches(app, desk)
+    if several is not None:
+        multivariate_routes.add_to(app, desk, several)
+    if tables is not None:
+        telemetry.add_to(app, desk, tables)
     _add_rest(app, desk)
     app.add_exception_handler(HTTPException, _unknown_path)
     app.add_middleware(ForgivingPaths)
@@ -74,11 +81,21 @@ def create_app(*, keys: Keys | None = None, limits: Limits | None = None) -> Fas
     return app
 
 
+@asynccontextmanager
+async def _running(desk: Desk, several: Multivariate | None) -> AsyncIterator[None]:
+    desk.workers.start()
+    async with nullcontext() if several is None else several.running():
+        yield
+    await desk.workers.close()
+
+
 def serve(
     *,
     host: str = "127.0.0.1",
     port: int = PORT,
     limits: Limits | None = None,
+    multivariate: MultivariateSettings | None = None,
+    tables: Path | None = None,
     ready: Callable[[str, bool], None] | None = None,
 ) -> None:
     """Serve until stopped; keys come from AD_STREAM_KEYS, ConfigError if none are set and host is not this machine.
@@ -89,7 +106,7 @@ def serve(
 
     keys = Keys.from_environment()
     check_exposure(host, keys)
-    app = create_app(keys=keys, limits=limits)
+    app = create_app(keys=keys, limits=limits, multivariate=multivariate, tables=tables)
     with suppress(KeyboardInterrupt), listener(host, port) as opened:
         if ready is not None:
             ready(url(opened), bool(keys))
@@ -107,11 +124,17 @@ class Desk:
         self.workers = Workers(limits)
 
     async def serve(self, request: Request, name: str, job: Job, *, most: int, media: str = JSON) -> Response:
-        """The answer to one request, whatever becomes of it."""
+        """The answer of a worker to one request, whatever becomes of it."""
+        return await self.guarded(request, name, lambda: self.admitted(request, job, most, media))
+
+    async def guarded(
+        self, request: Request, name: str, respond: Callable[[], Awaitable[Response]], *, key: str | None = None
+    ) -> Response:
+        """What `respond` makes for a caller with a key; refusals in the contract's form, counted like all else."""
         with self.metrics.timing(name) as outcome:
             try:
-                self.keys.check(request)
-                response = await self._admitted(request, job, most, media)
+                self.keys.check(request, key)
+                response = await respond()
             except RefusedError as refusal:
                 response = error_response(refusal.status, refusal.code, refusal.message, refusal.retry_after)
             except ClientDisconnect:
@@ -119,7 +142,7 @@ class Desk:
             outcome.status = response.status_code
             return response
 
-    async def _admitted(self, request: Request, job: Job, most: int, media: str) -> Response:
+    async def admitted(self, request: Request, job: Job, most: int, media: str = JSON) -> Response:
         """The answer of a worker, which keeps its place until it is sent."""
         place = self.admission.place(announced_size(request, most))
         try:
@@ -130,6 +153,18 @@ class Desk:
             place.leave()
             raise
         return HeldResponse(found, place, media_type=media)
+
+    async def small(self, request: Request, work: Callable[[bytes], Awaitable[Response]], *, most: int) -> Response:
+        """What this process itself makes of a body of at most `most` bytes; it keeps its place until it is sent."""
+        place = self.admission.place(announced_size(request, most))
+        try:
+            body = await read_body(request, most=most, seconds=self.limits.read_seconds)
+            made = await work(body)
+            place.resize(len(made.body))
+        except BaseException:
+            place.leave()
+            raise
+        return HeldResponse(bytes(made.body), place, status_code=made.status_code, headers=dict(made.headers))
 
     async def _work(self, request: Request, job: Job, body: bytes) -> bytes:
         """Raises RefusedError (503) when the time is up and ClientDisconnect when the caller left; the work ends with it."""
@@ -156,34 +191,6 @@ async def _left(request: Request) -> None:
     """Returns when the caller hangs up."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-class HeldResponse(Response):
-    """An answer that goes out in pieces, as fast as it is read, and keeps the request's place until it is out."""
-
-    def __init__(self, content: bytes, place: Place, **more: Any) -> None:
-        super().__init__(content, **more)
-        self._place = place
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        """Called by the server to send it."""
-        try:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            for start in range(0, len(self.body), PIECE):
-                piece = bytes(self.body[start : start + PIECE])
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            self._place.leave()
-
-
-def error_response(status: int, code: str, message: str, retry_after: int | None = None) -> Response:
-    """The contract's error: {"code", "message"}, the code in a header as well."""
-    headers = {"x-ms-error-code": code}
-    if retry_after is not None:
-        headers["Retry-After"] = str(retry_after)
-    body = json.dumps({"code": code, "message": message})
-    return Response(body, status_code=status, headers=headers, media_type=JSON)
 
 
 def _add_operations(app: FastAPI, desk: Desk) -> None:
@@ -242,7 +249,10 @@ def _add_rest(app: FastAPI, desk: Desk) -> None:
 
     async def not_offered() -> Response:
         return error_response(
-            404, "NotOffered", "The multivariate API is not offered by this server: use the univariate one per signal."
+            404,
+            "NotOffered",
+            "The multivariate API is not offered here: start the server with --state FOLDER, and ask for v1.1, v1.1-preview.1 or"
+            " v1.1-preview.",
         )
 
     for probe in PROBES:

@@ -30,6 +30,10 @@ def work(job: Job, body: bytes) -> bytes:
         return json.dumps(answer(wire.read_json(body), job.operation), allow_nan=False).encode()
     if job.kind == "json":
         return bulk.answer_json(body, job.operation)
+    if job.kind == "last_rows":
+        from ad_stream.azure_api.multivariate.last import last_rows
+
+        return json.dumps(last_rows(body, version=job.operation, **job.options), allow_nan=False).encode()
     return bulk.answer_arrow(body, job.operation, job.options)
 
 
@@ -76,7 +80,8 @@ def _resident() -> int:
         return 0
 
 
-def _limit_memory(most: int) -> None:
+def limit_memory(most: int) -> None:
+    """No more than so many bytes from here on, on Linux; beyond it comes a MemoryError."""
     if sys.platform != "linux":
         return
     import resource
@@ -85,7 +90,7 @@ def _limit_memory(most: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _end_with(parent: int) -> None:
+def end_with(parent: int) -> None:
     """A server that was killed cannot end its workers, so they look for it."""
     while os.getppid() == parent:
         time.sleep(LOOK_FOR_PARENT)
@@ -96,8 +101,8 @@ def main(arguments: list[str]) -> None:
     memory, most_answer, keep = map(int, arguments)
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between the frames
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    _limit_memory(memory)
+    threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
+    limit_memory(memory)
     serve(sys.stdin.buffer, sink, most_answer=most_answer, keep=keep)
 
 

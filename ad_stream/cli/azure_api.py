@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ad_stream.cli.settings import writable
+from ad_stream.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from ad_stream.azure_api.multivariate.settings import MultivariateSettings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,9 +25,31 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; others than this machine need keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5000,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder that keeps models and results; with it the multivariate API is served.")
+    ] = None,
+    data_root: Annotated[
+        Path | None, typer.Option(help="Folder below which requests may name files as their data, with --state.")
+    ] = None,
+    data_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Host from which data may be fetched, with --state; host:port, *.blob.core.windows.net. Repeatable."
+        ),
+    ] = None,
+    job_memory: Annotated[
+        float, typer.Option(min=0.25, help="GiB that a training or detection may take, with --state.")
+    ] = 4.0,
+    tables: Annotated[
+        Path | None, typer.Option(help="Folder of a run's tables, for /telemetry/<device>/<days>.")
+    ] = None,
 ) -> None:
     """Serve the retired service's REST API until stopped; its keys come from AD_STREAM_KEYS."""
     from ad_stream.azure_api.server import serve as serve_until_stopped
+
+    multivariate = _multivariate(state, data_root, data_host or [], job_memory)
+    if tables is not None and not tables.is_dir():
+        raise InputError(f"--tables {str(tables)!r} is no folder: name the one that a run wrote")
 
     def ready(address: str, keys: bool) -> None:
         who = (
@@ -33,7 +59,29 @@ def serve(
         )
         print(f"{address} serves the retired service's REST API and {who}; Ctrl-C ends it", file=sys.stderr, flush=True)
 
-    serve_until_stopped(host=host, port=port, ready=ready)
+    serve_until_stopped(host=host, port=port, multivariate=multivariate, tables=tables, ready=ready)
+
+
+def _multivariate(
+    state: Path | None, data_root: Path | None, hosts: list[str], job_memory: float
+) -> MultivariateSettings | None:
+    """What the multivariate part may do, None without a state folder; a folder that cannot be is refused at once."""
+    from ad_stream.azure_api.multivariate.settings import GIB, MultivariateSettings
+
+    if state is None:
+        if data_root is not None or hosts:
+            raise ConfigError("--data-root and --data-host belong to the multivariate API: give --state FOLDER too")
+        return None
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"--state {str(state)!r} is no folder that can be made ({error.strerror}): name another"
+        ) from None
+    if data_root is not None and not data_root.is_dir():
+        raise ConfigError(f"--data-root {str(data_root)!r} is no folder: name the one that holds the data")
+    memory = int(job_memory * GIB)
+    return MultivariateSettings(state=state.resolve(), data_root=data_root, hosts=tuple(hosts), process_bytes=memory)
 
 
 class MigrateCompute(str, Enum):
@@ -63,7 +111,6 @@ def migrate(
     from ad_stream.azure_api.migrate import migrate as find
     from ad_stream.azure_api.migrate_databricks import JobPlace, commands, to_databricks
     from ad_stream.azure_api.notebook_files import read_cells
-    from ad_stream.errors import InputError
 
     writable("--out", out)
     where = JobPlace(catalog=catalog, schema=schema, scope=scope, compute=compute.value)

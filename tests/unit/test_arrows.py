@@ -26,7 +26,10 @@ MAY = {
     "settings.py": ("errors times", "pydantic"),
     "secrets.py": ("errors", "pydantic pydantic_core"),
     "times.py": ("errors", ""),
-    "azure_api": ("detectors errors http model secrets web", "fastapi numpy pyarrow requests starlette uvicorn yaml"),
+    "azure_api": (
+        "detectors errors http model secrets tables times web",
+        "fastapi numpy pyarrow requests starlette urllib3 uvicorn yaml",
+    ),
     "azure_api/client.py": ("azure_api errors http model secrets", "numpy requests"),
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (

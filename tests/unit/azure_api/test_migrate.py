@@ -106,7 +106,10 @@ def test_good_habits_get_no_note() -> None:
         ("DetectLastAnomaly().setSubscriptionKey(key)", "asks for the last point"),
         ("SimpleDetectAnomalies().setLocation('westus2')", "asks for a whole series"),
         ("client.detect_univariate_change_point(options)", "asks for change points"),
-        ("client.train_multivariate_model(info)", "multivariate API, which is not offered"),
+        (
+            "client.train_multivariate_model(info)",
+            "multivariate API: set the endpoint to `ad-stream serve --state FOLDER`",
+        ),
         ("TimeGranularity.DAILY, granularity=TimeGranularity.DAILY", "another grid than one minute"),
         ("setGranularity('monthly')", "another grid than one minute"),
     ],
