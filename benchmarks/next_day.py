@@ -55,11 +55,11 @@ def main() -> None:
     )
     print("|---|---|---|---|---|---|")
     for name, (files, days, places) in SETS.items():
-        windows = [one for file in files for one in _windows(data, file, days, places)]
+        cases = [one for file in files for one in windows(data, file, days, places)]
         errors, seconds = {}, {}
         for method, forecast in methods.items():
             began = time.process_time()
-            errors[method] = np.array([_error(forecast, *one) for one in windows])
+            errors[method] = np.array([_error(forecast, *one) for one in cases])
             seconds[method] = time.process_time() - began
         for method, own in errors.items():
             print(f"| {name} | {method} | {_share(own, errors['the day before'])} | {seconds[method]:.0f} |")
@@ -74,7 +74,7 @@ def _share(own: Floats, base: Floats) -> str:
     return f"{len(fine)} | {np.exp(np.log(share).mean()):.3f} / {np.median(share):.3f} | {(share <= 1).mean():.0%}"
 
 
-def _windows(data: Path, file: str, days: int, places: int) -> Iterator[tuple[Floats, int, int]]:
+def windows(data: Path, file: str, days: int, places: int) -> Iterator[tuple[Floats, int, int]]:
     """(values of `days` and the day that follows, seconds of the first, step)."""
     interval = pd.read_csv(data / "series.csv").set_index("series_id").interval_s
     frame = pd.read_parquet(data / f"{file}.parquet")

@@ -139,7 +139,7 @@ def _known(
 
 
 def _times(known: Floats | None, nanoseconds: Ints, widths: Ints, detector: Detector) -> Times | None:
-    """Of the rows, for a model of the time of day; None where none is known, and for a profile. ConfigError where the series have steps of their own."""
+    """Of the rows, for a model that reads the clock, else None. ConfigError where the series have steps of their own."""
     if known is None or learns_of(detector) == "profile":
         return None
     if len(widths) and (widths != widths[0]).any():
