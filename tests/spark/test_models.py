@@ -18,6 +18,8 @@ from ad_stream.model import DetectorSpec
 from ad_stream.models.kinds import KINDS
 from ad_stream.models.stored import live_model, live_profiles, versions
 from ad_stream.pipeline.backfill import backfill
+from ad_stream.pipeline.steps.history import pack
+from ad_stream.pipeline.steps.scoring import score
 from ad_stream.pipeline.store.learned import LiveModels
 from ad_stream.pipeline.train import Training, activate, train_series
 from ad_stream.scoring.verdicts import Scorer
@@ -119,17 +121,38 @@ def test_a_batch_that_was_begun_keeps_its_version_and_a_spoilt_one_is_refused_fo
     tables.spark.sql(f"UPDATE {tables.name('models')} SET blob = X'00ff' WHERE version = 2")
     assert LiveModels().of_batch(tables, {}, scorer).labels["profile"] == "profile@1"
     assert "the model profile@2 is refused" in caplog.text
-    spoilt = tables.version("models")
-    seasons = train_series(stream.config(), "seasonal", days=30, spark=stream.spark, options={"holidays": [19_999]})
-    assert (seasons.version, seasons.state, seasons.learned, seasons.too_short) == (1, "live", 2, 1)
-    wants = Scorer.of(Detection(detector=DetectorSpec("seasonal")))
-    live = LiveModels()
-    assert live.of_batch(tables, {}, wants).labels == {"seasonal": "seasonal@1"}
-    assert live.of_batch(tables, {}, scorer).labels == {"profile": "profile@1"}, "only what is asked for"
-    assert live.of_batch(tables, {"models": spoilt}, wants) is None
-    known = live_model(stream.folder / "tables", "seasonal")
-    assert known is not None and set(known.numbers) <= {("wild", "t"), ("calm", "t")}
     activate(tables, "profile", None)
     assert LiveModels().of_batch(tables, {}, scorer) is None
     with pytest.raises(InputError, match="there is no model profile@9"):
         activate(tables, "profile", 9)
+
+
+def test_a_season_is_trained_pinned_and_used_by_the_detector_that_asks_for_it_alone(
+    trained: tuple[Stream, Training],
+) -> None:
+    stream, _ = trained
+    tables, plain = stream.tables(), Scorer.of(stream.config().detection)
+    wants, earlier, live = (
+        Scorer.of(Detection(detector=DetectorSpec("seasonal"))),
+        tables.version("models"),
+        LiveModels(),
+    )
+    done = train_series(stream.config(), "seasonal", days=30, spark=stream.spark, options={"holidays": [19_999]})
+    assert (done.version, done.state, done.learned, done.too_short) == (1, "live", 2, 1)
+    learned = live.of_batch(tables, {}, wants)
+    assert learned is not None and learned.labels == {"seasonal": "seasonal@1"}
+    assert live.of_batch(tables, {"models": earlier}, wants) is None
+    others = live.of_batch(tables, {}, plain)
+    assert others is None or others.labels.keys() == {"profile"}
+    known = live_model(stream.folder / "tables", "seasonal")
+    assert known is not None and set(known.numbers) == {("wild", "t"), ("calm", "t")}
+    minutes = tables.read("minutes").withColumn("flagged", F.lit(None).cast("timestamp"))
+    before, now = minutes.where(F.col("minute") < F.lit(T0)), minutes.where(F.col("minute") >= F.lit(T0))
+    judged = score(now, pack(before), wants, learned=learned).toPandas()
+    judged = judged.sort_values(["device_id", "step"], ignore_index=True)
+    models = judged.groupby("device_id").model.agg(lambda column: column.iloc[0])
+    assert models.to_dict() == {"calm": "seasonal@1", "wild": "seasonal@1", "young": None}
+    rows = frame().rename(columns={"minute": "timestamp"})
+    wanted = ad_stream.detect(rows, detector="seasonal", profiles=known, signal="t", step="1min")
+    wanted = wanted[wanted.timestamp >= pd.Timestamp(T0)].sort_values(["device", "timestamp"], ignore_index=True)
+    np.testing.assert_allclose(judged.score, wanted.score, rtol=1e-9)
