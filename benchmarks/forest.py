@@ -59,7 +59,7 @@ def _scored(values: Floats, first: int, step: int) -> tuple[Floats, Floats]:
 
 def _speed(series: int = 40, points: int = 10_080) -> None:
     rng = np.random.default_rng(0)
-    seconds: Floats = 20_000.0 * DAY + 60 * np.arange(points)
+    seconds = np.asarray(20_000 * DAY + 60 * np.arange(points), dtype=np.float64)
     expected = np.tile(3 * np.sin(2 * np.pi * seconds / DAY), (series, 1))
     values = expected + rng.normal(size=expected.shape)
     began = time.process_time()
