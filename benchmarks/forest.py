@@ -41,7 +41,9 @@ def main() -> None:
     ours, theirs = [], []
     for values, first, step in list(windows(options.shared / "quality" / "data", "kpi", 14, 3))[1::3][: options.curves]:
         rows, scores = _scored(values, first, step)
-        many, few = (-forest(trees, random_state=trees).fit(rows).score_samples(rows) for trees in (1000, 100))
+        many, few = (
+            -forest(n_estimators=trees, random_state=trees).fit(rows).score_samples(rows) for trees in (1000, 100)
+        )
         ours.append(spearmanr(scores, many)[0])
         theirs.append(spearmanr(few, many)[0])
         print(f"ours {ours[-1]:.3f}, scikit-learn with 100 trees {theirs[-1]:.3f}", flush=True)
