@@ -6,7 +6,8 @@ Sets: kpi, kpi_b, wsd, fleet (`simulated_fleet`) and nab (both halves). Per set 
 threshold, with the threshold of kpi alone, with the one that suits the other sets best (mean of their F1), events found
 at 0.1 and 1 false alarm a series and day, false alarms a day at 50 % and 80 % of the events; for nab the standard score
 at its best threshold, each half with the other half's threshold, and by the detector's own flags. A detector is scored
-at its own window, or at the one behind an @; default+profile learns each series before its first judged point. --last
+at its own window, or at the one behind an @; default+profile, seasonal and isolation_forest learn each series from the 28 days
+before its first judged point. --last
 keeps the last N points of each curve. Scores come from the adapters, figures from the harness in the shared folder.
 """
 
@@ -16,6 +17,8 @@ import argparse
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,14 +26,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ad_stream.detectors import by_name
-from ad_stream.detectors.profile import learn
+from ad_stream.detectors import by_name, knowing, learns_of
 from ad_stream.evaluation import adapters
 from ad_stream.model import Windows
+from ad_stream.models.kinds import KINDS, known_in
+from ad_stream.models.learning import learn_bucket
 from benchmarks import simulated_fleet
 from benchmarks.quality import load_harness, write_table
 
-USUAL = ("default", "default+profile", "gated", "differences@1501", "moving_average@1501", "random")
+LEARNING = ("seasonal", "isolation_forest")
+"""Detectors that learn each curve from the DAYS before its first judged point, as default+profile does."""
+DAYS = 28
+USUAL = ("default", "default+profile", "seasonal", "gated", "differences@1501", "moving_average@1501", "random")
 EVENTS, NAB = ("kpi", "kpi_b", "wsd", "fleet"), ("nab", "nab_b")
 START, END = "<!-- table of benchmarks/leave_one_out.py -->", "<!-- end of the table -->"
 HEAD = (
@@ -100,14 +107,17 @@ def _load(harness: ModuleType, data: Path, name: str) -> tuple[dict[str, pd.Data
 
 def _score(harness: ModuleType, asked: str, curves: dict[str, pd.DataFrame], meta: pd.DataFrame, last: int) -> Scored:
     name, _, width = asked.partition("@")
-    knowing, name = name.endswith("+profile"), name.removesuffix("+profile")
+    knowing, name = name.endswith("+profile") or name in LEARNING, name.removesuffix("+profile")
     plain: Callable[..., Any] = harness.BUILTIN[name] if name == "random" else getattr(adapters, name)
     window = int(width) if width else 1 if name == "random" else int(getattr(adapters, name).points)
     scores, adjusted, labels = {}, [], []
     for series, frame in curves.items():
         first = int(np.searchsorted(frame.timestamp.to_numpy(), meta.score_from[series]))
         first = max(first, len(frame) - last) if last else first
-        detector = _knowing(frame, meta.score_from[series]) if knowing else plain
+        detector = plain
+        if knowing:
+            start, interval = max(first, window - 1), int(meta.interval_s[series])
+            detector = _knowing(name, frame, int(meta.score_from[series]), interval, start)
         score, flags = harness.run_detector(detector, frame.value.to_numpy(dtype=float), window, first)
         scores[series] = (score, flags, first)
         truth = frame.label.to_numpy(dtype=np.int8)[first:]
@@ -124,14 +134,27 @@ def _score(harness: ModuleType, asked: str, curves: dict[str, pd.DataFrame], met
     return Scored(np.concatenate(adjusted), np.concatenate(labels), figures)
 
 
-def _knowing(frame: pd.DataFrame, score_from: int) -> Callable[..., Any]:
-    """The default with the profile learned from what lies before `score_from`."""
-    past = frame.value.to_numpy(dtype=float)[: int(np.searchsorted(frame.timestamp.to_numpy(), score_from))]
-    profile = learn(past[None]).rows()
+def _knowing(name: str, frame: pd.DataFrame, score_from: int, interval: int, first: int) -> Callable[..., Any]:
+    """The detector with what is learned from the DAYS before `score_from`; first: the row that the first window it is handed ends
+    with, for windows come in the order of their rows, and a season asks when they end."""
+    times, values = frame.timestamp.to_numpy(), frame.value.to_numpy(dtype=float)
+    detector = by_name(name)
+    past = (times < score_from) & (times >= score_from - DAYS * 86_400)
+    learned = np.full((1, 1), np.nan)
+    if past.any():
+        steps = times[past] // interval
+        (model,) = learn_bucket(
+            "0", [("a", "t")], np.zeros(len(steps), dtype=np.int64), steps, values[past],
+            kind=KINDS[learns_of(detector)], step_seconds=interval,
+        )[:1]  # fmt: skip
+        known = known_in(f"{learns_of(detector)}@1", [(model["blob"], model["sha256"])])
+        detector, learned = knowing(detector, known), known.rows(*np.array([["a"], ["t"]], dtype=object))
+    ends = iter(times[first:])
 
     def judge(windows: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        known = Windows(windows, profiles=np.repeat(profile, len(windows), axis=0))
-        verdict = by_name("default", points=windows.shape[-1]).detect_last(known)
+        end = np.fromiter(islice(ends, len(windows)), dtype=np.int64).astype("datetime64[s]")
+        known = np.repeat(learned, len(windows), axis=0)
+        verdict = detector.detect_last(Windows(windows, end, timedelta(seconds=interval), known))
         return verdict.score, verdict.is_anomaly
 
     return judge

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,12 +27,19 @@ class TrainGroup(TyperGroup):
         return super().parse_args(ctx, ["joint" if one == "--joint" else one for one in args])
 
 
+DAY = 86_400
 train_app = typer.Typer(help="Learn from stored windows.", no_args_is_help=True, cls=TrainGroup)
 models_app = typer.Typer(help="What was learned: list it, choose the version that streams use.", no_args_is_help=True)
 Days = Annotated[float, typer.Option(min=1, max=400, help="How far back to learn from.")]
 Until = Annotated[str | None, typer.Option(help="First minute that is left out, UTC.", show_default=False)]
 Candidate = Annotated[bool, typer.Option("--candidate", help="Store it, but do not use it yet.")]
-Name = Annotated[str, typer.Argument(help="Name of the model: profile or joint.")]
+Name = Annotated[str, typer.Argument(help="Name of the model: profile, seasonal, isolation_forest or joint.")]
+Devices = Annotated[
+    list[str], typer.Option("--device", help="Pattern of the devices to learn, pump-*; may be repeated.")
+]
+Holidays = Annotated[
+    list[str], typer.Option("--holiday", help="A day (UTC) that is a holiday, 2026-12-25; may be repeated.")
+]
 
 
 @train_app.command()
@@ -46,10 +53,25 @@ def profile(
     as_json: Json = False,
 ) -> None:
     """Learn how wild each series is by itself (docs/detectors.md); streams use it from their next batch on."""
-    from ad_stream.pipeline.train import train_profile
+    _train(_of_series("profile", days, until, candidate), needed(file, config, "train profile"), set_, as_json)
 
-    learn = partial(train_profile, days=days, until=None if until is None else moment(until), live=not candidate)
-    _train(learn, needed(file, config, "train profile"), set_, as_json)
+
+@train_app.command()
+def seasonal(
+    file: File = None,
+    config: Config = None,
+    days: Days = 28,
+    until: Until = None,
+    candidate: Candidate = False,
+    holiday: Holidays = [],  # noqa: B006
+    set_: Set = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Learn the day and the week of each series; the detector seasonal uses them from the next batch on."""
+    learn = _of_series(
+        "seasonal", days, until, candidate, holidays=[int(moment(one).timestamp() // DAY) for one in holiday]
+    )
+    _train(learn, needed(file, config, "train seasonal"), set_, as_json)
 
 
 @train_app.command()
@@ -67,6 +89,33 @@ def joint(
 
     learn = partial(train_joint, days=days, until=None if until is None else moment(until), live=not candidate)
     _train(learn, needed(file, config, "train joint"), set_, as_json)
+
+
+@train_app.command("isolation_forest")
+def isolation_forest(
+    file: File = None,
+    config: Config = None,
+    days: Days = 14,
+    until: Until = None,
+    candidate: Candidate = False,
+    device: Devices = ["*"],  # noqa: B006
+    set_: Set = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Grow an isolation forest for each series; the detector isolation_forest uses them from the next batch on."""
+    learn = _of_series("isolation_forest", days, until, candidate, devices=device)
+    _train(learn, needed(file, config, "train isolation_forest"), set_, as_json)
+
+
+def _of_series(
+    name: str, days: float, until: str | None, candidate: bool, *, devices: Sequence[str] = ("*",), **options: Any
+) -> Callable[[RunSettings], Training]:
+    from ad_stream.pipeline.train import train_series
+
+    until_moment = None if until is None else moment(until)
+    return partial(
+        train_series, name=name, days=days, until=until_moment, live=not candidate, devices=devices, options=options
+    )
 
 
 def _train(learn: Callable[[RunSettings], Training], path: str, set_: list[str], as_json: bool) -> None:

@@ -16,9 +16,11 @@ from ad_stream.detectors.base import Detector
 from ad_stream.detectors.default import Default
 from ad_stream.detectors.drift import Drift
 from ad_stream.detectors.gated import Gated
+from ad_stream.detectors.isolation_forest import IsolationForest
 from ad_stream.detectors.rrcf import RandomCutForest
 from ad_stream.detectors.s_h_esd import SeasonalHybridEsd
 from ad_stream.detectors.scaled import Differences, MovingAverage, SeasonalNaive
+from ad_stream.detectors.seasonal import Seasonal
 from ad_stream.detectors.seasonal_baseline import SeasonalBaseline
 from ad_stream.detectors.spectral_residual import SpectralResidual
 from ad_stream.detectors.stuck import Stuck
@@ -36,6 +38,8 @@ _DETECTORS: tuple[type[WindowDetector], ...] = (
     SeasonalNaive,
     Autoregressive,
     SeasonalBaseline,
+    Seasonal,
+    IsolationForest,
     SeasonalHybridEsd,
     RandomCutForest,
     Drift,
@@ -44,7 +48,16 @@ _DETECTORS: tuple[type[WindowDetector], ...] = (
 
 _OURS = {detector.name: detector for detector in _DETECTORS}
 
-__all__ = ["Detector", "Models", "by_name", "make", "names", "version_of"]
+__all__ = ["Detector", "Models", "by_name", "knowing", "learns_of", "make", "names", "version_of"]
+
+
+class Model(Protocol):
+    """What one version of a model knows, as far as detectors see it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def shared(self) -> tuple[object, ...]: ...
 
 
 class Models(Protocol):
@@ -91,6 +104,18 @@ def make(spec: DetectorSpec, models: Models | None = None, **shared: object) -> 
             f"the detector {spec.name} names the model {spec.model!r}, and no models are stored here: leave it out"
         )
     return models.detector(spec.model, **own, **shared)
+
+
+def learns_of(detector: Detector) -> str:
+    """Name of the model whose numbers the detector makes use of, '' for none."""
+    return str(getattr(detector, "learns", ""))
+
+
+def knowing(detector: Detector, model: Model | None) -> Detector:
+    """The detector with what all series of its model share, if the model is the one that it asks for."""
+    if model is None or model.name != learns_of(detector) or not isinstance(detector, WindowDetector):
+        return detector
+    return detector.knowing(model.shared)
 
 
 def version_of(name: str) -> int:

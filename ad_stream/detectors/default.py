@@ -58,7 +58,7 @@ class Default(WindowDetector):
 
     name: ClassVar[str] = "default"
     version: ClassVar[int] = 2
-    uses_profile: ClassVar[bool] = True
+    learns: ClassVar[str] = "profile"
 
     points: int = 1501
 

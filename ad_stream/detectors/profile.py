@@ -11,6 +11,7 @@ before. All rows are learned at once, in the rolling form of the rule's sharp an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,11 @@ class Profiles:
 
     tail: Floats
     hours: Ints
+
+    @classmethod
+    def together(cls, parts: Sequence[Profiles]) -> Profiles:
+        """Those of several groups of series."""
+        return cls(np.concatenate([one.tail for one in parts]), np.concatenate([one.hours for one in parts]))
 
     def rows(self) -> Floats:
         """(m, 1): what `Windows.profiles` holds for one window of each series."""

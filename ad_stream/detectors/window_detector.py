@@ -80,8 +80,8 @@ class WindowDetector(ABC):
     name: ClassVar[str]
     version: ClassVar[int] = 1
     """Of the rule: raised when the same window gets another verdict, so that `config_version` tells the two apart."""
-    uses_profile: ClassVar[bool] = False
-    """Whether `judge_known` makes use of a profile."""
+    learns: ClassVar[str] = ""
+    """Name of the model (`ad-stream train NAME`) whose numbers it makes use of, '' for none."""
     takes_own_cadence: ClassVar[bool] = True
     """That it knows windows whose slow series stand one reading a column already."""
 
@@ -101,6 +101,10 @@ class WindowDetector(ABC):
     def judge_known(self, rows: Floats, unit: Floats, profiles: Floats) -> Judgement:  # noqa: ARG002 - for those who learn
         """`judge` with what is known of each series, profiles (m, k); a detector without memory judges as ever."""
         return self.judge(rows, unit)
+
+    def knowing(self, shared: tuple[object, ...]) -> WindowDetector:  # noqa: ARG002 - for those who learn
+        """The detector with what all series of its model share; one whose numbers travel with the windows stays as it is."""
+        return self
 
     def detect_last(self, windows: Windows) -> LastPoint:
         """(..., n) -> each field (...); declines with NaN and a reason, never raises on data."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Adapter:
-    """Calls one detector by its name, at the length of the windows it is handed."""
+    """Calls one detector by its name, at the length of the windows it is handed; one that learns, without anything learned."""
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
@@ -39,6 +39,8 @@ gated = Adapter("gated")
 seasonal_naive = Adapter("seasonal_naive")
 ar = Adapter("ar")
 seasonal_baseline = Adapter("seasonal_baseline")
+seasonal = Adapter("seasonal")
+isolation_forest = Adapter("isolation_forest")
 s_h_esd = Adapter("s_h_esd")
 rrcf = Adapter("rrcf")
 drift = Adapter("drift")

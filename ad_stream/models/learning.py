@@ -1,52 +1,51 @@
-"""Windows of the series of one bucket -> the row of the table `models` that holds their profiles, and a row for each series
-of which nothing could be learned for a cause of its own."""
+"""Windows of the series of one bucket -> the row of the table `models` that holds what was learned of them, and a row for
+each series of which nothing could be learned for a cause of its own."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.detectors.kernels.cadence import on_own_cadence
-from ad_stream.detectors.profile import FEWEST_HOURS, WINDOW, Profiles, learn
-from ad_stream.models.profiles import FORMAT, SeriesName, encode
+from ad_stream.models.kinds import KINDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ad_stream.model import Floats
+    from ad_stream.models.kinds import Kind
+    from ad_stream.models.known import SeriesName
 
     Ints = NDArray[np.int64]
     Objects = NDArray[np.object_]
 
 MOST_CELLS = 8_000_000
 """Series are laid out so many together that their matrix takes 64 MB."""
-ENOUGH = WINDOW + 60 * FEWEST_HOURS
-"""Readings that a profile wants: the window, and behind it so many hours."""
 
 
 def learn_bucket(
-    group: str, names: list[SeriesName], codes: Ints, steps: Ints, values: Floats, *, clock: Callable[[], float] = time.monotonic
+    group: str, names: list[SeriesName], codes: Ints, steps: Ints, values: Floats, *, kind: Kind = KINDS["profile"],
+    step_seconds: int = 60, options: Mapping[str, Any] | None = None, clock: Callable[[], float] = time.monotonic,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """names (m,); codes, steps, values (k,): whose windows, which, and what they held, in any order -> rows of `models`
-    without name, version and span."""
+    """names (m,); codes, steps, values (k,): whose windows, which (numbers since 1970), and what they held, in any order; kind
+    and options: what to fit -> rows of `models` without name, version and span."""
     began = clock()
-    profiles, failed = _learned(len(names), codes, steps, values)
+    learned, failed = _learned(kind, len(names), codes, steps, values, step_seconds, options or {})
     readings = np.bincount(codes[np.isfinite(values)], minlength=len(names))
-    known = np.isfinite(profiles.tail)
+    known = kind.known(learned)
     reasons = dict(failed)
-    for one in np.flatnonzero(~known & (readings >= ENOUGH)):
-        reasons.setdefault(int(one), "does not move, or most of its hours are empty")
-    blob, sha256 = encode(names, profiles)
+    for one in np.flatnonzero(~known & (readings >= kind.enough)):
+        reasons.setdefault(int(one), kind.why_not)
+    blob, sha256 = kind.encode(names, learned)
     figures = {
         "series": len(names), "learned": int(known.sum()), "too_short": int((~known).sum()) - len(reasons),
-        "failed": len(reasons), "median_tail": float(np.median(profiles.tail[known])) if known.any() else None,
+        "failed": len(reasons), **kind.figures(learned),
     }  # fmt: skip
     whole = {"group": group, "rows": len(codes), "state": "candidate", "figures": json.dumps(figures),
-             "format": FORMAT, "blob": blob, "sha256": sha256, "seconds": clock() - began}  # fmt: skip
+             "format": kind.format, "blob": blob, "sha256": sha256, "seconds": clock() - began}  # fmt: skip
     return [whole] + [
         {"group": group, "device_id": names[one][0], "rows": int(readings[one]), "state": "retired",
          "reason": f"{names[one][1]}: {why}"}
@@ -63,32 +62,36 @@ def series_of(devices: Objects, signals: Objects) -> tuple[list[SeriesName], Int
     return names, codes
 
 
-def _learned(count: int, codes: Ints, steps: Ints, values: Floats) -> tuple[Profiles, dict[int, str]]:
-    """The profiles of `count` series, and why those failed that raised."""
-    tail, hours, failed = np.full(count, np.nan), np.zeros(count, dtype=np.int64), dict[int, str]()
+def _learned(
+    kind: Kind, count: int, codes: Ints, steps: Ints, values: Floats, seconds: int, options: Mapping[str, Any]
+) -> tuple[Any, dict[int, str]]:  # fmt: skip
+    """What was learned of `count` series, and why those failed that raised."""
+    failed: dict[int, str] = {}
     first = int(steps.min()) if len(steps) else 0
     width = int(steps.max()) - first + 1 if len(steps) else 1
     order = np.argsort(codes, kind="stable")
     ends = np.searchsorted(codes[order], np.arange(count + 1))
     each = max(1, MOST_CELLS // width)
-    for low in range(0, count, each):
+    parts = []
+    for low in range(0, max(count, 1), each):
         high = min(low + each, count)
         mine = order[ends[low] : ends[high]]
         matrix = np.full((high - low, width), np.nan)
         matrix[codes[mine] - low, steps[mine] - first] = values[mine]
-        for row, series in zip(_one_column_a_reading(matrix), range(low, high), strict=True):
-            try:
-                found = learn(row[None])
-            except Exception as error:  # one series must not cost the others their profiles
-                failed[series] = f"{type(error).__name__}: {error}"
-                continue
-            tail[series], hours[series] = found.tail[0], found.hours[0]
-    return Profiles(tail, hours), failed
+        parts += _fitted(kind, matrix, low, failed, first=first * seconds, step=seconds, **options)
+    return kind.together(parts), failed
 
 
-def _one_column_a_reading(matrix: Floats) -> Floats:
-    """(m, n) -> (m, n) with slow series on their own cadence; a series that ended earlier is moved to the end for that."""
-    known = np.isfinite(matrix)
-    back = np.where(known.any(axis=1), known[:, ::-1].argmax(axis=1), 0)
-    columns = (np.arange(matrix.shape[1]) - back[:, None]) % matrix.shape[1]
-    return on_own_cadence(np.take_along_axis(matrix, columns, axis=1))[0]
+def _fitted(kind: Kind, matrix: Floats, low: int, failed: dict[int, str], **options: Any) -> list[Any]:
+    """All series at once; where that raises one by one, so that one cannot cost the others what is known of them."""
+    try:
+        return [kind.fit(matrix, **options)]
+    except Exception:  # told below, of the series that raises
+        parts = []
+    for place, row in enumerate(matrix):
+        try:
+            parts.append(kind.fit(row[None], **options))
+        except Exception as error:
+            failed[low + place] = f"{type(error).__name__}: {error}"
+            parts.append(kind.fit(np.full_like(row[None], np.nan), **options))
+    return parts

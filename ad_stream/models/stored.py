@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
-from ad_stream.models.profiles import KnownProfiles, decode
+from ad_stream.models.kinds import known_in
 from ad_stream.tables.catalog import MODELS
 from ad_stream.tables.reader import read_rows
 from ad_stream.times import iso
@@ -15,16 +16,28 @@ from ad_stream.times import iso
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ad_stream.models.known import KnownSeries
 
-def live_profiles(tables: str | Path) -> KnownProfiles | None:
-    """What the live version of `profile` knows, None where there is none; InputError where its bytes are not as trained."""
-    rows = _rows(tables, ["version", "blob", "sha256"], [("name", "=", "profile"), ("state", "=", "live")])
+
+def live_profiles(tables: str | Path) -> KnownSeries | None:
+    """What the live version of `profile` knows, as `live_model`."""
+    return live_model(tables, "profile")
+
+
+def live_models(tables: str | Path, names: Iterable[str]) -> list[KnownSeries]:
+    """What the live versions of these models know, of those that have one."""
+    return [model for name in sorted(names) if (model := live_model(tables, name)) is not None]
+
+
+def live_model(tables: str | Path, name: str) -> KnownSeries | None:
+    """What the live version of a model of single series knows, None where there is none; InputError where its bytes are not as
+    trained."""
+    rows = _rows(tables, ["version", "blob", "sha256"], [("name", "=", name), ("state", "=", "live")])
     rows = rows.dropna(subset=["blob"])
     if rows.empty:
         return None
-    label = f"profile@{int(rows['version'].max())}"
-    parts = [decode(bytes(blob), sha256, label) for blob, sha256 in zip(rows["blob"], rows["sha256"], strict=True)]
-    return KnownProfiles.together(label, parts)
+    label = f"{name}@{int(rows['version'].max())}"
+    return known_in(label, ((bytes(blob), sha256) for blob, sha256 in zip(rows["blob"], rows["sha256"], strict=True)))
 
 
 def versions(tables: str | Path) -> list[dict[str, Any]]:

@@ -185,9 +185,8 @@ def _verdicts(tables: DeltaTables, inputs: DataFrame, start: datetime, scorer: S
     newest = stored.groupBy(*KEY).agg(F.max_by("is_anomaly", "revision").alias("is_anomaly"))
     flags = newest.where("is_anomaly").groupBy("device_id", "signal").agg(F.max("minute").alias("flagged"))
     rows = inputs.where(F.col("minute") >= F.lit(start)).join(flags, ["device_id", "signal"], "left")
-    return score(
-        rows, before, scorer, learned=LiveModels().of_batch(tables, {}, joint=scorer.joint is not None)
-    ).withColumn("config_version", F.lit(name))
+    learned = LiveModels().of_batch(tables, {}, scorer)
+    return score(rows, before, scorer, learned=learned).withColumn("config_version", F.lit(name))
 
 
 def _changed(tables: DeltaTables, verdicts: DataFrame, start: datetime, end: datetime) -> DataFrame:

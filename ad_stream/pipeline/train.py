@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,20 +18,24 @@ from pyspark.sql import functions as F
 
 from ad_stream import times
 from ad_stream.errors import InputError
+from ad_stream.models.kinds import KINDS
 from ad_stream.models.learning import learn_bucket, series_of
 from ad_stream.pipeline.operation.failure import told_in_a_sentence
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, span
 from ad_stream.pipeline.steps.scoring import frame_of, step
 from ad_stream.pipeline.store.delta import DeltaTables
-from ad_stream.pipeline.store.learned import JOINT, PROFILE, TABLE
+from ad_stream.pipeline.store.learned import JOINT, TABLE
+from ad_stream.series_config.patterns import ANY, NameList
 from ad_stream.tables.catalog import MODELS
 from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from pyspark.sql import DataFrame, GroupedData, SparkSession
 
     from ad_stream.config import Config
+    from ad_stream.model import Bools
 
 LEARNED = ("group", "device_id", "state", "reason", "rows", "figures", "seconds", "format", "blob", "sha256")
 """The columns that a bucket fills."""
@@ -71,16 +75,22 @@ class Training:
 
 
 @told_in_a_sentence("the training stopped")
-def train_profile(
-    config: Config, *, days: float = 14, until: datetime | None = None, live: bool = True, spark: SparkSession | None = None,
+def train_series(
+    config: Config, name: str, *, days: float = 14, until: datetime | None = None, live: bool = True,
+    devices: Sequence[str] = (ANY,), options: Mapping[str, Any] | None = None, spark: SparkSession | None = None,
     now: Callable[[], datetime] = times.now,
 ) -> Training:  # fmt: skip
-    """Learn the profiles of all series from the last `days` of stored windows before `until` (UTC; None: all there are).
+    """Learn a model of single series (`models.kinds.KINDS`) from the last `days` of stored windows before `until` (UTC; None: all
+    there are).
 
-    live: use them from the next batch on, else they wait as a candidate. Raises InputError where nothing is stored.
+    live: use it from the next batch on, else it waits as a candidate; devices: patterns, one of which fits; options: of the fit.
+    Raises InputError where nothing is stored.
     """
     tables, rows = stored_windows(config, days, until, spark)
-    return trained(tables, PROFILE, rows, _learned(rows, tables), {"days": days}, now(), live=live)
+    chosen = dict(options or {})
+    parameters = {"days": days, "devices": list(devices), **chosen}
+    learned = _learned(rows, tables, name, devices, chosen)
+    return trained(tables, name, rows, learned, parameters, now(), live=live)
 
 
 def stored_windows(
@@ -140,16 +150,30 @@ def _next_version(tables: DeltaTables, name: str) -> int:
     return 1 + int((row[0] if row else None) or 0)
 
 
-def _learned(rows: DataFrame, tables: DeltaTables) -> DataFrame:
+def _learned(
+    rows: DataFrame, tables: DeltaTables, name: str, devices: Sequence[str], options: dict[str, Any]
+) -> DataFrame:
     """Rows of `minutes` -> the columns LEARNED, the rows of each bucket together."""
-    schema = plain_ddl(MODELS[name] for name in LEARNED)
+    schema, seconds = plain_ddl(MODELS[column] for column in LEARNED), tables.grid.seconds
 
     def of_bucket(key: Any, windows: Any) -> Any:
+        windows = windows[fits(windows["device_id"].to_numpy(dtype=object), devices)]
         series, codes = series_of(windows["device_id"].to_numpy(dtype=object), windows["signal"].to_numpy(dtype=object))
         steps, values = windows["step"].to_numpy(dtype=np.int64), windows["value"].to_numpy(dtype=np.float64)
-        return frame_of(learn_bucket(str(key[0]), series, codes, steps, values), LEARNED)
+        learned = learn_bucket(
+            str(key[0]), series, codes, steps, values, kind=KINDS[name], step_seconds=seconds, options=options
+        )
+        return frame_of(learned, LEARNED)
 
     return by_bucket(rows, tables).applyInPandas(of_bucket, schema)
+
+
+def fits(names: NDArray[np.object_], patterns: Sequence[str]) -> Bools:
+    """(n,) names -> those that one of the patterns fits."""
+    known, found = NameList(names), np.zeros(len(names), dtype=np.bool_)
+    for pattern in patterns:
+        found |= known.matching(pattern)
+    return found
 
 
 def _named(rows: DataFrame, done: Training, parameters: dict[str, Any], at: datetime) -> DataFrame:

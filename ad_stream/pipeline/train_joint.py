@@ -16,17 +16,14 @@ from ad_stream.models.joint import TrainingRules, learn_devices
 from ad_stream.pipeline.operation.failure import told_in_a_sentence
 from ad_stream.pipeline.steps.scoring import frame_of
 from ad_stream.pipeline.store.learned import JOINT
-from ad_stream.pipeline.train import LEARNED, Training, by_bucket, stored_windows, trained
-from ad_stream.series_config.patterns import NameList
+from ad_stream.pipeline.train import LEARNED, Training, by_bucket, fits, stored_windows, trained
 from ad_stream.tables.catalog import MODELS
 from ad_stream.tables.schema import plain_ddl
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from pyspark.sql import DataFrame, SparkSession
 
     from ad_stream.config import Config
-    from ad_stream.model import Bools
     from ad_stream.pipeline.store.delta import DeltaTables
 
 COLUMNS = (*LEARNED, "signals")
@@ -55,17 +52,9 @@ def _learned(rows: DataFrame, tables: DeltaTables, config: Config) -> DataFrame:
 
     def of_bucket(key: Any, windows: Any) -> Any:
         names = [windows[name].to_numpy(dtype=object) for name in ("device_id", "signal")]
-        wanted = _fits(names[0], devices) & ~_fits(names[1], ignore)
+        wanted = fits(names[0], devices) & ~fits(names[1], ignore)
         windows, names = windows[wanted], [one[wanted] for one in names]
         steps, values = windows["step"].to_numpy(dtype=np.int64), windows["value"].to_numpy(dtype=np.float64)
         return frame_of(learn_devices(str(key[0]), names[0], names[1], steps, values, rules), COLUMNS)
 
     return by_bucket(rows, tables).applyInPandas(of_bucket, plain_ddl(MODELS[name] for name in COLUMNS))
-
-
-def _fits(names: NDArray[np.object_], patterns: list[str]) -> Bools:
-    """(n,) names -> those that one of the patterns fits."""
-    known, fits = NameList(names), np.zeros(len(names), dtype=np.bool_)
-    for pattern in patterns:
-        fits |= known.matching(pattern)
-    return fits

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from ad_stream.detectors import by_name
+from ad_stream.detectors import by_name, knowing, learns_of
 from ad_stream.detectors.slow import FEWEST, NO_ONSET
+from ad_stream.errors import ConfigError
 from ad_stream.grid import HOUR
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import LONG_HISTORY, LastPoint
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 
     from ad_stream.detectors.base import Detector
     from ad_stream.model import Bools, Floats
-    from ad_stream.models.profiles import KnownProfiles
+    from ad_stream.models.known import KnownSeries
 
     Ints = NDArray[np.int64]
+    Times = NDArray[np.datetime64]
 
 NANO = 10**9
 BATCH_CELLS = 8 * 2**20
@@ -47,7 +49,7 @@ def detect(
     step: pd.Timedelta | str | None = None,
     refractory: int = 10,
     slow: bool = True,
-    profiles: KnownProfiles | None = None,
+    profiles: KnownSeries | None = None,
     signal: str = "value",
     history: timedelta | str = LONG_HISTORY,
     **options: object,
@@ -72,8 +74,8 @@ def detect(
     `options` are the detector's, or `direction`, `min_deviation`, `min_relative_deviation`. The answer keeps index and order of
     the rows: device, time, the fields of `LastPoint`, and `continuing` (a flag within `refractory` steps of an earlier one); with
     `slow`, where `points` is 260 or more, the slow verdict, too: `slow_score`, `slow_is_anomaly`, `slow_reason` and `slow_onset`,
-    the time (UTC) at which a drift or a stuck value began. `profiles`: what was learned
-    (`ad_stream.models.stored.live_profiles(tables)`) of the `signal` of each device.
+    the time (UTC) at which a drift or a stuck value began. `profiles`: what was learned of the `signal` of each device for the
+    detector (`ad_stream.models.stored.live_model(tables, "profile")`, or "seasonal", for which all series need one step).
     InputError: a column is missing, a time unreadable, two rows have one time or one given step; ConfigError: a wrong option.
     """
     check(**(limits := {name: options.pop(name, default) for name, default in UNSUPPRESSED.items()}))
@@ -84,12 +86,12 @@ def detect(
     order = np.lexsort((rows.nanoseconds, codes))
     codes, nanoseconds, values = codes[order], rows.nanoseconds[order], rows.values[order]
     cells, width, widths = placed(codes, nanoseconds, step)
-    names = "" if rows.device is None else rows.device.to_numpy()[order]
-    known = None if profiles is None else _known(profiles, codes, names, signal)
+    known = _known(profiles, judge_with, codes, "" if rows.device is None else rows.device.to_numpy()[order], signal)
     places = _shorten(codes, cells, judge_with.points)
     reach = 0 if step is None else given_width(history) // width
     far = _far(codes, places, cells, values, nanoseconds, width, reach) if reach > judge_with.points else None
-    columns = _judge_all(codes, places, values, judge_with, width, slow, known, far)
+    times, judge_with = _times(known, nanoseconds, widths, judge_with), knowing(judge_with, profiles)
+    columns = _judge_all(codes, places, values, judge_with, width, slow, known, far, times)
     for take_back in (suppress, suppress_slow) if slow else (suppress,):
         take_back(columns, values, **limits)  # type: ignore[arg-type]
     if slow:
@@ -125,18 +127,34 @@ def _shorten(codes: Ints, cells: Ints, points: int) -> Ints:
     return np.asarray(total - np.maximum.accumulate(np.where(first, total, 0)))
 
 
-def _known(profiles: KnownProfiles, codes: Ints, devices: str | NDArray[Any], signal: str) -> Floats:
-    """Rows sorted by series, their devices -> (series, k): the profile of each."""
+def _known(
+    profiles: KnownSeries | None, detector: Detector, codes: Ints, devices: str | NDArray[Any], signal: str
+) -> Floats | None:
+    """Rows sorted by series, their devices -> (series, k): what is known of each, None where the detector asks for another model."""
+    if profiles is None or profiles.name != learns_of(detector):
+        return None
     rows = np.flatnonzero(np.r_[True, codes[1:] != codes[:-1]]) if len(codes) else codes[:0]
     names = np.array([devices if isinstance(devices, str) else str(devices[row]) for row in rows], dtype=object)
     return profiles.rows(names, np.full(len(rows), signal, dtype=object))
 
 
+def _times(known: Floats | None, nanoseconds: Ints, widths: Ints, detector: Detector) -> Times | None:
+    """Of the rows, for a model that reads the clock, else None. ConfigError where the series have steps of their own."""
+    if known is None or learns_of(detector) == "profile":
+        return None
+    if len(widths) and (widths != widths[0]).any():
+        raise ConfigError(
+            f"the detector {detector.name} reads the clock, and the series have several cadences: name one step, such as step='1min'"
+        )
+    return nanoseconds.astype("datetime64[ns]")
+
+
 def _judge_all(
-    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None, far: LongHistory | None
+    codes: Ints, cells: Ints, values: Floats, detector: Detector, width: int, slow: bool, known: Floats | None,
+    far: LongHistory | None, times: Times | None,
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     """Rows sorted by series and time; known (series, k): their profiles; width: nanoseconds from cell to cell; far: the same rows
-    with their times -> the columns of LastPoint and, with `slow`, of SlowVerdict, one entry per row."""
+    with their times; times (n,): of the rows, where they count -> columns of LastPoint and, with `slow`, SlowVerdict, a row each."""
     parts: list[dict[str, NDArray[Any]]] = []
     places: list[Ints] = []
     for series, length in _batches(codes, cells):
@@ -147,11 +165,17 @@ def _judge_all(
         matrix[rows, cells[chosen]] = values[chosen]
         judged[rows, cells[chosen]] = True
         history = None if far is None else far.of(series).of_seldom(matrix, judged)
-        parts.append(_judged(matrix, judged, detector, width, slow, None if known is None else known[series], history))
+        ends = None
+        if times is not None:
+            ends = np.full(matrix.shape, np.datetime64("NaT"), dtype="datetime64[ns]")
+            ends[rows, cells[chosen]] = times[chosen]
+        parts.append(
+            _judged(matrix, judged, detector, width, slow, None if known is None else known[series], history, ends)
+        )
         places.append(chosen)
     if not parts:
         parts, places = (
-            [_judged(np.empty((0, 1)), np.empty((0, 1), dtype=np.bool_), detector, width, slow, None, None)],
+            [_judged(np.empty((0, 1)), np.empty((0, 1), dtype=np.bool_), detector, width, slow, None, None, None)],
             [codes],
         )
     back = np.argsort(np.concatenate(places), kind="stable")
@@ -159,10 +183,13 @@ def _judge_all(
 
 
 def _judged(
-    matrix: Floats, judged: Bools, detector: Detector, width: int, slow: bool, known: Floats | None, far: LongHistory | None
+    matrix: Floats, judged: Bools, detector: Detector, width: int, slow: bool, known: Floats | None, far: LongHistory | None,
+    ends: Times | None,
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     step = timedelta(microseconds=width / 1000)
-    rows, _, verdict, slowly = judge_both(matrix, judged, detector, step=step, slow=slow, profiles=known, history=far)
+    rows, _, verdict, slowly = judge_both(
+        matrix, judged, detector, ends=ends, step=step, slow=slow, profiles=known, history=far
+    )
     columns = {name: getattr(verdict, name) for name in LastPoint.columns()}
     return columns | (slow_columns(slowly, len(rows)) if slow else {})
 

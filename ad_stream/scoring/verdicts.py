@@ -5,12 +5,13 @@ The one way from rows to verdicts: the stream's scoring function, backfill and w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ad_stream.detectors import knowing, learns_of
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import mark_continuing
 from ad_stream.model import SCORED, LastPoint
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from ad_stream.detectors import Detector
     from ad_stream.detectors.slow import SlowVerdict
     from ad_stream.model import Bools
-    from ad_stream.models.profiles import KnownProfiles
+    from ad_stream.models.known import KnownSeries
     from ad_stream.series_config.assign import Assigned, Objects
     from ad_stream.series_config.rules import Rules
 
@@ -105,29 +106,27 @@ class Verdicts:
 
 
 def verdicts(
-    devices: Objects, signals: Objects, rows: Rows, past: Packed, scorer: Scorer, known: KnownProfiles | None = None
+    devices: Objects, signals: Objects, rows: Rows, past: Packed, scorer: Scorer, known: Sequence[KnownSeries] = ()
 ) -> Verdicts:  # fmt: skip
-    """devices, signals: (m,) names of the series of each row; known: what was learned of series."""
+    """devices, signals: (m,) names of the series of each row; known: what was learned of series, a model each."""
     _, first, codes = np.unique(rows.ids, return_index=True, return_inverse=True)
     assigned = assign(scorer.rules, devices[first], signals[first])
-    profiles = None if known is None else known.rows(devices[first], signals[first])
+    learned = {model.name: (model, model.rows(devices[first], signals[first])) for model in known}
     found: dict[str, NDArray[Any]] = slow_columns(None, len(rows.ids))
     windows: list[Any] = [None] * len(rows.ids)
-    uses = np.zeros(len(rows.ids), dtype=np.bool_)
-    for detector, at, verdict, slowly, wanted in _judged(rows, codes, past, assigned, scorer, profiles):
+    found["model"] = np.full(len(codes), None, dtype=object)
+    for detector, at, verdict, slowly, wanted in _judged(rows, codes, past, assigned, scorer, learned):
         for name in LastPoint.columns():
             column = getattr(verdict, name)
             found.setdefault(name, np.empty(len(rows.ids), dtype=column.dtype))[at] = column
-        uses[at] = getattr(detector, "uses_profile", False) & of_readings(verdict, detector)
+        if (model_of := learned.get(learns_of(detector))) is not None:
+            used = np.isfinite(model_of[1][codes[at], 0]) & of_readings(verdict, detector) & (verdict.status == SCORED)
+            found["model"][at[used]] = model_of[0].label
         for name, column in slow_columns(slowly, len(at)).items():
             found[name][at] = column
         found.setdefault("detector", np.empty(len(rows.ids), dtype=object))[at] = detector.name
         for asked, window in wanted:
             windows[asked] = window
-    found["model"] = np.full(len(codes), None, dtype=object)
-    if known is not None and profiles is not None:
-        used = uses & np.isfinite(profiles[codes, 0]) & (found["status"] == SCORED)
-        found["model"][used] = known.label
     begins = rows.steps * scorer.grid.seconds
     muted = (begins >= assigned.mute_from[codes]) & (begins < assigned.mute_to[codes])
     for take_back in (suppress, suppress_slow):
@@ -148,11 +147,13 @@ def continuing(codes: Ints, steps: Ints, flags: Bools, refractory: int, flagged:
     return mark_continuing(codes, steps, flags, refractory=refractory, earlier=earlier)
 
 
+Learned = Mapping[str, "tuple[KnownSeries, NDArray[np.float64]]"]
+"""Models by their names, and what each knows of the series (m, k)."""
 Judged = tuple["Detector", "Ints", LastPoint, "SlowVerdict | None", list[tuple[int, list[float]]]]
 
 
 def _judged(
-    rows: Rows, codes: Ints, past: Packed, assigned: Assigned, scorer: Scorer, profiles: NDArray[np.float64] | None
+    rows: Rows, codes: Ints, past: Packed, assigned: Assigned, scorer: Scorer, learned: Learned
 ) -> Iterator[Judged]:  # fmt: skip
     """Detector by detector: which rows it judged, what it found, the windows of those it could not judge.
 
@@ -173,9 +174,12 @@ def _judged(
                 some = np.flatnonzero(assigned.group[lines] == number)
                 detector, chosen = assigned.detectors[number], slice(None) if len(some) == len(lines) else some
                 matrix, judged = piece.matrix[chosen], piece.judged[chosen]
+                model_of = learned.get(learns_of(detector))
+                if model_of is not None:
+                    detector = knowing(detector, model_of[0])
                 at_row, at_column, verdict, slowly = judge_both(
                     matrix, judged, detector, ends=ends, step=scorer.grid.every, slow=scorer.slow,
-                    profiles=None if profiles is None else profiles[lines[some]],
+                    profiles=None if model_of is None else model_of[1][lines[some]],
                     history=None if seldom is None else seldom.of(some),
                 )  # fmt: skip
                 at = mine[piece.row_of[some[at_row], at_column]]

@@ -44,7 +44,7 @@ def judge(
 ) -> tuple[Ints, Ints, LastPoint]:
     """Verdicts on the cells where `judged` is true.
 
-    matrix (series, time) float64, NaN = empty window; judged (series, time); ends (time,) datetime64 of the columns
+    matrix (series, time) float64, NaN = empty window; judged (series, time); ends (time,) or (series, time) datetime64 of the columns
     or None; profiles (series, k) as in `Windows`, or None; step: from one column to the next. -> row numbers (k,),
     column numbers (k,), LastPoint of k verdicts, ordered by row, then column.
     Raises ValueError where the shapes differ.
@@ -76,7 +76,7 @@ def judge_both(
     slow = slow and detector.points >= FEWEST
     for cells, values, own in _all_windows(matrix, rows, columns, detector, history):
         known = None if profiles is None else profiles[rows[cells]]
-        end = None if ends is None else ends[columns[cells]]
+        end = None if ends is None else (ends[columns[cells]] if ends.ndim == 1 else ends[rows[cells], columns[cells]])
         windows = Windows(values, end=end, step=step, profiles=known, own=own)
         first, second = judge_kinds(windows, detector, slow=slow)
         parts.append(first)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from ad_stream.detectors import Detector, make
+from ad_stream.detectors import Detector, learns_of, make
 from ad_stream.model import DetectorSpec
 from ad_stream.series_config.patterns import ANY
 from ad_stream.tables.catalog import SERIES_CONFIG
@@ -84,6 +84,12 @@ class Rules:
     def named_detectors(self) -> frozenset[DetectorSpec]:
         """The detectors that rules name."""
         return frozenset(value for rule in self.rules for name, value in rule.settings if name == "detector")
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models whose numbers the detectors make use of."""
+        learned = {learns_of(self.detector_for(detector=spec)) for spec in (None, *self.named_detectors)}
+        return frozenset(learned - {""})
 
     @property
     def points(self) -> int:

@@ -238,7 +238,7 @@ MODELS = Table(
     "models", "What was learned from stored windows, by version; a row holds a bucket of series, or why one has nothing",
     (
         text("name", "what it is called in settings and in detections.model"),
-        text("kind", "what is learned: profile or joint"),
+        text("kind", "what is learned: profile, seasonal, isolation_forest or joint"),
         whole("version", "counts the trainings of a name"),
         text("group", "bucket of devices whose series the row holds"),
         text("model_id", "UUID of name, version and group"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ad_stream.grid import Grid
-    from ad_stream.models.profiles import KnownProfiles
+    from ad_stream.models.known import KnownSeries
     from ad_stream.series_config.table import Row
 
     Ints = NDArray[np.int64]
@@ -40,7 +40,7 @@ def rescore(
     end: datetime,
     proposed: Row | None = None,
     progress: Progress | None = None,
-    known: KnownProfiles | None = None,
+    known: Sequence[KnownSeries] = (),
 ) -> pd.DataFrame:
     """The verdicts that the stream would have written for start <= minute < end under this scorer.
 
@@ -128,7 +128,7 @@ def _parts(stored: pd.DataFrame, *, width: int) -> Iterator[pd.DataFrame]:
 
 
 def _judged(
-    stored: pd.DataFrame, scorer: Scorer, known: KnownProfiles | None, *, since: int, start: int
+    stored: pd.DataFrame, scorer: Scorer, known: Sequence[KnownSeries], *, since: int, start: int
 ) -> pd.DataFrame:  # fmt: skip
     """Verdicts of some series; judged from `since` on, kept from `start` on (steps)."""
     now = stored[stored["at"] >= since]

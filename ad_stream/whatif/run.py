@@ -17,7 +17,7 @@ from ad_stream.evaluation.labels import LabelledEvent, found, read_labels
 from ad_stream.grid import Grid, length
 from ad_stream.incidents.alarms import Alarm, alarms_of, with_slow_flags
 from ad_stream.incidents.window_rows import MEASURES
-from ad_stream.models.stored import live_profiles
+from ad_stream.models.stored import live_models
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config import table
 from ad_stream.series_config.rows import rules_of
@@ -140,7 +140,13 @@ def whatif(
     rules = rules_of(_with_proposed(tables, proposed), detection)
     scorer = Scorer.of(detection, grid=grid).under(rules)
     rescored = rescore(
-        tables, scorer, start=start, end=end, proposed=proposed, progress=progress, known=live_profiles(tables)
+        tables,
+        scorer,
+        start=start,
+        end=end,
+        proposed=proposed,
+        progress=progress,
+        known=live_models(tables, rules.models),
     )
     versions, stored = _stored(tables, start, end, proposed)
     flagged = _with_fallback(rescored, stored)

@@ -120,7 +120,7 @@ def pin(batch: Batch) -> None:
     noted = _noted(batch.tables, batch.query_id, batch.report.batch_id) if state.first_batch else {}
     state.first_batch = False
     state.scorer = state.scorer.under(state.config.of_batch(batch.tables, noted))
-    batch.learned = state.models.of_batch(batch.tables, noted, joint=state.scorer.joint is not None)
+    batch.learned = state.models.of_batch(batch.tables, noted, state.scorer)
     known = (state.config.version, state.models.version, state.config.feedback)
     versions = dict(zip(PINNED, known, strict=True))
     batch.tables = replace(batch.tables, notes={"minutes": json.dumps(batch.name | versions)})

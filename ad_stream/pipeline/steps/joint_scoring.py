@@ -29,11 +29,11 @@ JOINT_ROW = "".join(f", {PREFIX}{name} {kind}" for name, kind in FIELDS.items())
 COLUMNS = ("device_id", "minute", *JOINT_DETECTIONS.named(VERDICT))
 
 
-def models_of(stored: Any, label: str) -> list[DeviceModel]:
-    """Rows of joint models (model_of, bucket, ids, blob, sha256) -> models; InputError where bytes are not those trained."""
+def models_of(stored: Any) -> list[DeviceModel]:
+    """Rows of joint models (model_of, bucket, ids, label, blob, sha256) -> models; InputError where bytes are not those trained."""
     return [
         DeviceModel(
-            row.model_of, int(row.bucket), StoredModel(label, row.sha256, bytes(row.blob)).read(), np.asarray(row.ids), row.sha256
+            row.model_of, int(row.bucket), StoredModel(row.label, row.sha256, bytes(row.blob)).read(), np.asarray(row.ids), row.sha256
         )
         for row in stored.itertuples()
     ]  # fmt: skip

@@ -14,7 +14,7 @@ import pandas as pd
 from pyspark.sql import functions as F
 
 from ad_stream.grid import MINUTE, Grid
-from ad_stream.models.profiles import KnownProfiles, decode
+from ad_stream.models.kinds import known_in
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, series_id
 from ad_stream.pipeline.steps.joint_scoring import JOINT_ROW, joint_verdicts, models_of
 from ad_stream.scoring.matrix import Packed, Rows
@@ -25,6 +25,7 @@ from ad_stream.tables.schema import VERDICT, plain_ddl
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
+    from ad_stream.models.known import KnownSeries
     from ad_stream.pipeline.store.learned import Learned
 
 STARTS = tuple(column.name for column in DETECTIONS.used(VERDICT) if column.type == "timestamp")
@@ -46,7 +47,7 @@ def score(
     """Windows (device_id, signal, minute, value, flagged) + packed past -> columns of ROW and minute, a row per window.
 
     flagged: the window of the series' latest flag before these rows, null if there is none near. `cells` (about
-    series x windows of the call; None: many) decides the number of groups. learned: profiles, which reach the worker as
+    series x windows of the call; None: many) decides the number of groups. learned: models, which reach the worker as
     rows beside its bucket's past, not in a closure. Windows travel as their numbers, because
     pandas would shift times into the session's time zone.
     """
@@ -60,10 +61,9 @@ def score(
     if learned is not None:
         packed = packed.unionByName(learned.blobs, allowMissingColumns=True)
     packed = packed.withColumn("part", F.pmod("bucket", F.lit(groups)).cast("int"))
-    labels = ("", "") if learned is None else (learned.label, learned.joint)
 
     def of_group(_: Any, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-        return score_group(now, before, scorer, *labels)
+        return score_group(now, before, scorer)
 
     row = ROW if scorer.joint is None else ROW + JOINT_ROW
     verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, row)
@@ -83,25 +83,20 @@ def _groups(cells: int) -> int:
     return min(BUCKETS, 1 << (wanted - 1).bit_length())
 
 
-def score_group(
-    now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer, label: str = "", joint_label: str = ""
-) -> pd.DataFrame:  # fmt: skip
-    """The verdicts of one group, in the order of `now`; labels: of the models whose blobs stand among the rows before."""
+def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer) -> pd.DataFrame:
+    """The verdicts of one group, in the order of `now`; blobs of models stand among the rows before, each with its label."""
     out: pd.DataFrame = pd.DataFrame()
     if now.empty:  # all series of this group are silent in this batch: only their past is here
         return out
     started = time.process_time()
     rows = Rows(now["id"].to_numpy(), now["step"].to_numpy(), now["value"].to_numpy(dtype=np.float64))
-    known, models = None, before.iloc[:0]
-    if label or joint_label:
+    known: list[KnownSeries] = []
+    joint = None
+    if "blob" in before.columns:
         is_model = before["blob"].notna()
         models, before = before[is_model], before[~is_model]
-    if label:
-        blobs = models[models["model_of"].isna()]
-        parts = [
-            decode(bytes(blob), sha256, label) for blob, sha256 in zip(blobs["blob"], blobs["sha256"], strict=True)
-        ]
-        known = KnownProfiles.together(label, parts)
+        of_device = models["model_of"].notna()
+        known, joint = known_of(models[~of_device]), models[of_device]
     before = before.sort_values(["bucket", "step"])
     past = Packed(before["step"].to_numpy(dtype=np.int64), list(before["ids"]), list(before["values"]))
     found = verdicts(now["device_id"].to_numpy(), now["signal"].to_numpy(), rows, past, scorer, known)
@@ -111,10 +106,18 @@ def score_group(
     out["continuing"] = continuing(codes, rows.steps, found.columns["is_anomaly"], scorer.refractory, flagged)
     out["window"] = found.windows
     if scorer.joint is not None:
-        stored = models_of(models[models["model_of"].notna()], joint_label) if joint_label else []
-        out = out.assign(**joint_verdicts(now, rows, past, found, scorer, stored, joint_label))
+        stored, label = ([], "") if joint is None or joint.empty else (models_of(joint), str(joint["label"].iloc[0]))
+        out = out.assign(**joint_verdicts(now, rows, past, found, scorer, stored, label))
     out["seconds"] = [time.process_time() - started] + [0.0] * (len(out) - 1)
     return out
+
+
+def known_of(blobs: pd.DataFrame) -> list[KnownSeries]:
+    """Rows with label, blob, sha256 -> what each model among them knows; InputError where bytes are not those trained."""
+    parts: dict[str, list[tuple[bytes, str]]] = {}
+    for row in blobs.itertuples():
+        parts.setdefault(str(row.label), []).append((bytes(row.blob), str(row.sha256)))  # type: ignore[arg-type]
+    return [known_in(label, some) for label, some in parts.items()]
 
 
 def frame_of(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:

@@ -23,20 +23,25 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
     from ad_stream.pipeline.store.delta import DeltaTables
+    from ad_stream.scoring.verdicts import Scorer
 
 log = logging.getLogger(__name__)
 TABLE = MODELS.name
-PROFILE, JOINT = "profile", "joint"
+JOINT = "joint"
 
 
 @dataclass(frozen=True)
 class Learned:
-    """The versions that a batch uses. label: 'profile@3', joint: 'joint@2', '' where there is none; blobs: bucket, blob, sha256,
-    and of joint models model_of (the device) and ids (its signals as windows name them), null in profiles."""
+    """The versions that a batch uses. labels: 'profile@3' by 'profile', a name without a live version has none; blobs: bucket,
+    label, blob, sha256, and of joint models model_of (the device) and ids (its signals as windows name them), else null."""
 
-    label: str
-    joint: str
+    labels: Mapping[str, str]
     blobs: DataFrame
+
+    @property
+    def joint(self) -> str:
+        """'joint@2', '' where there is none."""
+        return self.labels.get(JOINT, "")
 
 
 @dataclass
@@ -46,24 +51,24 @@ class LiveModels:
     version: int | None = None
     numbers: dict[str, int | None] = field(default_factory=dict)
 
-    def of_batch(self, tables: DeltaTables, noted: Mapping[str, Any], *, joint: bool = False) -> Learned | None:
-        """What a batch uses, joint models only where they are wanted; noted: what its first commit says, if it was begun before."""
-        names = (PROFILE, JOINT) if joint else (PROFILE,)
+    def of_batch(self, tables: DeltaTables, noted: Mapping[str, Any], scorer: Scorer) -> Learned | None:
+        """What a batch uses: models that its detectors ask for; noted: what its first commit says, if it was begun before."""
+        names = scorer.rules.models | ({JOINT} if scorer.joint is not None else set())
         try:
             version = noted.get(TABLE, tables.version(TABLE))
-            if version != self.version:
+            if version != self.version or names != self.numbers.keys():
                 rows = tables.read_at(TABLE, version)
                 self.numbers = {name: _good(rows, name) for name in names}
                 self.version = version
         except Exception as error:  # whatever it is: without what was learned the plain rule still judges
             log.warning("the table %s cannot be read, so its last version stays: %s", TABLE, type(error).__name__)
-        live = {name: number for name, number in self.numbers.items() if number is not None}
+        live = {name: number for name, number in self.numbers.items() if number is not None and name in names}
         if not live or self.version is None:
             return None
         labels = {name: f"{name}@{number}" for name, number in live.items()}
         rows = tables.read_at(TABLE, self.version)
         wanted = [F.concat_ws("@", "name", F.col("version").cast("string")) == label for label in labels.values()]
-        return Learned(labels.get(PROFILE, ""), labels.get(JOINT, ""), _blobs(rows.where(reduce(or_, wanted))))
+        return Learned(labels, _blobs(rows.where(reduce(or_, wanted))))
 
 
 def joint_in(rows: DataFrame) -> Learned:
@@ -72,7 +77,7 @@ def joint_in(rows: DataFrame) -> Learned:
     newest = live.agg(F.max("version")).first()
     if newest is None or newest[0] is None:
         raise InputError("the models hold no live version of joint: train one (ad-stream train --joint)")
-    return Learned("", f"{JOINT}@{newest[0]}", _blobs(live.where(F.col("version") == newest[0])))
+    return Learned({JOINT: f"{JOINT}@{newest[0]}"}, _blobs(live.where(F.col("version") == newest[0])))
 
 
 def _blobs(rows: DataFrame) -> DataFrame:
@@ -82,7 +87,7 @@ def _blobs(rows: DataFrame) -> DataFrame:
         ids = F.transform("signals", lambda signal: series_id(signal))
     return rows.where(F.col("blob").isNotNull()).select(
         F.col("group").cast("int").alias("bucket"), F.when(joint, F.col("device_id")).alias("model_of"),
-        F.when(joint, ids).alias("ids"), "blob", "sha256",
+        F.when(joint, ids).alias("ids"), F.concat_ws("@", "name", F.col("version").cast("string")).alias("label"), "blob", "sha256",
     )  # fmt: skip
 
 

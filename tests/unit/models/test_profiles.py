@@ -15,13 +15,16 @@ from ad_stream.config import Detection
 from ad_stream.detectors.profile import Profiles, learn
 from ad_stream.errors import InputError
 from ad_stream.models.checksum import digest
-from ad_stream.models.learning import ENOUGH, learn_bucket, series_of
-from ad_stream.models.profiles import KnownProfiles, decode, encode
+from ad_stream.models.kinds import KINDS
+from ad_stream.models.known import KnownSeries
+from ad_stream.models.learning import learn_bucket, series_of
+from ad_stream.models.profiles import decode, encode
 from ad_stream.scoring.matrix import Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, verdicts
 from ad_stream.series_config.rows import no_rules
 
 WEEK = 10_080
+ENOUGH = KINDS["profile"].enough
 NAMES = [("pi-1", "t"), ("pi-1", "h"), ("Пи\ud800", "t")]
 
 
@@ -88,7 +91,7 @@ def test_a_bucket_is_learned_as_its_series_one_by_one_each_on_its_own_cadence() 
     known = decode(whole["blob"], whole["sha256"], "profile@1")
     figures = json.loads(whole["figures"])
     assert figures["series"] == 4 and figures["too_short"] == 1
-    assert known.tails[names[0]] == learn(dense[:1]).tail[0] and known.tails[names[1]] == learn(dense[1:2]).tail[0]
+    assert known.numbers[names[0]] == learn(dense[:1]).tail and known.numbers[names[1]] == learn(dense[1:2]).tail
     assert (still["device_id"], still["state"], still["group"]) == ("still", "retired", "17") and "t: " in still[
         "reason"
     ]
@@ -105,10 +108,10 @@ def test_a_series_with_an_infinite_value_costs_only_itself() -> None:
     values = wild(5, 2, ENOUGH + 100)
     values[1, -1] = np.inf
     rows = learn_bucket("3", [("good", "t"), ("odd", "t")], *windows_of(values))
-    assert decode(rows[0]["blob"], rows[0]["sha256"], "profile@1").tails.keys() >= {("good", "t")}
+    assert decode(rows[0]["blob"], rows[0]["sha256"], "profile@1").numbers.keys() >= {("good", "t")}
 
 
-def judged(known: KnownProfiles | None, **settings: Any) -> dict[str, np.ndarray]:
+def judged(known: KnownSeries | None, **settings: Any) -> dict[str, np.ndarray]:
     values = wild(6, 3, 1600)
     codes, steps = np.nonzero(np.ones_like(values, dtype=bool))
     late = steps >= 1560
@@ -116,11 +119,13 @@ def judged(known: KnownProfiles | None, **settings: Any) -> dict[str, np.ndarray
     rows = Rows(codes[late], steps[late], values[codes[late], steps[late]])
     scorer = Scorer(no_rules(Detection(**settings)), refractory=10)
     devices = np.array(["pi-1", "pi-2", "pi-3"], dtype=object)[codes[late]]
-    return verdicts(devices, np.full(late.sum(), "t", dtype=object), rows, past, scorer, known).columns
+    return verdicts(
+        devices, np.full(late.sum(), "t", dtype=object), rows, past, scorer, [] if known is None else [known]
+    ).columns
 
 
 def test_only_the_rows_of_known_series_use_the_model_and_name_it() -> None:
-    known = KnownProfiles("profile@4", {("pi-1", "t"): 9.0, ("pi-2", "other"): 9.0})
+    known = KnownSeries("profile@4", {("pi-1", "t"): [9.0], ("pi-2", "other"): [9.0]})
     plain, with_model = judged(None), judged(known)
     assert set(plain["model"]) == {None}
     mine = np.repeat([True, False, False], 40)
@@ -134,7 +139,7 @@ def test_only_the_rows_of_known_series_use_the_model_and_name_it() -> None:
 
 @pytest.mark.slow
 def test_the_laptop_uses_profiles_as_the_stream_does() -> None:
-    known = KnownProfiles("profile@4", {("pi-1", "t"): 9.0, ("pi-3", "t"): 2.0})
+    known = KnownSeries("profile@4", {("pi-1", "t"): [9.0], ("pi-3", "t"): [2.0]})
     values = wild(6, 3, 1600)
     frame = pd.DataFrame({
         "device": np.repeat(["pi-1", "pi-2", "pi-3"], 1600), "value": values.ravel(),

@@ -40,12 +40,13 @@ def rows(known: bool) -> pd.DataFrame:
                 "step": [np.nan],
                 "blob": [bytearray(blob)],
                 "sha256": [sha256],
+                "label": ["profile@6"],
                 "model_of": [None],
                 "part": [0],
             }
         )
         past = pd.concat([model, past], ignore_index=True)
-    return score_group(now, past, Scorer.of(Detection()), "profile@6" if known else "")
+    return score_group(now, past, Scorer.of(Detection()))
 
 
 def test_a_group_has_every_column_of_its_schema() -> None:
@@ -86,10 +87,11 @@ def test_with_the_section_joint_the_first_row_of_a_device_and_window_carries_its
         "ids": np.array([11, 22]),
         "blob": learned["blob"],
         "sha256": learned["sha256"],
+        "label": "joint@1",
     }
     past = pd.concat([pd.DataFrame([model]), past], ignore_index=True)
     scorer = Scorer.of(Detection(), joint=JointRules(6.0, 2))
-    found = score_group(now, past, scorer, "", "joint@1")
+    found = score_group(now, past, scorer)
     assert set(found.columns) == {part.split()[0] for part in (ROW + JOINT_ROW).split(", ")}
     assert found["joint_status"].tolist() == ["scored", None, "scored", None]
     assert found["joint_is_anomaly"].tolist() == [False, None, True, None] and found["joint_names"][2][0] == "power"
@@ -100,6 +102,6 @@ def test_with_the_section_joint_the_first_row_of_a_device_and_window_carries_its
         "mute_from": datetime(1970, 1, 1, tzinfo=timezone.utc),
         "changed": datetime.now(timezone.utc),
     }
-    quiet = score_group(now, past, scorer.under(rules_of([mute], Detection())), "", "joint@1")
+    quiet = score_group(now, past, scorer.under(rules_of([mute], Detection())))
     assert quiet["joint_is_anomaly"][2] is False and quiet["joint_reason"][2] == "muted"
     assert quiet["joint_score"][2] == found["joint_score"][2], "it is judged all the same"
