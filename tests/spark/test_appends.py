@@ -23,7 +23,9 @@ def _tables(spark: SparkSession, folder: Path) -> DeltaTables:
 
 
 def _row(tables: DeltaTables) -> DataFrame:
-    columns = [f"CAST(NULL AS {one.type}) AS {one.name}" for one in LATE.columns if one.name not in ("query_id", "batch_id")]
+    columns = [
+        f"CAST(NULL AS {one.type}) AS {one.name}" for one in LATE.columns if one.name not in ("query_id", "batch_id")
+    ]
     return tables.spark.sql(f"SELECT {', '.join(columns)}")
 
 

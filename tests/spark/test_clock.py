@@ -80,14 +80,14 @@ def test_a_batch_of_a_finite_input_runs_the_code_that_was_compiled_for_the_one_b
         "cast('{}' as binary) as body", "timestamp_seconds(id) as enqueued_time", *texts.split(", "), "id as sequence"
     )
     wanted = {"wholeStage": "true", "factoryMode": "FALLBACK"}
-    kept = {f"spark.sql.codegen.{name}": spark.conf.get(f"spark.sql.codegen.{name}") for name in wanted}
+    kept = {f"spark.sql.codegen.{name}": str(spark.conf.get(f"spark.sql.codegen.{name}")) for name in wanted}
     try:
         for name, value in wanted.items():
             spark.conf.set(f"spark.sql.codegen.{name}", value)
         first, second = (compiled(clock.behind_watermark(readings(events, config, clock), delay)) for _ in range(2))
     finally:
         for name, value in kept.items():
-            spark.conf.set(name, str(value))
+            spark.conf.set(name, value)
     assert len(first) > 100
     assert first == second
 
