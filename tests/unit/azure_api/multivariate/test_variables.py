@@ -94,25 +94,29 @@ def test_subfolders_and_other_files_are_left_aside(read: Callable[..., object]) 
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (zip_of({}), "NoVariablesFound"),
-        (zip_of({"folder/a.csv": GOOD}), "NoVariablesFound"),
-        (zip_of({"a.csv": "time,value\n1,2\n"}), "FileColumnsNotExist"),
-        (zip_of({"a.csv": ""}), "FileColumnsNotExist"),
-        (zip_of({"a.csv": "timestamp,value\n2026-01-01T00:00:00Z,high\n"}), "ReadingFileError"),
-        (zip_of({"a.csv": "timestamp,value\nyesterday,1\n"}), "VariableParseError"),
-        (zip_of({"a.csv": "timestamp,value\n,1\n"}), "VariableParseError"),
-        (zip_of({"a.csv": b"\xff\xfe\x00timestamp"}), "ReadingFileError"),
-        (zip_of({"a.csv": GOOD, "a.CSV": GOOD}), "DuplicatedVariables"),
-        (zip_of({f"v{i}.csv": GOOD for i in range(302)}), "NumColumnsMismatch"),
-        (zip_of({f"v{i}.txt": "" for i in range(MOST_ENTRIES + 1)}), "ReadingFileError"),
-        (zip_of({"a.csv": GOOD}, method=zipfile.ZIP_LZMA), "ReadingFileError"),
-        (zipped(COLUMNS, STAMPS)[:-30], "ReadingFileError"),
-        (b"PK\x03\x04" + bytes(200), "ReadingFileError"),
-        ("timestamp,a,a\n2026-01-01T00:00:00Z,1,2\n", "DuplicatedVariables"),
-        ("a,b\n1,2\n", "FileColumnsNotExist"),
-        ("", "FileColumnsNotExist"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\xff", "ReadingFileError"),
-        ("timestamp,a\n2026-01-01T00:00:00Z,1,2,3\n", "ReadingFileError"),
+        pytest.param(zip_of({}), "NoVariablesFound", id="no_files"),
+        pytest.param(zip_of({"folder/a.csv": GOOD}), "NoVariablesFound", id="in_a_folder"),
+        pytest.param(zip_of({"a.csv": "time,value\n1,2\n"}), "FileColumnsNotExist", id="no_column_timestamp"),
+        pytest.param(zip_of({"a.csv": ""}), "FileColumnsNotExist", id="empty_file"),
+        pytest.param(
+            zip_of({"a.csv": "timestamp,value\n2026-01-01T00:00:00Z,high\n"}), "ReadingFileError", id="a_word"
+        ),
+        pytest.param(zip_of({"a.csv": "timestamp,value\nyesterday,1\n"}), "VariableParseError", id="no_time"),
+        pytest.param(zip_of({"a.csv": "timestamp,value\n,1\n"}), "VariableParseError", id="time_missing"),
+        pytest.param(zip_of({"a.csv": b"\xff\xfe\x00timestamp"}), "ReadingFileError", id="no_text"),
+        pytest.param(zip_of({"a.csv": GOOD, "a.CSV": GOOD}), "DuplicatedVariables", id="one_name_twice"),
+        pytest.param(zip_of({f"v{i}.csv": GOOD for i in range(302)}), "NumColumnsMismatch", id="too_many_variables"),
+        pytest.param(
+            zip_of({f"v{i}.txt": "" for i in range(MOST_ENTRIES + 1)}), "ReadingFileError", id="too_many_entries"
+        ),
+        pytest.param(zip_of({"a.csv": GOOD}, method=zipfile.ZIP_LZMA), "ReadingFileError", id="lzma"),
+        pytest.param(zipped(COLUMNS, STAMPS)[:-30], "ReadingFileError", id="torn_archive"),
+        pytest.param(b"PK\x03\x04" + bytes(200), "ReadingFileError", id="only_the_head_of_an_archive"),
+        pytest.param("timestamp,a,a\n2026-01-01T00:00:00Z,1,2\n", "DuplicatedVariables", id="one_column_twice"),
+        pytest.param("a,b\n1,2\n", "FileColumnsNotExist", id="csv_without_time"),
+        pytest.param("", "FileColumnsNotExist", id="nothing"),
+        pytest.param(b"\x89PNG\r\n\x1a\n\x00\x00\xff", "ReadingFileError", id="a_picture"),
+        pytest.param("timestamp,a\n2026-01-01T00:00:00Z,1,2,3\n", "ReadingFileError", id="a_cell_too_many"),
     ],
 )
 def test_what_is_no_data_is_told_in_the_contracts_codes(
