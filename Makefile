@@ -28,7 +28,7 @@ COVERED := tests/unit/detectors tests/unit/scoring tests/unit/push tests/unit/co
 # The total was 93 % on 2026-11-29.
 FLOOR := 92
 
-.PHONY: test-spark help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
+.PHONY: test-spark test-rest help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
 .PHONY: audit browser bench docs soak setup jars jars4 pins wheel clean
 .DEFAULT_GOAL := check
 
@@ -63,7 +63,9 @@ test: check test-spark ## check, then the slow unit tests and those with a local
 test-spark: $(VENV)/dev jars ## the second half of make test
 	$(PY) -m pytest -m "$(LONGER)" $(TWO) $(ARGS)
 
-test-all: test ## test, then those with brokers, clusters and whole runs of their own; in .ci/run
+test-all: test test-rest ## test, then those with brokers, clusters and whole runs of their own; in .ci/run
+
+test-rest: $(VENV)/dev jars
 	$(PY) -m pytest -m "($(REST)) and not ($(HEAVY))" $(TWO) $(ARGS)
 
 coverage: $(VENV)/dev ## how much of detectors, scoring, push and config their unit tests run, with a floor
