@@ -65,7 +65,7 @@ test-spark: $(VENV)/dev jars ## the second half of make test
 
 test-all: test test-rest ## test, then those with brokers, clusters and whole runs of their own; in .ci/run
 
-test-rest: $(VENV)/dev jars
+test-rest: $(VENV)/dev jars ## those of test-all that test leaves out
 	$(PY) -m pytest -m "($(REST)) and not ($(HEAVY))" $(TWO) $(ARGS)
 
 coverage: $(VENV)/dev ## how much of detectors, scoring, push and config their unit tests run, with a floor
