@@ -113,6 +113,7 @@ class Asked(DeltaTables):
         os.kill(os.getpid(), signal.SIGINT)
 
 
+@pytest.mark.thorough
 def test_ctrl_c_before_the_first_batch_ends_the_run_and_leaves_the_tables_to_the_next(
     spark: SparkSession, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
