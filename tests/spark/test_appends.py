@@ -10,7 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from ad_stream.pipeline.store.delta import DeltaTables, Earlier
-from ad_stream.tables.catalog import LATE
+from ad_stream.tables.catalog import INCIDENT_STATE, LATE
+from ad_stream.tables.schema import Table
 from tests.support.streaming import Stream, message, with_tables
 
 FIRST = [Earlier.LOG, Earlier.ROWS, Earlier.NONE]
@@ -22,9 +23,9 @@ def _tables(spark: SparkSession, folder: Path) -> DeltaTables:
     return stream.tables()
 
 
-def _row(tables: DeltaTables) -> DataFrame:
+def _row(tables: DeltaTables, table: Table = LATE) -> DataFrame:
     columns = [
-        f"CAST(NULL AS {one.type}) AS {one.name}" for one in LATE.columns if one.name not in ("query_id", "batch_id")
+        f"CAST(NULL AS {one.type}) AS {one.name}" for one in table.columns if one.name not in ("query_id", "batch_id")
     ]
     return tables.spark.sql(f"SELECT {', '.join(columns)}")
 
@@ -45,6 +46,17 @@ def test_the_same_number_of_another_query_is_another_batch(spark: SparkSession, 
     for query_id in ("q", "r"):
         tables.append("late", _row(tables), query_id=query_id, batch_id=7, count=1)
     assert tables.stored("late").count() == 2
+
+
+def test_the_parts_of_a_batch_are_all_there_once(spark: SparkSession, tmp_path: Path) -> None:
+    tables = _tables(spark, tmp_path)
+    for earlier in (Earlier.ROWS, Earlier.NONE, Earlier.ROWS):
+        for part in ("origin", ""):
+            rows = _row(tables, INCIDENT_STATE)
+            replace(tables, earlier=earlier).append(
+                "incident_state", rows, query_id="q", batch_id=7, count=1, part=part
+            )
+    assert tables.stored("incident_state").count() == 2
 
 
 def test_only_the_first_batch_of_a_run_looks_for_earlier_attempts(spark: SparkSession, tmp_path: Path) -> None:

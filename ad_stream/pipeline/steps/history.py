@@ -2,10 +2,10 @@
 
 Why not the table `minutes` itself: re-reading long rows costs a shuffle and a sort of series x points rows each
 trigger. A packed row is read as two arrays. Per series and trigger 16 bytes are written, whatever `points` is.
-Delivery: as `minutes` (one append per batch, skipped when repeated). The table is a cache: `rebuild` makes it anew
+Delivery: one append per batch. The table is a cache: `rebuild` makes it anew
 from `minutes`, and hours that no window can reach any more are deleted; how far windows reach, and what of older hours is
-kept, `scoring.depth` says. A batch that was killed between its appends to
-`minutes` and to `history` is repeated after a rebuild that already holds its rows, and appends them again. That changes
+kept, `scoring.depth` says. A batch that was killed after its append to `minutes` is repeated, and appends them again to what a
+rebuild, or its earlier attempt, has put there. That changes
 nothing: who reads lays the values of a window into its column (`scoring.matrix`), and both rows say the same.
 
 Buckets are made by device, so that all signals of a device meet in one task. Tables of schema 1 have them by series:

@@ -23,7 +23,7 @@ from ad_stream.grid import MINUTE, PROPERTY, Grid
 from ad_stream.pipeline.store import local_log, upgrade
 from ad_stream.secrets import first_line
 from ad_stream.tables import names, views
-from ad_stream.tables.catalog import MINUTES, TABLES
+from ad_stream.tables.catalog import INCIDENT_EVENTS, INCIDENT_STATE, MINUTES, SET_ASIDE, TABLES
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+IN_PARTS = frozenset({INCIDENT_EVENTS.name, INCIDENT_STATE.name, SET_ASIDE.name})
+"""Of these a batch may make several appends, which their rows do not tell apart."""
 FEW_ROWS = 300_000
 """Up to this many rows an append writes one file."""
 
@@ -144,15 +146,15 @@ class DeltaTables:
     ) -> None:  # fmt: skip
         """Append the rows of one batch, once however often it is repeated; `count` (about) decides the number of files.
 
-        part: names one of several appends of the same batch.
+        part: names one of several appends of the same batch into a table `IN_PARTS`.
         """
-        named = not part and {"query_id", "batch_id"} <= set(TABLES[table].names)
-        if named and self.earlier is Earlier.ROWS and self._holds(table, query_id, batch_id):
+        earlier = Earlier.LOG if table in IN_PARTS else self.earlier
+        if earlier is Earlier.ROWS and self._holds(table, query_id, batch_id):
             return
         rows = rows.withColumns({"query_id": F.lit(query_id), "batch_id": F.lit(batch_id).cast("long")})
         chosen = rows.select(*TABLES[table].names).coalesce(max(1, -(-count // FEW_ROWS)))
         options = {"mergeSchema": "false"}
-        if not (named and self.earlier is Earlier.NONE):
+        if earlier is not Earlier.NONE:
             options |= self.once(f"{table}:{part}" if part else table, query_id, batch_id)
         options |= {"userMetadata": self.notes[table]} if table in self.notes else {}
         self._save(table, chosen, options)
@@ -176,7 +178,9 @@ class DeltaTables:
         return {"txnAppId": f"{query_id}:{table}", "txnVersion": str(batch_id)}
 
     def _holds(self, table: str, query_id: str, batch_id: int) -> bool:
-        """Whether the table has rows of this batch."""
+        """Whether the table has rows of this batch; those of `history` name none, and may be there twice."""
+        if "batch_id" not in TABLES[table].names:
+            return False
         of_batch = (F.col("query_id") == query_id) & (F.col("batch_id") == batch_id)
         return not self.is_new(table) and not self.stored(table).where(of_batch).limit(1).isEmpty()
 
