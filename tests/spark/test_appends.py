@@ -10,7 +10,8 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from ad_stream.pipeline.store.delta import DeltaTables, Earlier
-from ad_stream.tables.catalog import INCIDENT_STATE, LATE
+from ad_stream.tables.catalog import LATE
+from ad_stream.tables.incidents import INCIDENT_STATE
 from ad_stream.tables.schema import Table
 from tests.support.streaming import Stream, message, with_tables
 

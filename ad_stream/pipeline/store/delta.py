@@ -23,7 +23,8 @@ from ad_stream.grid import MINUTE, PROPERTY, Grid
 from ad_stream.pipeline.store import local_log, upgrade
 from ad_stream.secrets import first_line
 from ad_stream.tables import names, views
-from ad_stream.tables.catalog import INCIDENT_EVENTS, INCIDENT_STATE, MINUTES, SET_ASIDE, TABLES
+from ad_stream.tables.catalog import MINUTES, SET_ASIDE, TABLES
+from ad_stream.tables.incidents import INCIDENT_EVENTS, INCIDENT_STATE
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, Row, SparkSession
