@@ -87,7 +87,7 @@ def joint(
     """Learn how the signals of each device hang together (docs/joint.md); `train --joint` is the same."""
     from ad_stream.pipeline.train_joint import train_joint
 
-    learn = partial(train_joint, days=days, until=None if until is None else moment(until), live=not candidate)
+    learn = partial(train_joint, **_over(days, until, candidate))
     _train(learn, needed(file, config, "train joint"), set_, as_json)
 
 
@@ -112,10 +112,12 @@ def _of_series(
 ) -> Callable[[RunSettings], Training]:
     from ad_stream.pipeline.train import train_series
 
-    until_moment = None if until is None else moment(until)
-    return partial(
-        train_series, name=name, days=days, until=until_moment, live=not candidate, devices=devices, options=options
-    )
+    return partial(train_series, name=name, devices=devices, options=options, **_over(days, until, candidate))
+
+
+def _over(days: float, until: str | None, candidate: bool) -> dict[str, Any]:
+    """What every training is told: of which days, and whether streams use it at once."""
+    return {"days": days, "until": None if until is None else moment(until), "live": not candidate}
 
 
 def _train(learn: Callable[[RunSettings], Training], path: str, set_: list[str], as_json: bool) -> None:

@@ -89,8 +89,7 @@ class Seasons:
 
     def season(self, seconds: Floats) -> Floats:
         """(n,) times -> (m, n) the season that `rows` holds, without level and trend."""
-        seasonal = self.terms @ fourier(seconds).T + self.holiday[:, None] * of_holidays(seconds, self.holidays)
-        return np.where(self.useful[:, None], seasonal, 0.0)
+        return np.where(self.useful[:, None], self._fitted_season(seconds), 0.0)
 
     @classmethod
     def together(cls, parts: Sequence[Seasons]) -> Seasons:
@@ -104,8 +103,10 @@ class Seasons:
         days = np.minimum(0.0, seconds[None] - self.end[:, None]) / DAY
         trend = self.level[:, None] + self.slope[:, None] * days
         passed = np.maximum(0.0, self.hinge_times[None, :] - seconds[:, None]) / DAY  # hinges that lie ahead are undone
-        seasonal = self.terms @ fourier(seconds).T + self.holiday[:, None] * of_holidays(seconds, self.holidays)
-        return np.asarray(trend + self.hinges @ passed.T + seasonal)
+        return np.asarray(trend + self.hinges @ passed.T + self._fitted_season(seconds))
+
+    def _fitted_season(self, seconds: Floats) -> Floats:
+        return np.asarray(self.terms @ fourier(seconds).T + self.holiday[:, None] * of_holidays(seconds, self.holidays))
 
     def changepoints(self, series: int, least: float = 0.1) -> list[tuple[float, float]]:
         """(seconds, change of slope a day) of those hinges that bend by `least` of sigma a day or more."""
