@@ -135,13 +135,12 @@ def _parts(secret: Secret | str) -> set[str]:
         value = secret.reveal() if isinstance(secret, Secret) else secret
     except (ConfigError, SetupError):
         return set()
-    parts = {value, unquote(value), quote(value, safe="")}
+    whole, parts = {value, unquote(value), quote(value, safe="")}, set()
     if "://" in value:
         url = urlsplit(value)
         parts |= {url.path, url.query, f"{url.path}?{url.query}", unquote(url.query)}
         parts |= {member for _, member in parse_qsl(url.query)}
-        return {part for part in parts if len(part) >= _SHORTEST_PART}
-    return parts - {""}
+    return whole - {""} | {part for part in parts if len(part) >= _SHORTEST_PART}
 
 
 def _from_databricks(scope: str, key: str) -> str:
