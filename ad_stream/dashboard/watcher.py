@@ -61,6 +61,7 @@ class Watch:
         self.config = config
         self._refractory = refractory
         self.lock = threading.RLock()
+        self._looking = threading.Lock()
         self.now = now
         self.on_change = on_change
         self.every = EVERY_AWAY if "://" in str(tables) else EVERY
@@ -114,7 +115,14 @@ class Watch:
             self._thread.join()
 
     def look(self) -> bool:
-        """Takes in what is new, then a piece of what is older; -> whether more of that is left."""
+        """Takes in what is new, then a piece of what is older; -> whether more of that is left.
+
+        A caller waits for a look that is under way: what that one has found is not found again, and not yet taken in.
+        """
+        with self._looking:
+            return self._look()
+
+    def _look(self) -> bool:
         before, flagged = self.version, 0
         for table in self._logs:
             news = table.news()
