@@ -26,6 +26,7 @@ from ad_stream.cli import (
     report,
     series_config,
     simulate,
+    sources,
     status,
     stream,
     tables,
@@ -65,6 +66,7 @@ app.add_typer(simulate.app)
 status.add_to(app)
 report.add_to(app)
 stream.add_to(app)
+app.add_typer(sources.app, name="sources")
 infer.add_to(app)
 dashboard.add_to(app)
 tables.add_to(app)

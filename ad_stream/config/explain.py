@@ -12,6 +12,7 @@ from ad_stream.config.masking import hidden
 from ad_stream.config.sections import Config, Detection, Fallback, Metrics, Minutes, Tables
 from ad_stream.config.telemetry import Telemetry
 from ad_stream.errors import did_you_mean
+from ad_stream.readers.registry import KINDS as READERS
 from ad_stream.secrets import MASK
 from ad_stream.sources import registry
 
@@ -47,6 +48,8 @@ def _names(place: list[str], content: Mapping[str, Any]) -> list[str]:
     }  # fmt: skip
     if place[:1] == ["source"]:
         found: type[BaseModel] = registry.kind_of(content["source"]["kind"]).settings
+    elif place[:1] == ["sources"] and len(place) > 1:
+        found = READERS[content["sources"][place[1]]["kind"]].settings
     else:
         found = sections.get(place[0], Config) if place else Config
     return sorted({field.alias or name for name, field in found.model_fields.items()})

@@ -20,13 +20,15 @@ from pydantic import (
     model_validator,
 )
 
-from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.config.incidents import Dimensions, Incidents
 from ad_stream.config.joint import Joint
 from ad_stream.config.telemetry import Telemetry
+from ad_stream.durations import Duration, Trigger, as_text
 from ad_stream.errors import ConfigError
 from ad_stream.grid import DEFAULT, MINUTE, Grid
 from ad_stream.model import LONG_HISTORY, REFRACTORY, DetectorSpec
+from ad_stream.readers import registry as readers
+from ad_stream.readers.settings import NamedSource
 from ad_stream.secrets import Secret
 from ad_stream.settings import Section
 from ad_stream.sources import registry
@@ -218,14 +220,25 @@ class HeartbeatTo(Section):
     every: Duration = timedelta(minutes=5)
 
 
+Sources = dict[
+    Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")],
+    Annotated[SerializeAsAny[NamedSource], BeforeValidator(readers.settings_of)],
+]
+"""name -> the source."""
+
+
 class Config(Section):
     """One run. `source` and `tables` are required, the rest has defaults.
+
+    sources: databases, services and files by name, which `ad-stream sources`, `detect --source` and a source of kind landing
+    read.
 
     set_aside: rows that a batch can never write for their data, and events with which it fails before it has rows, go to
     the table `set_aside`; else such a batch ends the run.
     """
 
     source: Annotated[SerializeAsAny[SourceSettings], BeforeValidator(registry.settings_of)]
+    sources: Sources = Field(default={})
     telemetry: Telemetry = Telemetry()
     minutes: Minutes = Minutes()
     detection: Detection = Detection()

