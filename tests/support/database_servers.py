@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from ad_stream.runtime.children import Guard
 from ad_stream.simulate.ports import free_port
-from tests.support.children import child
+from tests.support.children import child, children_of
 from tests.support.waiting import wait_for
 
 PASSWORD = "pass word'\"%@:/"
@@ -38,7 +40,7 @@ class Postgres:
     programs: Path
     folder: Path
     user: str | None
-    process: list[subprocess.Popen[Any]] = field(default_factory=list)
+    process: list[tuple[subprocess.Popen[Any], Guard]] = field(default_factory=list)
 
     def sql(self, text: str) -> str:
         """What the superuser's statements print, rows without header."""
@@ -60,16 +62,20 @@ class Postgres:
         ours = [str(self.programs / "postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         ours += ["-k", str(self.folder), "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         log = (self.folder / "log").open("ab")
-        self.process.append(subprocess.Popen(ours, user=self.user, stdout=log, stderr=log))
+        started = subprocess.Popen(ours, user=self.user, stdout=log, stderr=log)
+        self.process.append((started, Guard(started.pid, grace=0)))
         log.close()
         ready = [str(self.programs / "pg_isready"), "-q", "-h", str(self.folder), "-p", str(self.port)]
         wait_for("PostgreSQL does not start", lambda: subprocess.run(ready, check=False).returncode == 0)
 
     def stop(self) -> None:
         """At once, as if the machine had gone."""
-        running = self.process.pop()
-        running.kill()
+        running, guard = self.process.pop()
+        for pid in [running.pid, *children_of(running.pid)]:  # what serves a connection would go on for a while
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         running.wait()
+        guard.dismiss()
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
 
 
