@@ -24,7 +24,7 @@ from ad_stream.config.incidents import Dimensions, Incidents
 from ad_stream.config.joint import Joint
 from ad_stream.config.telemetry import Telemetry
 from ad_stream.durations import Duration, Trigger, as_text
-from ad_stream.errors import ConfigError
+from ad_stream.errors import ConfigError, did_you_mean
 from ad_stream.grid import DEFAULT, MINUTE, Grid
 from ad_stream.model import LONG_HISTORY, REFRACTORY, DetectorSpec
 from ad_stream.readers import registry as readers
@@ -33,6 +33,7 @@ from ad_stream.secrets import Secret
 from ad_stream.settings import Section
 from ad_stream.sources import registry
 from ad_stream.sources.contract import SourceSettings
+from ad_stream.sources.landing.settings import LandingSource
 
 Aggregate = Literal["max", "min", "mean", "last", "sum", "count"]
 AGGREGATES: tuple[str, ...] = get_args(Aggregate)
@@ -254,6 +255,13 @@ class Config(Section):
     metrics: Metrics | None = None
     heartbeat: HeartbeatTo | None = None
     spark: dict[str, str | int | float | bool] = Field(default={})
+
+    @model_validator(mode="after")
+    def _known_origin(self) -> Config:
+        if isinstance(self.source, LandingSource) and self.source.origin not in self.sources:
+            way = did_you_mean(self.source.origin, list(self.sources)) if self.sources else "write a section sources"
+            raise ValueError(f"source.from names {self.source.origin!r}, which is no member of sources: {way}")
+        return self
 
     def version(self, *others: str) -> str:
         """12 hex digits that change when a setting changes that a verdict rests on (column `config_version`).

