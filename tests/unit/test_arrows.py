@@ -28,7 +28,7 @@ MAY = {
     "secrets.py": ("errors", "pydantic pydantic_core"),
     "times.py": ("errors", ""),
     "azure_api": (
-        "detectors errors http model secrets tables times web",
+        "config detectors errors http model own_data readers secrets tables times web",
         "fastapi numpy pyarrow requests starlette urllib3 uvicorn yaml",
     ),
     "azure_api/client.py": ("azure_api errors http model secrets", "numpy requests"),
@@ -57,7 +57,10 @@ MAY = {
     "evaluation": ("azure_api detectors errors grid model readings scoring simulate times", "numpy pandas"),
     "incidents": ("errors grid model", "numpy pandas scipy"),
     "monitoring": ("config errors grid incidents push secrets series_config tables times", "numpy pandas pyarrow"),
-    "own_data": ("config grid incidents model readings report scoring simulate", "numpy pandas"),
+    "own_data": (
+        "config errors grid incidents model readers readings report scoring settings simulate times",
+        "numpy pandas",
+    ),
     "pipeline": (
         "azure_api config durations errors grid http incidents landing model models push readers runtime scoring secrets "
         "series_config sources tables times",
