@@ -36,7 +36,7 @@ def sentence(first: Mapping[str, Any], content: Mapping[str, Any]) -> str:
 
 
 def _shown(key: str, value: object) -> str:
-    if re.search(r"key|secret|password|connection|url", key):
+    if re.search(r"key|secret|password|connection|url|token|code", key):
         return MASK
     return repr(value)[:200] if isinstance(value, (int, float, type(None))) else hidden(key, repr(value))[:200]
 

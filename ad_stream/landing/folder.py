@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow.parquet as pq
 
-from ad_stream.errors import InputError
+from ad_stream.errors import InputError, RunError
 from ad_stream.landing.rows import LANDED
 from ad_stream.readers.contract import TimeRange, moment_of, us_of
 
@@ -51,6 +51,7 @@ class LandingFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._left = False
 
     @contextmanager
     def owned(self) -> Iterator[None]:
@@ -71,7 +72,10 @@ class LandingFolder:
                 raise InputError(
                     f"another process lands files in {str(self.path)!r}: stop it, or give this run a folder of its own"
                 ) from None
-            yield
+            try:
+                yield
+            finally:
+                self._left = True
 
     def state(self, start: int) -> LandedState:
         """How far the looks have come; of an empty folder both begin at `start`."""
@@ -129,6 +133,8 @@ class LandingFolder:
         finally:
             if writer is not None:
                 writer.close()
+        if self._left:  # a look that outlived its run: another process may own the folder now
+            raise RunError(f"the folder {str(self.path)!r} is no longer this run's: nothing was landed")
         if rows:
             _flush(beside)
             beside.replace(self.path / name)

@@ -169,9 +169,8 @@ class PostgresqlReader(RangeReader[PostgresqlSource]):
         if "does not exist" in cause:
             return ConfigError(f"{name}: {cause}: check database, schema, table and query")
         if "statement timeout" in cause:
-            return SourceAwayError(
-                f"{name}: a query took longer than its timeout: raise it, or index {settings.time!r}"
-            )
+            way = f"raise it, index {settings.time!r}, or ask for shorter ranges (source.longest)"
+            return SourceAwayError(f"{name}: a query took longer than its timeout: {way}")
         if (state := getattr(error, "sqlstate", None)) and state[:2] not in PASSING:
             return ConfigError(f"{name}: the server refuses the query ({cause}): check query, table and columns")
         return SourceAwayError(f"{name}: {server} does not answer as it should ({cause}): check host, port and query")

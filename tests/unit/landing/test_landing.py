@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ad_stream.errors import InputError
+from ad_stream.errors import InputError, RunError
 from ad_stream.landing.folder import BESIDE, STATE, LandingFolder
 from ad_stream.landing.lander import Lander
 from ad_stream.landing.rows import LANDED, numbers_of
@@ -143,8 +143,12 @@ def test_without_its_state_a_folder_goes_on_behind_its_newest_file(tmp_path: Pat
 def test_two_processes_do_not_land_into_one_folder(tmp_path: Path) -> None:
     with LandingFolder(tmp_path).owned(), pytest.raises(InputError, match="another process lands files in"):
         LandingFolder(tmp_path).owned().__enter__()
-    with LandingFolder(tmp_path).owned():
+    with (folder := LandingFolder(tmp_path)).owned():
         pass
+    found = source(late_rows(10, START, 10, 0, seed=8), START + 100 * SECOND)
+    with pytest.raises(RunError, match="is no longer this run's: nothing was landed"):
+        Lander(found, folder, clock=found.clock).look()
+    assert landed(tmp_path) == []
 
 
 def test_rows_are_told_apart_by_each_of_their_columns_and_copies_are_not() -> None:
