@@ -36,7 +36,7 @@ def numbers_of(batch: pa.RecordBatch) -> NDArray[np.int64]:
     known = own.is_valid().to_numpy(zero_copy_only=False)
     floats = value.to_numpy(zero_copy_only=False).astype(np.float64)
     bits = np.where(np.isnan(floats), np.nan, floats + 0.0).view(np.uint64)  # one NaN, one zero
-    last = np.where(known, _texts(own), _mixed(bits))
+    last = np.where(known, _texts(own, few=False), _mixed(bits))
     parts = [
         _texts(device),
         _texts(signal),
@@ -58,10 +58,14 @@ def landed(batch: pa.RecordBatch, numbers: NDArray[np.int64], arrived: int | Non
     return pa.RecordBatch.from_arrays([device, signal, times, value, came, pa.array(numbers)], schema=LANDED)
 
 
-def _texts(column: pa.Array) -> Words:
+def _texts(column: pa.Array, *, few: bool = True) -> Words:
+    """few: whether each text stands there often, so that it is worth finding the different ones first."""
     if column.null_count == len(column):
         return np.zeros(len(column), dtype=np.uint64)
-    return np.asarray(pd.util.hash_array(column.to_numpy(zero_copy_only=False), categorize=True), dtype=np.uint64)
+    if few:
+        coded = column.dictionary_encode(null_encoding="encode")
+        return _texts(coded.dictionary, few=False)[coded.indices.to_numpy()]
+    return np.asarray(pd.util.hash_array(column.to_numpy(zero_copy_only=False), categorize=False), dtype=np.uint64)
 
 
 def _mixed(words: Words) -> Words:
