@@ -31,7 +31,7 @@ def parent() -> None:
     with postgres() as server:
         server.sql(TABLE.format(rows=rows))
         settings = server.settings(table="readings")
-        tasks = {
+        tasks: dict[str, dict[str, Any]] = {
             "imports alone": {"way": "nothing"},
             "ADBC alone": {"way": "adbc"},
             "reader": {"way": "reader"},
