@@ -71,20 +71,28 @@ class ScheduledJob:
         self.current: Current | None = None
         self.next: datetime | None = None
         self._queued: set[str] = set()
+        self._begun = False
 
     def begin(self, now: datetime) -> None:
         """Called once, before the first step."""
         if self.folder.through() is None:
             self.folder.set_through(now)  # what was due before anybody looked was not missed
         self.next = next_time(self.schedule, self.folder.through() or now)
+        self._bury_before(now)
+
+    def _bury_before(self, now: datetime) -> None:
+        """What died before this start. Where the job is busy a child may be about to end with its scheduler: look again."""
         held = self.folder.lock()
         if held is not None:
             self.folder.forget(now - KEPT)
             self._bury(now)
             held.release()
+            self._begun = True
 
     def step(self, now: datetime, wanted: Request | None = None) -> None:
         """Looks after the run under way, or starts the one that is due or asked for."""
+        if not self._begun:
+            self._bury_before(now)
         if self.current is not None:
             self._follow(self.current, now)
         if self.current is not None:

@@ -21,6 +21,7 @@ from ad_stream.tables.schema import arrow
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from deltalake import DeltaTable
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED, MISSED = (
     "queued",
@@ -80,6 +81,7 @@ class RunLog:
         self._log = TableLog(tables, RUNS.name)
         self._lock = threading.Lock()
         self._runs: dict[str, RunRow] = {}
+        self._table: DeltaTable | None = None
         self._appended = 0
 
     def append(self, rows: Sequence[RunRow]) -> None:
@@ -89,14 +91,16 @@ class RunLog:
 
         if not rows:
             return
-        self._tables.mkdir(parents=True, exist_ok=True)
-        table = people.create(RUNS, self._tables)
+        if self._table is None:
+            self._tables.mkdir(parents=True, exist_ok=True)
+            self._table = people.create(RUNS, self._tables)
+        table = self._table
         write_deltalake(
             table, pa.Table.from_pylist([asdict(row) for row in rows], schema=arrow(RUNS.columns)), mode="append"
         )
         self._appended += 1
+        table.update_incremental()
         if self._appended % TIDY_EVERY == 0:
-            table.update_incremental()
             table.optimize.compact()
             table.vacuum(retention_hours=KEPT_HOURS, dry_run=False)
 

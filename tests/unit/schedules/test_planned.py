@@ -37,7 +37,7 @@ def test_half_past_two_comes_at_half_past_three_on_the_day_that_lacks_it() -> No
 
 def test_a_cron_of_every_hour_runs_in_both_hours_of_that_name() -> None:
     found = planned("2026-10-24T22:00", "2026-10-25T23:00", cron="*/30 * * * *", time_zone=BERLIN)
-    assert len(found) == 50 and found[:6] == [f"10-{d} {t}" for d, t in (("24", "22:30"), ("24", "23:00"), ("24", "23:30"), ("25", "00:00"), ("25", "00:30"), ("25", "01:00"))]  # fmt: skip
+    assert len(found) == 50 and found[3:6] == ["10-25 00:00", "10-25 00:30", "10-25 01:00"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,8 @@ def test_each_rhythm_begins_at_its_start(every: str, times: list[str]) -> None:
 
 
 def test_an_interval_without_a_start_counts_from_midnight() -> None:
-    assert planned("2026-11-01T00:00", "2026-11-01T01:00", every="15 minutes") == [f"11-01 {t}" for t in ("00:15", "00:30", "00:45", "01:00")]  # fmt: skip
+    found = planned("2026-11-01T00:00", "2026-11-01T01:00", every="15 minutes")
+    assert found == [f"11-01 {at}" for at in ("00:15", "00:30", "00:45", "01:00")]
 
 
 @pytest.mark.parametrize("weekday", ["0", "7", "sun", "SUN"])
@@ -81,7 +82,9 @@ def naive(cron: Cron, first: datetime, last: datetime, zone: ZoneInfo) -> list[d
     found, at = [], first + timedelta(minutes=1)
     while at <= last:
         local = at.astimezone(zone)
-        fields = ((cron.minutes, local.minute), (cron.hours, local.hour), (cron.days, local.day), (cron.months, local.month), (cron.weekdays, local.isoweekday() % 7))  # fmt: skip
+        wanted_of = (cron.minutes, cron.hours, cron.days, cron.months, cron.weekdays)
+        have_of = (local.minute, local.hour, local.day, local.month, local.isoweekday() % 7)
+        fields = zip(wanted_of, have_of, strict=True)
         if all(wanted is None or have in wanted for wanted, have in fields) and not (local.fold and not cron.each_hour):
             found.append(at)
         at += timedelta(minutes=1)

@@ -38,7 +38,7 @@ def test_in_a_month_with_a_change_of_clocks_every_job_runs_once_when_it_should(
     jobs: dict[str, Any] = {
         "night": {"run": "propose", "cron": "30 2 * * *", "time_zone": "Europe/Berlin"},
         "sunday": {"run": "maintain", "every": "sunday", "start": "2026-01-01T02:30", "time_zone": "Europe/Berlin"},
-        "half": {"run": "maintain", "every": "12 hours"},
+        "half": {"run": "maintain", "every": "84 hours"},
     }
     plant = Plant(tables, jobs, first)
     other = plant.started()
@@ -192,7 +192,8 @@ def test_a_wish_behind_a_run_waits_and_can_be_taken_back(tables: Path) -> None:
     plant.scheduler.look()
     assert plant.told()[1] == ("11-30 13:01", "cancelled")
     plant.scheduler.run(lambda: True)
-    assert [(row.state, row.reason) for row in plant.rows()][0] == ("cancelled", "the scheduler was stopped")
+    first = plant.rows()[0]
+    assert (first.state, first.reason) == ("cancelled", "the scheduler was stopped")
 
 
 def test_what_cannot_be_done_is_said_with_the_way_out(tables: Path) -> None:
