@@ -100,8 +100,9 @@ class Schedule(Section):
             raise ValueError("model says what train learns: give it there, and nowhere else")
         if self.candidate and self.run != "train":
             raise ValueError("candidate is said of train: leave it out")
-        if self.run == "backfill" and not self.last:
-            raise ValueError("backfill needs last, how far back it judges again, such as '1 hour'")
+        if self.run in ("backfill", "train") and not self.last:
+            example = "1 hour" if self.run == "backfill" else "28 days"
+            raise ValueError(f"{self.run} needs last, how far back it looks, such as {example!r}")
         if self.run == "maintain" and self.last is not None:
             raise ValueError("maintain looks at all there is: leave out last")
         if self.run in ("train", "propose") and self.last is not None and not DAY <= self.last <= 400 * DAY:

@@ -28,6 +28,7 @@ def parsed(schedule: dict[str, Any], name: str = "night") -> config.Config:
         (TIDY | {"run": "trian"}, r"'schedules.night.run' is 'trian': Input should be 'train', 'backfill'"),
         (TIDY | {"run": "train", "model": "prophet"}, r"'schedules.night.model' is 'prophet': Input should be 'profile'"),
         (TIDY | {"run": "train"}, "model says what train learns: give it there, and nowhere else"),
+        (TIDY | {"run": "train", "model": "profile"}, "train needs last, how far back it looks, such as '28 days'"),
         (TIDY | {"model": "profile"}, "model says what train learns"),
         (TIDY | {"candidate": True}, "candidate is said of train: leave it out"),
         (TIDY | {"time_zone": "Europe/Berln"}, r"'schedules.night.time_zone' is 'Europe/Berln': write a time zone such as"),
@@ -46,7 +47,7 @@ def parsed(schedule: dict[str, Any], name: str = "night") -> config.Config:
         ({"run": "maintain", "every": "daily"}, "every daily needs a start, its first time, such as 2026-12-01T02:30"),
         ({"run": "maintain", "every": "daily", "start": "soon"}, "write a time of whole minutes such as 2026-12-01T02:30"),
         ({"run": "maintain", "every": "monthly", "start": "2026-01-31"}, "not every month has that day: give a start on day 1 to 28"),
-        ({"run": "backfill", "every": "15 minutes"}, "backfill needs last, how far back it judges again, such as '1 hour'"),
+        ({"run": "backfill", "every": "15 minutes"}, "backfill needs last, how far back it looks, such as '1 hour'"),
         (TIDY | {"last": "1 hour"}, "maintain looks at all there is: leave out last"),
         (TIDY | {"run": "propose", "last": "1 hour"}, "last is 60 minutes: propose looks at 1 to 400 days"),
         (TIDY | {"retries": 11}, "less than or equal to 10"),
@@ -69,7 +70,9 @@ def test_validate_refuses_a_bad_cron_and_prints_a_good_one(tmp_path: Path) -> No
     file.write_text(base + "  night: {run: train, model: profile, cron: '30 2 * * 8'}\n")
     refused = CliRunner().invoke(app, ["validate", str(file)])
     assert isinstance(refused.exception, ConfigError) and "the weekday '8' is none of 0 to 7" in str(refused.exception)
-    file.write_text(base + "  night: {run: train, model: profile, every: daily, start: 2026-12-01T02:30:00}\n")
+    file.write_text(
+        base + "  night: {run: train, model: profile, last: 14 days, every: daily, start: 2026-12-01T02:30:00}\n"
+    )
     shown = CliRunner().invoke(app, ["validate", str(file)])
     assert shown.exit_code == 0 and "start: '2026-12-01T02:30:00'" in shown.output, shown.output
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import runpy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from databricks.bundles.jobs import Job, JobEnvironment, Task
 
+QUARTZ = re.compile(r"\S+ \S+ \S+ (?:[\dL,*/]+ \S+ \?|\? \S+ [A-Z,]+)(?: \d{4})?")
+"""One of day and weekday is ?."""
 TOKEN = "dapi-0123456789abcdef"
 ME = "ann@example.com"
 RUNTIMES = {"15.4.x-scala2.12", "16.4.x-scala2.12", "16.4.x-scala2.13", "17.3.x-scala2.13"}
@@ -153,10 +156,12 @@ class Fake:
         Job.from_dict(cast("Any", settings))
         if settings.get("continuous") and (settings.get("schedule") or settings.get("max_concurrent_runs") != 1):
             raise invalid("A continuous job has no schedule and one run at a time.")
+        if settings.get("schedule") and not QUARTZ.fullmatch(settings["schedule"]["quartz_cron_expression"]):
+            raise invalid("quartz_cron_expression")
         self.check_tasks(settings)
         started = number in self.jobs and self.of_job(number)["runs"]
         self.jobs[number] = settings
-        if settings["continuous"]["pause_status"] == "UNPAUSED" and not started:
+        if settings.get("continuous", {}).get("pause_status") == "UNPAUSED" and not started:
             self.runs[self.started(settings["name"])]["job_id"] = number
         return number
 

@@ -46,7 +46,8 @@ def test_in_a_month_with_a_change_of_clocks_every_job_runs_once_when_it_should(
         plant.clock.now = plant.scheduler.next
         other.look()
         plant.look()
-        plant.until(lambda: not other.busy or bool(other.look()))
+        while other.busy:
+            other.look()
     rows = plant.rows()
     for name, text in jobs.items():
         due = list(times_between(Schedule(**text), first, last))
