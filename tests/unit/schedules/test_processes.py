@@ -12,7 +12,7 @@ import pytest
 
 from ad_stream.schedules.folders import scheduler_lives
 from ad_stream.schedules.run_log import RunLog
-from tests.unit.schedules.conftest import NOON, PATIENCE, Plant
+from tests.support.scheduled import NOON, PATIENCE, Plant
 
 ROOT = Path(__file__).resolve().parents[3]
 HOURLY = {"tidy": {"run": "maintain", "every": "1 hour", "catch_up": "all"}}

@@ -18,7 +18,7 @@ from ad_stream.schedules.centre import LocalCentre
 from ad_stream.schedules.folders import JobFolder
 from ad_stream.schedules.planned import times_between
 from ad_stream.schedules.scheduler import Scheduler
-from tests.unit.schedules.conftest import NOON, Plant
+from tests.support.scheduled import NOON, Plant
 
 HOURLY: dict[str, Any] = {"run": "maintain", "every": "1 hour"}
 MINUTE = timedelta(minutes=1)
