@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
@@ -18,6 +20,8 @@ from ad_stream.models import stored
 from ad_stream.schedules.centre import LocalCentre
 from ad_stream.schedules.scheduler import tables_of
 from ad_stream.settings import Section
+from ad_stream.tables.catalog import MODELS
+from ad_stream.tables.follow import TableLog
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
@@ -56,6 +60,9 @@ class JobDesk:
     def __init__(self, base: Config, file: str, now: Callable[[], datetime]) -> None:
         self._base, self._file, self._now = base, file, now
         self._made: LocalCentre | None = None
+        self._lock = threading.Lock()
+        self._table: TableLog | None = None
+        self._models: list[dict[str, Any]] = []
 
     @property
     def centre(self) -> LocalCentre:
@@ -64,11 +71,31 @@ class JobDesk:
             self._made = LocalCentre(self._base, self._file, now=self._now)
         return self._made
 
+    def warm_up(self) -> None:
+        """Read the runs before the first page asks for them, from a thread of its own."""
+
+        def read() -> None:
+            with suppress(AdStreamError):  # the page tells it
+                self.centre.jobs()
+
+        if self._base.schedules:
+            threading.Thread(target=read, name="dashboard-jobs", daemon=True).start()
+
     def overview(self) -> dict[str, Any]:
         """Jobs, whether a scheduler sees to them, and models."""
         start = f"ad-stream schedule {self._file}"
         told = {"jobs": self.centre.jobs(), "lives": bool(self._base.schedules) and self.centre.lives, "command": start}
-        return told | {"models": stored.versions(tables_of(self._base))}
+        return told | {"models": self._versions()}
+
+    def _versions(self) -> list[dict[str, Any]]:
+        """Of all models; read again only when the table has changed, for it holds what was learned, too."""
+        tables = tables_of(self._base)
+        with self._lock:
+            if self._table is None:
+                self._table = TableLog(tables, MODELS.name)
+            if self._table.news() is not None:
+                self._models = stored.versions(tables)
+            return self._models
 
     def change(self, said: JobRequest) -> dict[str, Any]:
         """Does what was asked -> the run that it is about, where there is one."""

@@ -54,12 +54,14 @@ def create_app(
     token = Token.from_environment() if token is None else token
     base = usual(str(tables)) if base is None else base
     updates = LiveUpdates()
+    desk = JobDesk(base, config, watch.now)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         updates.open()
         watch.on_change = lambda flagged: updates.send(_change(watch, flagged))
         watch.start()
+        desk.warm_up()
         yield
         watch.stop()
 
@@ -74,7 +76,7 @@ def create_app(
     add_pictures(app, watch, turns)
     add_muting(app, Muting(watch, base), token, turns)
     add_incidents(app, watch, base, token, turns)
-    add_jobs(app, JobDesk(base, config, watch.now), token, turns)
+    add_jobs(app, desk, token, turns)
 
     @app.get("/api/events")
     async def events() -> Response:

@@ -73,6 +73,10 @@ class LocalCentre:
         self._schedules: Mapping[str, Schedule] = config.schedules
         self._tables, self._file, self._now = tables_of(config), file, now
         self._log = RunLog(self._tables)
+        self._seen: dict[str, RunRow] | None = None
+        self._last: dict[str, RunRow] = {}
+        self._running: dict[str, str] = {}
+        self._next: dict[str, datetime | None] = {}
 
     @property
     def lives(self) -> bool:
@@ -81,14 +85,22 @@ class LocalCentre:
 
     def jobs(self) -> list[dict[str, Any]]:
         """As `JobCentre`."""
-        last: dict[str, RunRow] = {}
-        running: dict[str, str] = {}
-        for row in self._log.look().values():
-            if not row.over:
-                running[row.job] = row.run_id
-            if row.state != MISSED and (row.job not in last or row.planned >= last[row.job].planned):
-                last[row.job] = row
+        last, running = self._standing()
         return [self._job(name, last.get(name), running.get(name)) for name in self._schedules]
+
+    def _standing(self) -> tuple[dict[str, RunRow], dict[str, str]]:
+        """Of each job the last run, and the run that goes on or waits."""
+        rows = self._log.look()
+        if rows is not self._seen:
+            last: dict[str, RunRow] = {}
+            running: dict[str, str] = {}
+            for row in rows.values():
+                if not row.over:
+                    running[row.job] = row.run_id
+                if row.state != MISSED and (row.job not in last or row.planned >= last[row.job].planned):
+                    last[row.job] = row
+            self._seen, self._last, self._running = rows, last, running
+        return self._last, self._running
 
     def runs(self, job: str, most: int) -> list[dict[str, Any]]:
         """As `JobCentre`."""
@@ -142,12 +154,19 @@ class LocalCentre:
     def _job(self, name: str, last: RunRow | None, running: str | None) -> dict[str, Any]:
         schedule, folder = self._schedules[name], JobFolder(self._tables, name)
         paused = folder.paused()
-        after = max(folder.through() or self._now(), self._now())
         return {
             "job": name, "command": schedule.run, "model": schedule.model, "when": schedule.text(), "catch_up": schedule.catch_up,
-            "next": None if paused is not None else times.iso_or_none(next_time(schedule, after)), "paused": paused,
+            "next": None if paused is not None else times.iso_or_none(self._next_of(name)), "paused": paused,
             "last": None if last is None else last.as_dict(), "running": running,
         }  # fmt: skip
+
+    def _next_of(self, name: str) -> datetime | None:
+        """The next planned time; kept until it has come, for a trigger takes its time over a rare one."""
+        now = self._now()
+        known = self._next.get(name, now)
+        if known is not None and known <= now:
+            known = self._next[name] = next_time(self._schedules[name], now)
+        return known
 
     def _known(self, job: str) -> Schedule:
         if job not in self._schedules:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,7 +109,7 @@ class ScheduledJob:
         if current.child is not None:
             current.child.send(signal.SIGTERM)
         else:
-            self._over(current, replace(current.row, state=state, reason=reason, ended=now))
+            self._over(current, current.row._replace(state=state, reason=reason, ended=now))
 
     def _start_due(self, now: datetime, wanted: Request | None) -> None:
         held = self.folder.lock()
@@ -146,7 +146,7 @@ class ScheduledJob:
             self._start(Current(row, place, held, None, now, now), now)
         except OSError as error:
             why = f"its process could not be started ({error.strerror})"
-            self._log.append([replace(row, state=FAILED, reason=why, started=now, ended=now)])
+            self._log.append([row._replace(state=FAILED, reason=why, started=now, ended=now)])
 
     def _planned(self, now: datetime) -> datetime | None:
         """The time that is to run now; those before it are dealt with after this."""
@@ -182,7 +182,7 @@ class ScheduledJob:
         program, words = self._command(current.row.planned)
         with (current.place / LOG).open("a", encoding="utf-8") as log:
             log.write(f"{times.iso(now)} attempt {current.row.attempt}: {line(words)}\n")
-        current.row = replace(current.row, state=RUNNING, started=now, ended=None)
+        current.row = current.row._replace(state=RUNNING, started=now, ended=None)
         current.child = Child([*program, *words], current.place, current.lock)
         current.deadline, current.measured, current.again_at = now + self.schedule.time_limit, now, None
         self.current = current
@@ -210,14 +210,14 @@ class ScheduledJob:
         used = round(current.child.cpu_seconds, 3)
         state, reason = current.ending or _outcome(code, current.place)
         counts = counts_of((current.place / ANSWER).read_bytes()) if state == SUCCEEDED else None
-        row = replace(
-            current.row, state=state, reason=reason or current.row.reason, ended=now, counts=counts, cpu_seconds=used
+        row = current.row._replace(
+            state=state, reason=reason or current.row.reason, ended=now, counts=counts, cpu_seconds=used
         )
         if state == FAILED and code != BAD_INPUT and row.attempt <= self.schedule.retries and not current.ending:
             self._say(current, row)
             self._log.append([row])
             current.child, current.again_at = None, now + RETRY_AFTER
-            current.row = replace(row, attempt=row.attempt + 1, state=QUEUED, cpu_seconds=None)
+            current.row = row._replace(attempt=row.attempt + 1, state=QUEUED, cpu_seconds=None)
         else:
             self._over(current, row)
 
@@ -243,7 +243,7 @@ class ScheduledJob:
             row = rows.get(name) or RunRow(name, self.name, self.schedule.run, at)
             if not row.over:
                 dead[name] = row
-        self._log.append([replace(row, state=FAILED, reason=DIED, ended=now) for row in dead.values()])
+        self._log.append([row._replace(state=FAILED, reason=DIED, ended=now) for row in dead.values()])
 
 
 def _outcome(code: int, place: Path) -> tuple[str, str | None]:

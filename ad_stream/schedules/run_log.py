@@ -6,12 +6,12 @@ An append is one commit of Delta: a row is there as a whole or not at all, and t
 from __future__ import annotations
 
 import json
+import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ad_stream import times
 from ad_stream.tables import people
@@ -23,24 +23,21 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable
 
-QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED, MISSED = (
-    "queued",
-    "running",
-    "succeeded",
-    "failed",
-    "cancelled",
-    "missed",
-)
+QUEUED, RUNNING, SUCCEEDED = "queued", "running", "succeeded"
+FAILED, CANCELLED, MISSED = "failed", "cancelled", "missed"
 RANK = {QUEUED: 0, RUNNING: 1}
 """Of a run the later state counts; those that are not named here end it."""
 TIDY_EVERY = 200
 """Commits after which the small files of the table are put together."""
 KEPT_HOURS = 24
+FEW = ("job", "command", "state", "config_version")
+"""Columns of few different texts, each of which is held once."""
+MOST = 100_000
+"""Runs that are held, those planned last; the table has all."""
 
 
-@dataclass(frozen=True)
-class RunRow:
-    """A row of `runs`, its columns. Times are UTC."""
+class RunRow(NamedTuple):
+    """A row of `runs`, its columns. Times are UTC. A tuple, as there may be a hundred thousand of them."""
 
     run_id: str
     job: str
@@ -66,7 +63,7 @@ class RunRow:
 
     def as_dict(self) -> dict[str, Any]:
         """For `--json` and the page: times as ISO text, counts as they were counted."""
-        found = asdict(self) | {
+        found = self._asdict() | {
             name: times.iso_or_none(getattr(self, name)) for name in ("planned", "started", "ended")
         }
         took = None if self.started is None or self.ended is None else (self.ended - self.started).total_seconds()
@@ -96,7 +93,7 @@ class RunLog:
             self._table = people.create(RUNS, self._tables)
         table = self._table
         write_deltalake(
-            table, pa.Table.from_pylist([asdict(row) for row in rows], schema=arrow(RUNS.columns)), mode="append"
+            table, pa.Table.from_pylist([row._asdict() for row in rows], schema=arrow(RUNS.columns)), mode="append"
         )
         self._appended += 1
         table.update_incremental()
@@ -115,6 +112,9 @@ class RunLog:
                         for row in _rows(batch):
                             if row.run_id not in known or row.later_than(known[row.run_id]):
                                 known[row.run_id] = row
+                if len(known) > MOST * 1.1:
+                    latest = sorted(known.values(), key=lambda row: row.planned)[-MOST:]
+                    known = {row.run_id: row for row in latest}
                 self._runs = known
             return self._runs
 
@@ -125,16 +125,19 @@ class RunLog:
         )
 
 
-def _rows(batch: pa.RecordBatch) -> list[RunRow]:
+def _rows(batch: pa.RecordBatch) -> Iterator[RunRow]:
     """Times go through whole numbers: as Python's own, Arrow makes them ten times slower."""
-    columns = []
-    for name in (field.name for field in fields(RunRow)):
+    columns: list[list[Any]] = []
+    for name in RunRow._fields:
+        values = batch.column(name)
         if RUNS[name].type == "timestamp":
-            micros = batch.column(name).cast(_micros()).cast("int64").to_pylist()
+            micros = values.cast(_micros()).cast("int64").to_pylist()
             columns.append([None if at is None else times.from_seconds(at / 1e6) for at in micros])
+        elif name in FEW:
+            columns.append([None if text is None else sys.intern(text) for text in values.to_pylist()])
         else:
-            columns.append(batch.column(name).to_pylist())
-    return [RunRow(*values) for values in zip(*columns, strict=True)]
+            columns.append(values.to_pylist())
+    return map(RunRow._make, zip(*columns, strict=True))
 
 
 def _micros() -> pa.DataType:

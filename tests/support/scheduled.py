@@ -29,17 +29,21 @@ class SetClock:
 
 
 class Plant:
-    """A scheduler with its clock. script: what every run does, in the words of a shell."""
+    """A scheduler with its clock, or that of the machine. script: what every run does, in the words of a shell."""
 
-    def __init__(self, tables: Path, schedules: Mapping[str, Any], now: datetime = NOON, script: str = QUICK) -> None:
+    def __init__(
+        self, tables: Path, schedules: Mapping[str, Any], now: datetime = NOON, script: str = QUICK,
+        scheduler_clock: Callable[[], datetime] | None = None,
+    ) -> None:  # fmt: skip
         self.tables, self.clock = tables, SetClock(now)
+        self._scheduler_clock = scheduler_clock or self.clock
         self.config = settings.usual(str(tables), {"schedules": schedules})
         self.script = script
         self.scheduler = self.started()
 
     def started(self) -> Scheduler:
         """One more scheduler of the same tables."""
-        made = Scheduler(self.config, "plant.yaml", now=self.clock, command=self._command)
+        made = Scheduler(self.config, "plant.yaml", now=self._scheduler_clock, command=self._command)
         made.begin()
         return made
 

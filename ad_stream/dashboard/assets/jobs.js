@@ -5,9 +5,12 @@ import { keepOwner, owner } from "./owner.js";
 import { clock, clockIn, count, cut, link } from "./words.js";
 
 const BUSY = 1000, QUIET = 5000, TAIL = -65536;
+const RIGHT = ["took", "CPU", "attempt", "learned"];
 const KINDS = { succeeded: "good", failed: "bad", missed: "warn", cancelled: "warn", running: "now", queued: "now" };
 const state = (name) => h("span", { class: `state-word ${KINDS[name] ?? ""}` }, name ?? "not yet");
 const took = (seconds) => (seconds === null || seconds === undefined ? "–" : seconds < 120 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds / 60)} min`);
+/** A time to come, with its year where that is not near. */
+const ahead = (iso) => (Date.parse(iso) - Date.now() > 3e10 ? `${iso.slice(0, 4)}-${clock(iso)}` : clock(iso));
 
 export function jobs(asked, shared) {
   const root = h("section", { class: "jobs" }, h("h1", {}, "Jobs"));
@@ -19,12 +22,12 @@ export function jobs(asked, shared) {
   let waiting = null;
 
   async function refresh() {
-    const found = await ask("/api/jobs");
+    const [found, runs] = await Promise.all([ask("/api/jobs"), asked.job ? ask("/api/runs", { job: asked.job }).catch(() => null) : null]);
     name.hidden = !found.allowed;
     put(note, standing(found));
     put(list, found.jobs.length > 0 && jobTable(found));
     const one = found.jobs.find((job) => job.job === asked.job);
-    if (one) put(chosen, runTable(one, (await ask("/api/runs", { job: one.job })).rows, found.allowed));
+    if (one) put(chosen, runTable(one, runs?.rows ?? [], found.allowed));
     else if (asked.job) put(chosen, h("section", { class: "card" }, empty(`There is no job ${asked.job}.`, "The section schedules of the configuration has others.")));
     if (asked.run) await log.read();
     put(models, found.models.length > 0 && modelTable(found));
@@ -43,7 +46,7 @@ export function jobs(asked, shared) {
     const heads = ["job", "runs", "when", "next", "last run", "state", "took", ""];
     const rows = found.jobs.map((job) => h("tr", {},
       h("th", { scope: "row" }, h("a", { href: link("jobs", { job: job.job }), "data-row": true, "data-key": `job ${job.job}`, "aria-current": job.job === asked.job ? "true" : null }, cut(job.job))),
-      [[job.command, job.model].filter(Boolean).join(" "), job.when, job.paused ? `paused by ${job.paused.by || "somebody"}` : job.next ? clock(job.next) : "never again", job.last ? clock(job.last.planned) : "–"]
+      [[job.command, job.model].filter(Boolean).join(" "), job.when, job.paused ? `paused by ${job.paused.by || "somebody"}` : job.next ? ahead(job.next) : "never again", job.last ? clock(job.last.planned) : "–"]
         .map((text, i) => h("td", { "data-label": heads[i + 1] }, text)),
       h("td", { "data-label": "state" }, state(job.last?.state)), h("td", { class: "right", "data-label": "took" }, took(job.last?.seconds)),
       h("td", {}, found.allowed && h("div", { class: "chips" },
@@ -58,7 +61,7 @@ export function jobs(asked, shared) {
   function runTable(job, rows) {
     const heads = ["planned", "state", "started", "took", "CPU", "attempt", "what came of it"];
     if (!rows.length) return h("section", { class: "card" }, h("h2", {}, job.job), empty("It has not run yet.", ""));
-    return card(`Runs of ${job.job}`, `The last ${rows.length}.`, heads, rows.map((row) => h("tr", {},
+    return card(`Runs of ${job.job}`, rows.length > 1 ? `The last ${rows.length}.` : "", heads, rows.map((row) => h("tr", {},
       h("th", { scope: "row" }, h("a", { href: link("jobs", { job: job.job, run: row.run_id }), "data-row": true, "data-key": row.run_id, "aria-current": row.run_id === asked.run ? "true" : null }, clockIn(row.planned))),
       h("td", { "data-label": heads[1] }, state(row.state)), h("td", { "data-label": heads[2] }, clock(row.started)),
       [took(row.seconds), row.cpu_seconds === null ? "–" : took(row.cpu_seconds), String(row.attempt)].map((text, i) => h("td", { class: "right", "data-label": heads[i + 3] }, text)),
@@ -105,7 +108,7 @@ const counted = (counts) => Object.entries(counts ?? {}).filter(([, value]) => v
 function card(title, help, heads, rows) {
   return h("section", { class: "card" }, h("h2", {}, title), help && h("p", { class: "soft" }, help),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": title },
-      h("table", { class: "cards" }, h("thead", {}, h("tr", {}, heads.map((text) => h(text ? "th" : "td", text ? { scope: "col" } : {}, text)))), h("tbody", {}, rows))));
+      h("table", { class: "cards" }, h("thead", {}, h("tr", {}, heads.map((text) => h(text ? "th" : "td", text ? { scope: "col", class: RIGHT.includes(text) ? "right" : null } : {}, text)))), h("tbody", {}, rows))));
 }
 
 /** The log of a run: its end at first, then what is new; it stays at the end unless somebody scrolled away. */
