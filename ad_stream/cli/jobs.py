@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +16,7 @@ from ad_stream.cli.settings import needed
 from ad_stream.errors import InputError, RunError
 
 if TYPE_CHECKING:
-    from ad_stream.schedules.centre import LocalCentre
+    from ad_stream.schedules.centre import JobCentre
 
 jobs_app = typer.Typer(help="The jobs of a configuration: list, run, pause, cancel, read a log.", no_args_is_help=True)
 Job = Annotated[str, typer.Argument(help="Name of the job, as in the section schedules.", show_default=False)]
@@ -125,19 +126,26 @@ def log(
         start, part = part.end, centre.log(run, part.end)
 
 
-def _centre(path: str) -> LocalCentre:
+def _centre(path: str) -> JobCentre:
+    """That of this machine, or of the workspace of the environment where the tables are in a catalog."""
     from ad_stream import config as settings
+
+    loaded = settings.load(path)
+    if loaded.tables.path is None:
+        from ad_stream.databricks.centre import WorkspaceCentre
+        from ad_stream.databricks.run import called
+        from ad_stream.databricks.workspace import connect
+
+        return WorkspaceCentre(connect(), loaded.schedules, called(Path(path)))
     from ad_stream.schedules.centre import LocalCentre
 
-    return LocalCentre(settings.load(path), path)
+    return LocalCentre(loaded, path)
 
 
-def _follow(centre: LocalCentre, run: str) -> None:
+def _follow(centre: JobCentre, run: str) -> None:
     """RunError where the run failed."""
-    from ad_stream.schedules.folders import job_and_time
-
-    start, until, over = 0, time.monotonic() + WAIT, False
-    while not over:
+    start, until, part = 0, time.monotonic() + WAIT, None
+    while part is None or not part.over:
         try:
             part = centre.log(run, start)
         except InputError:  # the scheduler has not taken it up yet
@@ -145,9 +153,7 @@ def _follow(centre: LocalCentre, run: str) -> None:
                 raise
         else:
             print(part.text, end="", flush=True)
-            start, over = part.end, part.over
+            start = part.end
         time.sleep(LOOK_EVERY)
-    job = job_and_time(run)[0]
-    ended = next(row for row in centre.runs(job, 1_000) if row["run_id"] == run)
-    if ended["state"] != "succeeded":
-        raise RunError(f"the run {run} has {ended['state']}: {ended['reason']}")
+    if part.state != "succeeded":
+        raise RunError(f"the run {run} has {part.state}: {part.reason}")

@@ -102,6 +102,11 @@ def submit(
     return _watched(workspace, plan, workspace.first_run(job, sleep), job, wait, progress, sleep)
 
 
+def called(file: Path) -> str:
+    """What the names of the jobs of a configuration begin with."""
+    return f"ad-stream {file.stem}"
+
+
 def submit_schedules(
     order: Order, workspace: Workspace, *, progress: Callable[[str], None] = lambda _: None
 ) -> list[Submitted]:
@@ -111,7 +116,7 @@ def submit_schedules(
     package = files.wheel(order.wheel)
     workspace.check_secrets(secrets)
     sent = {f"{kind}.py": files.script(kind) for kind in {kind for kind, _ in wanted.values()}}
-    name, classic = f"ad-stream {order.file.stem}", order.compute == "classic"
+    name, classic = called(order.file), order.compute == "classic"
     cluster = order.cluster
     if classic and not cluster.node_type:
         cluster = replace(cluster, node_type=workspace.node_type())
@@ -152,7 +157,7 @@ def _settings(
             kind=kind, config=order.config, arguments=told, files=place, wheel=wheel, serverless=serverless, cluster=cluster
         )  # fmt: skip
         found[name] = schedules.job_of(
-            name, order.config.schedules[name], plan, called=f"ad-stream {order.file.stem}", notify=order.notify, paused=order.paused
+            name, order.config.schedules[name], plan, called=called(order.file), notify=order.notify, paused=order.paused
         )  # fmt: skip
     return found
 

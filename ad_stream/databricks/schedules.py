@@ -66,7 +66,7 @@ def job_of(
 
 
 def _when(name: str, schedule: Schedule, status: PauseStatus) -> dict[str, Any]:
-    every = _periodic(schedule)
+    every = periodic(schedule)
     if every is not None:
         return {"trigger": TriggerSettings(pause_status=status, periodic=every)}
     zone = "UTC" if schedule.interval is not None else schedule.time_zone
@@ -93,7 +93,7 @@ def quartz(name: str, schedule: Schedule) -> str:
     )
 
 
-def _periodic(schedule: Schedule) -> PeriodicTriggerConfiguration | None:
+def periodic(schedule: Schedule) -> PeriodicTriggerConfiguration | None:
     """What only a periodic trigger can say; it counts from the making of the job."""
     if schedule.every == "two-weekly":
         return PeriodicTriggerConfiguration(2, Unit.WEEKS)

@@ -27,18 +27,29 @@ MOST_LOG = 64 * 1024
 
 @dataclass(frozen=True)
 class LogPart:
-    """Text of a log from a byte on. end: where the next part begins; over: the run has ended, no more comes."""
+    """Text of a log from a byte on. end: where the next part begins; over: the run has ended, no more comes; state, reason: of
+    the run, as in the table `runs`."""
 
     text: str
     end: int
     over: bool
+    state: str
+    reason: str | None
 
 
 class JobCentre(Protocol):
-    """Jobs and their runs. Those who write say who wants it (`by`); InputError where there is no such job or run."""
+    """Jobs and their runs, of this machine (`LocalCentre`) or of a workspace (databricks/centre.py).
+
+    Those who write say who wants it (`by`); InputError where there is no such job or run.
+    """
+
+    @property
+    def lives(self) -> bool:
+        """Does somebody see to these jobs?"""
+        ...
 
     def jobs(self) -> list[dict[str, Any]]:
-        """Each job: job, command, when, next, paused, last (its last run, None before the first), running (a run_id)."""
+        """Each job: job, command, model, catch_up, when, next, paused, last (its last run, None before the first), running (a run_id)."""
         ...
 
     def runs(self, job: str, most: int) -> list[dict[str, Any]]:
@@ -117,9 +128,10 @@ class LocalCentre:
                 file.seek(max(0, size + start) if start < 0 else min(start, size))
                 first, content = file.tell(), file.read(MOST_LOG)
         except FileNotFoundError:
-            return LogPart("", 0, row.over)
+            return LogPart("", 0, row.over, row.state, row.reason)
         end = first + len(content)
-        return LogPart(content.decode("utf-8", "replace"), end, row.over and end >= size)
+        text = content.decode("utf-8", "replace")
+        return LogPart(text, end, row.over and end >= size, row.state, row.reason)
 
     def run_now(self, job: str, by: str) -> str:
         """As `JobCentre`."""

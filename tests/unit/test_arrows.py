@@ -43,7 +43,7 @@ MAY = {
         "web whatif",
         "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
-    "databricks": ("config errors runtime secrets sources", "databricks requests yaml"),
+    "databricks": ("config errors runtime schedules secrets sources times", "databricks requests yaml"),
     "demo": (
         "azure_api config errors grid incidents model monitoring own_data pipeline readings report simulate tables times",
         "numpy pandas",
