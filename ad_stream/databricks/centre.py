@@ -154,8 +154,9 @@ class WorkspaceCentre:
         word = _outcome(run) if state in ENDED else "queued" if state in WAITING else "running"
         command = self._schedules[job].run if job else ""
         return {
-            "run_id": str(run.run_id), "job": job, "command": command, "planned": started, "started": started, "ended": ended, "state": word,
-            "reason": said or None, "counts": None, "cpu_seconds": None, "config_version": None, "attempt": (run.attempt_number or 0) + 1,
+            "run_id": str(run.run_id), "job": job, "command": command, "planned": started, "started": started, "ended": ended,
+            "state": word, "reason": said or None, "counts": None, "cpu_seconds": None, "config_version": None,
+            "attempt": (run.attempt_number or 0) + 1,
             "seconds": (run.run_duration or run.execution_duration or 0) / 1000 if ended else None,
         }  # fmt: skip
 
