@@ -39,16 +39,14 @@ class Child:
 
     def poll(self) -> int | None:
         """The exit code, minus the signal that ended it; None while it runs. What it left running is ended with it."""
-        if self._process.returncode is not None:
-            return self._process.returncode
-        # Its number must stay its own until the rest of its group was ended.
-        if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            return None
-        self.send(signal.SIGKILL)
-        _, status, used = os.wait4(self.pid, 0)
-        self.cpu_seconds = max(self.cpu_seconds, used.ru_utime + used.ru_stime)
-        self._process.returncode = os.waitstatus_to_exitcode(status)
-        self._guard.dismiss()
+        if self._process.returncode is None:
+            pid, status, used = os.wait4(self.pid, os.WNOHANG)
+            if pid == 0:
+                return None
+            self.send(signal.SIGKILL)  # the group has its number for as long as anything of it lives
+            self.cpu_seconds = max(self.cpu_seconds, used.ru_utime + used.ru_stime)
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            self._guard.dismiss()
         return self._process.returncode
 
     def send(self, number: int) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from ad_stream import times
 from ad_stream.schedules.child import Child
 from ad_stream.schedules.commands import counts_of, line
-from ad_stream.schedules.due import choose
+from ad_stream.schedules.due import Due, choose
 from ad_stream.schedules.folders import ANSWER, LOG, HeldLock, JobFolder, Request, run_id
 from ad_stream.schedules.planned import next_time
 from ad_stream.schedules.run_log import FAILED, MISSED, QUEUED, RUNNING, SUCCEEDED, RunLog, RunRow
@@ -63,9 +63,8 @@ class ScheduledJob:
     """command: of a planned time the program and the words behind it; version: `config_version` of the rows."""
 
     def __init__(
-        self, name: str, schedule: Schedule, folder: JobFolder, log: RunLog, *, command: Typed,
-        version: str,
-    ) -> None:  # fmt: skip
+        self, name: str, schedule: Schedule, folder: JobFolder, log: RunLog, *, command: Typed, version: str
+    ) -> None:
         self.name, self.schedule, self.folder, self._log = name, schedule, folder, log
         self._command, self._version = command, version
         self.current: Current | None = None
@@ -114,9 +113,8 @@ class ScheduledJob:
     def _start_due(self, now: datetime, wanted: Request | None) -> None:
         held = self.folder.lock()
         if held is None:
-            self.next = next_time(
-                self.schedule, self.folder.through() or now
-            )  # another scheduler may have dealt with it
+            # Another scheduler may have dealt with it.
+            self.next = next_time(self.schedule, self.folder.through() or now)
             self._wait(now, wanted)
             return
         try:
@@ -127,39 +125,30 @@ class ScheduledJob:
 
     def _start_with(self, held: HeldLock, now: datetime, wanted: Request | None) -> None:
         self._bury(now)
-        planned = self._planned(now) if wanted is None else wanted.planned
-        place = None if planned is None else self.folder.claim(planned)
+        planned, place = self._claimed(now) if wanted is None else (wanted.planned, self.folder.claim(wanted.planned))
         if wanted is not None:
             wanted.done()
         if planned is None or place is None:
             return
         asked = f"asked for by {wanted.by}" if wanted else None
-        row = RunRow(
-            run_id(self.name, planned),
-            self.name,
-            self.schedule.run,
-            planned,
-            reason=asked,
-            config_version=self._version,
-        )
+        name, command = run_id(self.name, planned), self.schedule.run
+        row = RunRow(name, self.name, command, planned, reason=asked, config_version=self._version)
         try:
             self._start(Current(row, place, held, None, now, now), now)
         except OSError as error:
             why = f"its process could not be started ({error.strerror})"
             self._log.append([row._replace(state=FAILED, reason=why, started=now, ended=now)])
 
-    def _planned(self, now: datetime) -> datetime | None:
-        """The time that is to run now; those before it are dealt with after this."""
+    def _claimed(self, now: datetime) -> tuple[datetime | None, Path | None]:
+        """The time that is to run now, with its folder; those before it are dealt with after this."""
         through = self.folder.through() or now
-        if self.folder.paused() is not None:
-            chosen, missed, through = None, [], now
-        else:
-            found = choose(self.schedule, through, now)
-            chosen, missed, through = found.run, found.missed, found.through
-        self._log.append([self._missed(at, now) for at in missed])
-        self.folder.set_through(through)
-        self.next = next_time(self.schedule, through)
-        return chosen
+        found = Due(None, [], now) if self.folder.paused() is not None else choose(self.schedule, through, now)
+        # Before `through`: a time that is claimed and not run is found at the next start, one that is neither is lost.
+        place = None if found.run is None else self.folder.claim(found.run)
+        self._log.append([self._missed(at, now) for at in found.missed])
+        self.folder.set_through(found.through)
+        self.next = next_time(self.schedule, found.through)
+        return found.run, place
 
     def _missed(self, at: datetime, now: datetime) -> RunRow:
         late = round((now - at).total_seconds() / 60)

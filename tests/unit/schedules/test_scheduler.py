@@ -91,6 +91,25 @@ def test_a_second_firing_of_a_planned_time_is_nothing(tables: Path) -> None:
     assert folder.claim(later(60)) is None
 
 
+def test_a_time_that_was_claimed_by_one_that_died_at_once_is_told_and_not_run(tables: Path) -> None:
+    plant = Plant(tables, {"tidy": HOURLY})
+    assert JobFolder(tables, "tidy").claim(later(60)) is not None
+    plant.look(later(60))
+    assert [(row.state, row.reason) for row in plant.rows()] == [("failed", "its process died")]
+    plant.look(later(120))
+    assert plant.told() == [("11-30 13:00", "failed"), ("11-30 14:00", "succeeded")]
+
+
+def test_what_fails_of_one_job_keeps_no_other_from_running(tables: Path, caplog: pytest.LogCaptureFixture) -> None:
+    plant = Plant(tables, {"broken": HOURLY, "tidy": HOURLY})
+    (tables / "_jobs" / "broken" / "through").unlink()
+    (tables / "_jobs" / "broken" / "through").mkdir()
+    plant.look(later(60))
+    plant.look(later(60))
+    assert plant.told() == [("11-30 13:00", "succeeded")]
+    assert sum("broken: " in one for one in caplog.messages) == 1
+
+
 def test_one_run_at_a_time_and_what_comes_behind_it_waits(tables: Path) -> None:
     plant = Plant(tables, {"tidy": HOURLY | {"time_limit": "3 hours"}}, script="read word < gate")
     os.mkfifo("gate")
