@@ -1,4 +1,4 @@
-"""One POST: timeout, bounded retries with Retry-After, a budget in seconds, a bounded answer.
+"""One POST or GET: timeout, bounded retries with Retry-After, a budget in seconds, a bounded answer.
 
 Errors name the host and never the path, the query, a header or a body, because keys travel in all of them.
 """
@@ -101,9 +101,37 @@ def post(
     of the answer: a server that drips its body passes it by one `timeout` at most (with urllib3 before 2.2 by the time
     that 1 KB takes); one that drips its header is held only by the timeout between two bytes.
     """
+    return _asked("POST", url, body, session, headers, patience, max_answer, clock, sleep)
+
+
+def get(
+    url: Secret | str,
+    *,
+    session: requests.Session,
+    headers: Mapping[str, str] | None = None,
+    patience: Patience = Patience(),
+    max_answer: int = 16 * 1024 * 1024,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Reply:
+    """As `post`, without a body; redirects are not followed either: the key would be shown to another host."""
+    return _asked("GET", url, None, session, headers, patience, max_answer, clock, sleep)
+
+
+def _asked(
+    method: str,
+    url: Secret | str,
+    body: bytes | None,
+    session: requests.Session,
+    headers: Mapping[str, str] | None,
+    patience: Patience,
+    max_answer: int,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Reply:
     address = url.reveal() if isinstance(url, Secret) else url
     deadline = clock() + patience.budget
-    request = _prepare(session, address, body, headers or {})
+    request = _prepare(session, method, address, body, headers or {})
     if request is None:
         raise HttpError(_host(address), "url", 0)
     attempt = 0
@@ -147,15 +175,16 @@ class _Session(requests.Session):
 
 
 def _prepare(
-    session: requests.Session, url: str, body: bytes, headers: Mapping[str, str]
+    session: requests.Session, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
 ) -> requests.PreparedRequest | None:
     """The request; None if the address is none."""
     # A compressed answer could be a thousand times as long as what is counted against max_answer.
-    sent = {"Content-Type": "application/json", "Accept-Encoding": "identity", **headers}
+    kind = {} if body is None else {"Content-Type": "application/json"}
+    sent = {**kind, "Accept-Encoding": "identity", **headers}
     try:
         if urlsplit(url).scheme.lower() not in ("http", "https"):
             return None
-        return session.prepare_request(requests.Request("POST", url, headers=sent, data=body))
+        return session.prepare_request(requests.Request(method, url, headers=sent, data=body))
     except ValueError:
         return None
 

@@ -17,6 +17,7 @@ from typer.main import get_command
 
 from ad_stream.cli import app
 from ad_stream.config.sections import Config
+from ad_stream.readers.registry import KINDS as READERS
 from ad_stream.sources.registry import KINDS
 from ad_stream.tables.catalog import EVERY_TABLE
 
@@ -46,6 +47,9 @@ def settings() -> str:
         model = source.settings
         names = [name for name in model.model_fields if name != "kind"]
         parts.append(f"## `source`, kind `{kind}`\n\n{_about(model)}\n\n{_table(model, names)}")
+    for kind, reader in READERS.items():
+        names = [name for name in reader.settings.model_fields if name != "kind"]
+        parts.append(f"## `sources`, kind `{kind}`\n\n{_about(reader.settings)}\n\n{_table(reader.settings, names)}")
     for name, field in Config.model_fields.items():
         if (model := _section(field.annotation)) is not None and name != "source":
             parts.append(f"## `{field.alias or name}`\n\n{_about(model)}\n\n{_table(model, list(model.model_fields))}")

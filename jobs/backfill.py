@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ad_stream import times
-from ad_stream.config.durations import parse_duration
 from ad_stream.config.job_arguments import parser_of, start
+from ad_stream.durations import parse_duration
 from ad_stream.errors import InputError
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.times import day_or_moment

@@ -43,6 +43,7 @@ class Limits:
     work_seconds  for an answer, the wait for a free worker included, > 0; then the worker is ended
     workers       processes that judge, > 0; each one request at a time
     worker_bytes  memory of one worker (on Linux), > 0; a body that takes more is refused (413)
+    detections    of named sources on demand at once, > 0; a further one is told to come again (503)
     worker_keeps  memory that a worker may hold between two requests; one that holds more is replaced, > 0
     """
 
@@ -56,6 +57,7 @@ class Limits:
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     worker_bytes: int = 1024 * MIB
     worker_keeps: int = 256 * MIB
+    detections: int = field(default_factory=lambda: os.cpu_count() or 1)
 
 
 class Keys:

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["one", "json", "arrow", "last_rows"]
+Kind = Literal["one", "json", "arrow", "last_rows", "detect"]
 FRAME = struct.Struct(">IQ")
 """Lengths of the head (JSON) and of the body that follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """kind: one request of the protocol, a batch in JSON or Arrow, or the last rows for a multivariate model (operation: the
-    version); options: fields of an Arrow batch's query, or the folder of the model."""
+    """kind: one request of the protocol, a batch in JSON or Arrow, the last rows for a multivariate model (operation: the
+    version), or a detection on demand (operation: the configuration's file); options: fields of an Arrow batch's query, the folder of
+    the model, or the question."""
 
     kind: Kind
     operation: str

@@ -52,10 +52,12 @@ def create_app(
     limits: Limits | None = None,
     multivariate: MultivariateSettings | None = None,
     tables: Path | None = None,
+    config: str | None = None,
 ) -> FastAPI:
     """The server as an ASGI application; `keys` None takes them from AD_STREAM_KEYS. Its workers end with its lifespan.
 
-    multivariate: where models live, without it that API is not offered; tables: whose readings `/telemetry` gives.
+    multivariate: where models live, without it that API is not offered; tables: whose readings `/telemetry` gives;
+    config: the file whose `sources` `/detect` reads.
     """
     desk = Desk(Keys.from_environment() if keys is None else keys, limits or Limits())
     several = None if multivariate is None else Multivariate(multivariate)
@@ -74,6 +76,11 @@ def create_app(
         multivariate_routes.add_to(app, desk, several)
     if tables is not None:
         telemetry.add_to(app, desk, tables)
+    if config is not None:
+        from ad_stream.azure_api import detect  # with all that judges and draws
+        from ad_stream.config import load
+
+        detect.add_to(app, desk, config, load(config).sources)
     _add_rest(app, desk)
     app.add_exception_handler(HTTPException, _unknown_path)
     app.add_middleware(ForgivingPaths)
@@ -96,6 +103,7 @@ def serve(
     limits: Limits | None = None,
     multivariate: MultivariateSettings | None = None,
     tables: Path | None = None,
+    config: str | None = None,
     ready: Callable[[str, bool], None] | None = None,
 ) -> None:
     """Serve until stopped; keys come from AD_STREAM_KEYS, ConfigError if none are set and host is not this machine.
@@ -106,7 +114,7 @@ def serve(
 
     keys = Keys.from_environment()
     check_exposure(host, keys)
-    app = create_app(keys=keys, limits=limits, multivariate=multivariate, tables=tables)
+    app = create_app(keys=keys, limits=limits, multivariate=multivariate, tables=tables, config=config)
     with suppress(KeyboardInterrupt), listener(host, port) as opened:
         if ready is not None:
             ready(url(opened), bool(keys))
@@ -147,7 +155,7 @@ class Desk:
         place = self.admission.place(announced_size(request, most))
         try:
             body = await read_body(request, most=most, seconds=self.limits.read_seconds)
-            found = await self._work(request, job, body)
+            found = await self.work(request, job, body)
             place.resize(len(found))
         except BaseException:
             place.leave()
@@ -166,8 +174,9 @@ class Desk:
             raise
         return HeldResponse(bytes(made.body), place, status_code=made.status_code, headers=dict(made.headers))
 
-    async def _work(self, request: Request, job: Job, body: bytes) -> bytes:
-        """Raises RefusedError (503) when the time is up and ClientDisconnect when the caller left; the work ends with it."""
+    async def work(self, request: Request, job: Job, body: bytes) -> bytes:
+        """What a worker makes of it. RefusedError (503) when the time is up and ClientDisconnect when the caller left; the work
+        ends with it."""
         working = asyncio.ensure_future(self.workers.run(job, body))
         leaving = asyncio.ensure_future(_left(request))
         try:

@@ -19,6 +19,7 @@ from typing import BinaryIO
 from ad_stream.azure_api import bulk, wire
 from ad_stream.azure_api.answer import REFUSALS, answer
 from ad_stream.azure_api.jobs import FRAME, Answer, Job
+from ad_stream.errors import AdStreamError
 
 log = logging.getLogger(__name__)
 LOOK_FOR_PARENT = 1.0
@@ -34,6 +35,10 @@ def work(job: Job, body: bytes) -> bytes:
         from ad_stream.azure_api.multivariate.last import last_rows
 
         return json.dumps(last_rows(body, version=job.operation, **job.options), allow_nan=False).encode()
+    if job.kind == "detect":
+        from ad_stream.azure_api.detect import answer_of
+
+        return answer_of(job)
     return bulk.answer_arrow(body, job.operation, job.options)
 
 
@@ -43,6 +48,8 @@ def judge(job: Job, body: bytes, *, most_answer: int) -> tuple[Answer, bytes]:
         found = work(job, body)
     except REFUSALS as error:
         return Answer(status=400, code=error.code, message=error.message), b""
+    except AdStreamError as error:
+        return _refused(error), b""
     except MemoryError:
         return _too_large("Judging this body takes more memory than a worker has"), b""
     except Exception:
@@ -51,6 +58,13 @@ def judge(job: Job, body: bytes, *, most_answer: int) -> tuple[Answer, bytes]:
     if len(found) > most_answer:
         return _too_large(f"The answer would be longer than {most_answer} bytes"), b""
     return Answer(), found
+
+
+def _refused(error: AdStreamError) -> Answer:
+    from ad_stream.azure_api.detect import status_of
+
+    status, code = status_of(error)
+    return Answer(status=status, code=code, message=f"{error}.")
 
 
 def _too_large(why: str) -> Answer:

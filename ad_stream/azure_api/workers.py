@@ -51,7 +51,8 @@ class Workers:
             else:
                 self._idle.append(worker)
         if answer.status != 200:
-            raise RefusedError(answer.status, answer.code, answer.message)
+            retry_after = 5 if answer.status == 503 else None
+            raise RefusedError(answer.status, answer.code, answer.message, retry_after=retry_after)
         return found
 
     def start(self) -> None:

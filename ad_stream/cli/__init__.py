@@ -27,6 +27,7 @@ from ad_stream.cli import (
     report,
     series_config,
     simulate,
+    sources,
     status,
     stream,
     tables,
@@ -66,6 +67,7 @@ app.add_typer(simulate.app)
 status.add_to(app)
 report.add_to(app)
 stream.add_to(app)
+app.add_typer(sources.app, name="sources")
 infer.add_to(app)
 dashboard.add_to(app)
 tables.add_to(app)

@@ -43,6 +43,9 @@ def serve(
     tables: Annotated[
         Path | None, typer.Option(help="Folder of a run's tables, for /telemetry/<device>/<days>.")
     ] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", "-c", help="The YAML file whose sources GET /detect may read.")
+    ] = None,
 ) -> None:
     """Serve the retired service's REST API until stopped; its keys come from AD_STREAM_KEYS."""
     from ad_stream.azure_api.server import serve as serve_until_stopped
@@ -59,7 +62,7 @@ def serve(
         )
         print(f"{address} serves the retired service's REST API and {who}; Ctrl-C ends it", file=sys.stderr, flush=True)
 
-    serve_until_stopped(host=host, port=port, multivariate=multivariate, tables=tables, ready=ready)
+    serve_until_stopped(host=host, port=port, multivariate=multivariate, tables=tables, config=config, ready=ready)
 
 
 def _multivariate(

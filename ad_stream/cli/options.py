@@ -43,8 +43,12 @@ class DateOrder(str, Enum):
 
 Time = Annotated[str | None, typer.Option("--time", help="Column of the time, where its name does not say so.")]
 Value = Annotated[list[str], typer.Option("--value", help="Column of the numbers; several are several signals.")]
-DeviceColumn = Annotated[str | None, typer.Option("--device", help="Column that names the device.")]
-SignalColumn = Annotated[str | None, typer.Option("--signal", help="Column that names the signal.")]
+DeviceColumn = Annotated[
+    str | None, typer.Option("--device", help="Column that names the device; of detect with --source the device.")
+]
+SignalColumn = Annotated[
+    str | None, typer.Option("--signal", help="Column that names the signal; of detect with --source the signal.")
+]
 TimeZone = Annotated[str | None, typer.Option("--time-zone", help="Of times that name none: Europe/Berlin; else UTC.")]
 Order = Annotated[DateOrder | None, typer.Option("--date-order", help="What comes first in 02/03/2026.")]
 Decimal = Annotated[str | None, typer.Option("--decimal", help="The sign before fractions: , or .")]

@@ -98,7 +98,7 @@ def mute(
     as_json: Json = False,
 ) -> None:
     """Judge and store the series that the patterns fit as always, but flag nothing for a while."""
-    from ad_stream.config.durations import parse_duration
+    from ad_stream.durations import parse_duration
     from ad_stream.series_config import edit
 
     place, who = place_of(config, tables), owner or user_name()

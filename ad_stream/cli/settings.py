@@ -37,7 +37,7 @@ def needed(file: str | None, config: str | None, command: str) -> str:
 
 def grid_of(every: str) -> Grid:
     """The windows that --every asks for; InputError where no run takes their length."""
-    from ad_stream.config.durations import parse_duration
+    from ad_stream.durations import parse_duration
     from ad_stream.grid import Grid
 
     try:

@@ -13,6 +13,7 @@ from ad_stream.config.schedules import Schedule
 from ad_stream.config.sections import Config, Detection, Fallback, Metrics, Minutes, Tables
 from ad_stream.config.telemetry import Telemetry
 from ad_stream.errors import did_you_mean
+from ad_stream.readers.registry import KINDS as READERS
 from ad_stream.secrets import MASK
 from ad_stream.sources import registry
 
@@ -36,7 +37,7 @@ def sentence(first: Mapping[str, Any], content: Mapping[str, Any]) -> str:
 
 
 def _shown(key: str, value: object) -> str:
-    if re.search(r"key|secret|password|connection|url", key):
+    if re.search(r"key|secret|password|connection|url|token|code", key):
         return MASK
     return repr(value)[:200] if isinstance(value, (int, float, type(None))) else hidden(key, repr(value))[:200]
 
@@ -48,6 +49,8 @@ def _names(place: list[str], content: Mapping[str, Any]) -> list[str]:
     }  # fmt: skip
     if place[:1] == ["source"]:
         found: type[BaseModel] = registry.kind_of(content["source"]["kind"]).settings
+    elif place[:1] == ["sources"] and len(place) > 1:
+        found = READERS[content["sources"][place[1]]["kind"]].settings
     else:
         found = sections.get(place[0], Config) if place else Config
     return sorted({field.alias or name for name, field in found.model_fields.items()})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator, model_validator
 
-from ad_stream.config.durations import Duration
+from ad_stream.durations import Duration
 from ad_stream.grid import Grid
 from ad_stream.incidents.rules import SPANS, FoldRules
 from ad_stream.settings import Section

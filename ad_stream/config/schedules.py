@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from ad_stream.config.cron import Cron
-from ad_stream.config.durations import Duration, as_text, parse_duration
+from ad_stream.durations import Duration, as_text, parse_duration
 from ad_stream.settings import Section
 
 Command = Literal["train", "backfill", "propose", "maintain"]

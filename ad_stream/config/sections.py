@@ -21,18 +21,21 @@ from pydantic import (
     model_validator,
 )
 
-from ad_stream.config.durations import Duration, Trigger, as_text
 from ad_stream.config.incidents import Dimensions, Incidents
 from ad_stream.config.joint import Joint
 from ad_stream.config.schedules import Schedule, checked_names
 from ad_stream.config.telemetry import Telemetry
-from ad_stream.errors import ConfigError
+from ad_stream.durations import Duration, Trigger, as_text
+from ad_stream.errors import ConfigError, did_you_mean
 from ad_stream.grid import DEFAULT, MINUTE, Grid
 from ad_stream.model import LONG_HISTORY, REFRACTORY, DetectorSpec
+from ad_stream.readers import registry as readers
+from ad_stream.readers.settings import NamedSource
 from ad_stream.secrets import Secret
 from ad_stream.settings import Section
 from ad_stream.sources import registry
 from ad_stream.sources.contract import SourceSettings
+from ad_stream.sources.landing.settings import LandingSource
 
 Aggregate = Literal["max", "min", "mean", "last", "sum", "count"]
 AGGREGATES: tuple[str, ...] = get_args(Aggregate)
@@ -220,14 +223,25 @@ class HeartbeatTo(Section):
     every: Duration = timedelta(minutes=5)
 
 
+Sources = dict[
+    Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")],
+    Annotated[SerializeAsAny[NamedSource], BeforeValidator(readers.settings_of)],
+]
+"""name -> the source."""
+
+
 class Config(Section):
     """One run. `source` and `tables` are required, the rest has defaults.
+
+    sources: databases, services and files by name, which `ad-stream sources`, `detect --source` and a source of kind landing
+    read.
 
     set_aside: rows that a batch can never write for their data, and events with which it fails before it has rows, go to
     the table `set_aside`; else such a batch ends the run.
     """
 
     source: Annotated[SerializeAsAny[SourceSettings], BeforeValidator(registry.settings_of)]
+    sources: Sources = Field(default={})
     telemetry: Telemetry = Telemetry()
     minutes: Minutes = Minutes()
     detection: Detection = Detection()
@@ -244,6 +258,13 @@ class Config(Section):
     heartbeat: HeartbeatTo | None = None
     spark: dict[str, str | int | float | bool] = Field(default={})
     schedules: Annotated[dict[str, Schedule], AfterValidator(checked_names)] = Field(default={})
+
+    @model_validator(mode="after")
+    def _known_origin(self) -> Config:
+        if isinstance(self.source, LandingSource) and self.source.origin not in self.sources:
+            way = did_you_mean(self.source.origin, list(self.sources)) if self.sources else "write a section sources"
+            raise ValueError(f"source.from names {self.source.origin!r}, which is no member of sources: {way}")
+        return self
 
     def version(self, *others: str) -> str:
         """12 hex digits that change when a setting changes that a verdict rests on (column `config_version`).

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
-from ad_stream.config.durations import Duration
+from ad_stream.durations import Duration
 from ad_stream.settings import Section
 
 

@@ -17,9 +17,9 @@ from databricks.sdk.service.jobs import (
     TriggerSettings,
 )
 
-from ad_stream.config.durations import as_text
 from ad_stream.config.schedules import DAY, ONCE, Schedule
 from ad_stream.databricks.plan import TAG, Kind, Plan
+from ad_stream.durations import as_text
 from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:

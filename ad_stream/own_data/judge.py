@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def judge(path: Path, detection: Detection, *, read_options: ReadOptions | None = None) -> OwnVerdicts:
     """Every reading of the file judged from those before it; InputError where it cannot be read."""
-    readings = read(path, read_options)
+    return judge_readings(read(path, read_options), detection)
+
+
+def judge_readings(readings: Readings, detection: Detection) -> OwnVerdicts:
+    """Every reading judged from those before it."""
     index, sent = index_of(readings)
     windows = _windows(readings, sent, index.every)
     verdicts = detect(
@@ -38,7 +42,10 @@ def judge(path: Path, detection: Detection, *, read_options: ReadOptions | None 
     )
     keys = windows[["device_id", "signal", "minute", "value"]]
     return OwnVerdicts.of(
-        path.name, index, pd.concat([keys, verdicts.drop(columns=["series", "minute"])], axis=1), detection.refractory
+        readings.name,
+        index,
+        pd.concat([keys, verdicts.drop(columns=["series", "minute"])], axis=1),
+        detection.refractory,
     )
 
 

@@ -24,6 +24,8 @@ BY = "a counter by its rate, a state by the time it lasts"
 def next_steps(verdicts: OwnVerdicts, command: str) -> list[tuple[str, str]]:
     """(to do what, the line); command: `ad-stream detect FILE` with the options that it was given."""
     words = shlex.split(command)[2:]
+    if "--source" in words:
+        return [*_kinds(verdicts, words), *_first(verdicts, words)]
     read = _without(words, lambda option, _: option in JUDGED_WITH)
     streamed = shlex.join(["ad-stream", "demo", "--data", *read])
     evaluated = shlex.join(["ad-stream", "evaluate", *read])

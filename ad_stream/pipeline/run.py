@@ -20,6 +20,7 @@ from ad_stream.pipeline.operation.cpu import process_tree_seconds
 from ad_stream.pipeline.operation.device_clocks import DeviceClocks
 from ad_stream.pipeline.operation.earlier_bodies import as_begun
 from ad_stream.pipeline.operation.failure import stopped, told_in_a_sentence
+from ad_stream.pipeline.operation.feeding import feeding
 from ad_stream.pipeline.operation.mending import Mender
 from ad_stream.pipeline.operation.pipeline_incidents import PipelineIncidents
 from ad_stream.pipeline.operation.progress import Progress
@@ -82,8 +83,8 @@ def run(
             config = as_begun(config, tables, tell)
             owner.claim()
         try:
-            with metrics.served(config.metrics, summary), told_in_a_sentence():
-                _stream(spark, config, tables, owner, summary, progress, tell, asked)
+            with metrics.served(config.metrics, summary), told_in_a_sentence(), feeding(config, tell, asked) as ended:
+                _stream(spark, config, tables, owner, summary, progress, tell, ended)
         finally:
             owner.release()
         summary.wall_seconds = time.monotonic() - started

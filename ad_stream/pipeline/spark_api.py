@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pyspark.sql import functions as F
 
 from ad_stream.config import AGGREGATES, parse_detection, parse_joint
-from ad_stream.config.durations import parse_duration
+from ad_stream.durations import parse_duration
 from ad_stream.errors import ConfigError, InputError
 from ad_stream.grid import DEFAULT, Grid
 from ad_stream.pipeline.steps.clock import window_start

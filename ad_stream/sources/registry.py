@@ -20,6 +20,7 @@ from ad_stream.sources.contract import COLUMNS, Reader, SourceSettings, Yields
 from ad_stream.sources.event_hubs.settings import EventHubsSource
 from ad_stream.sources.files.settings import FilesSource
 from ad_stream.sources.kafka.settings import KafkaSource
+from ad_stream.sources.landing.settings import LandingSource
 from ad_stream.sources.table.settings import TableSource
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ KINDS: Mapping[str, SourceKind] = {
         databricks=SCALA_2_12,
     ),
     "table": SourceKind(TableSource, "ad_stream.sources.table.reader:TableReader", "rows", places=("path",)),
+    "landing": SourceKind(LandingSource, "ad_stream.sources.landing.reader:LandingReader", "rows", places=("path",)),
 }  # fmt: skip
 """kind -> what it is; those of other distributions are not among them."""
 

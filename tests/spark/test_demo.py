@@ -12,9 +12,9 @@ import pytest
 from pyspark.sql import SparkSession
 
 from ad_stream.config import parse_detection
-from ad_stream.config.durations import parse_duration
 from ad_stream.dashboard.watcher import Watch
 from ad_stream.demo import demo, own
+from ad_stream.durations import parse_duration
 from ad_stream.grid import Grid
 from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.own_data.judge import judge

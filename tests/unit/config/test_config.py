@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ad_stream.config import Config, load, parse
-from ad_stream.config.durations import parse_duration
+from ad_stream.durations import parse_duration
 from ad_stream.errors import ConfigError
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
