@@ -4,6 +4,8 @@ SHELL := /bin/sh
 export OMP_NUM_THREADS ?= 1
 export AD_STREAM_SHARED ?= ../shared
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Container images often forbid Python to keep what it compiled; each of the hundreds of processes that tests start would do it anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -20,6 +22,8 @@ UNIT := not (spark or broker or thorough or $(HEAVY))
 QUICK := $(UNIT) and not slow
 LONGER := (spark or slow) and not ($(REST) or $(HEAVY))
 TWO := -n 2 --dist loadgroup --durations 10
+# Where tests wait for brokers, triggers and processes, two leave a fifth of two cores idle.
+THREE := -n 3 --dist loadgroup --durations 10
 SPELT := ad_stream benchmarks conf docs jobs notebooks tests *.md Makefile .ci/run requirements/*.sh requirements/*.py
 SCRATCH := .ad_stream
 LOWEST := $(SCRATCH)/lowest
@@ -55,8 +59,8 @@ lint: $(VENV)/dev ## format, lint, spelling and types
 	$(PY) -m mypy
 	$(PY) -m mypy --config-file $(LOOSER)
 
-unit: arrows
-	$(PY) -m pytest tests/unit tests/contract -m "$(QUICK)" --deselect tests/unit/test_arrows.py -n auto --dist loadgroup --durations 10 $(ARGS)
+unit: $(VENV)/dev
+	$(PY) -m pytest tests/unit tests/contract -m "$(QUICK)" -n auto --dist loadgroup --durations 10 $(ARGS)
 
 test: check test-spark ## check, then the slow unit tests and those with a local Spark session
 
@@ -66,7 +70,7 @@ test-spark: $(VENV)/dev jars ## the second half of make test
 test-all: test test-rest ## test, then those with brokers, clusters and whole runs of their own; in .ci/run
 
 test-rest: $(VENV)/dev jars ## those of test-all that test leaves out
-	$(PY) -m pytest -m "($(REST)) and not ($(HEAVY))" $(TWO) $(ARGS)
+	$(PY) -m pytest -m "($(REST)) and not ($(HEAVY))" $(THREE) $(ARGS)
 
 coverage: $(VENV)/dev ## how much of detectors, scoring, push and config their unit tests run, with a floor
 	$(PY) -m pytest $(COVERED) -m "$(UNIT)" -n auto --dist loadgroup --cov --cov-report term --cov-fail-under $(FLOOR) $(ARGS)

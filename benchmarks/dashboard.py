@@ -82,11 +82,12 @@ class Writer:
 
 
 @contextmanager
-def dashboard(tables: str) -> Iterator[tuple[int, int]]:
-    """The server on a free port; -> port, process id."""
+def dashboard(tables: str, config: str | None = None) -> Iterator[tuple[int, int]]:
+    """The server on a free port, over the tables or those of a configuration; -> port, process id."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [sys.executable, "-c", SERVE, "dashboard", "--tables", tables, "--port", str(port)]
+    place = ["--tables", tables] if config is None else ["--config", config]
+    command = [sys.executable, "-c", SERVE, "dashboard", *place, "--port", str(port)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, env=os.environ) as process:
         try:
             yield port, process.pid
@@ -99,13 +100,18 @@ def get(port: int, path: str, **asked: Any) -> Any:
     for _ in range(600):
         connection = HTTPConnection("127.0.0.1", port, timeout=300)
         try:
-            connection.request("GET", f"{path}?{urlencode(asked)}")
+            connection.request("GET", f"{path}?{urlencode(asked)}", headers=_token())
             return json.loads(connection.getresponse().read())
         except ConnectionRefusedError:
             time.sleep(0.1)
         finally:
             connection.close()
     sys.exit("the dashboard did not start")
+
+
+def _token() -> dict[str, str]:
+    token = os.environ.get("AD_STREAM_DASHBOARD_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def timed(port: int, path: str, asked: Sequence[dict[str, Any]]) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from ad_stream.cli import app
 from ad_stream.config.sections import Config
 from ad_stream.readers.registry import KINDS as READERS
 from ad_stream.sources.registry import KINDS
-from ad_stream.tables.catalog import TABLES
+from ad_stream.tables.catalog import EVERY_TABLE
 
 DOCS = Path(__file__).parent
 
@@ -27,7 +27,7 @@ DOCS = Path(__file__).parent
 def columns() -> str:
     """Every table with its columns."""
     parts = []
-    for table in TABLES.values():
+    for table in EVERY_TABLE.values():
         key = f" Key: {', '.join(f'`{name}`' for name in table.key)}." if table.key else ""
         rows = "\n".join(f"| `{column.name}` | {column.type} | {column.about} |" for column in table.columns)
         parts.append(

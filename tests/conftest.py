@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from socketserver import BaseServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,6 +119,16 @@ def interruptible() -> None:
 def missing(*modules: str) -> list[str]:
     """Those of the modules that are not installed."""
     return [name for name in modules if importlib.util.find_spec(name) is None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_that_end_at_once() -> None:
+    """A server of the standard library looks every half a second whether it is to end, and dozens of tests have one."""
+    BaseServer.serve_forever.__defaults__ = (0.02,)
+    if not missing("werkzeug"):
+        from werkzeug.serving import BaseWSGIServer
+
+        BaseWSGIServer.serve_forever.__defaults__ = (0.02,)
 
 
 @pytest.fixture(scope="module", autouse=True)

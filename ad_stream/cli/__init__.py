@@ -21,6 +21,7 @@ from ad_stream.cli import (
     evaluate,
     incidents,
     infer,
+    jobs,
     models,
     power_bi,
     report,
@@ -77,6 +78,7 @@ incidents.add_to(app)
 whatif.add_to(app)
 app.add_typer(models.train_app, name="train")
 app.add_typer(models.models_app, name="models")
+jobs.add_to(app)
 azure_api.add_to(app)
 app.add_typer(power_bi.app)
 
@@ -86,6 +88,7 @@ EXTRAS = {
     "matplotlib": "report",
     "databricks": "databricks",
     "databricks.sdk": "databricks",
+    "apscheduler": "schedule",
     "fastapi": "serve",
     "uvicorn": "serve",
 }

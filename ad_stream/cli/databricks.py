@@ -40,6 +40,12 @@ def submit(
         str | None, typer.Option("--to", help="Start of the first window that the backfill leaves out.")
     ] = None,
     job: Annotated[str | None, typer.Option(help="Make (or change) a permanent job of this name.")] = None,
+    schedules: Annotated[
+        bool, typer.Option("--schedules", help="Make a job for each of the section schedules.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --schedules: print the jobs for databricks.yml, and send nothing.")
+    ] = False,
     paused: Annotated[bool, typer.Option("--paused", help="Leave the permanent job paused.")] = False,
     notify: Annotated[list[str], typer.Option(help="Mail address for failures of the permanent job.")] = [],  # noqa: B006
     compute: Annotated[On, typer.Option(help="auto: serverless for a run that ends and needs no jar.")] = On.AUTO,
@@ -52,26 +58,45 @@ def submit(
     wait: Annotated[bool, typer.Option(help="Wait for the run; an endless one until it runs.")] = True,
     as_json: Json = False,
 ) -> None:
-    """Start the stream or a backfill of a configuration on Databricks, and print the page of its run."""
+    """Start the stream, a backfill or the schedules of a configuration on Databricks, and print the page of the run."""
     from ad_stream import config as settings
     from ad_stream.databricks.plan import Cluster
-    from ad_stream.databricks.run import Order
+    from ad_stream.databricks.run import Order, schedules_in_bundle, submit_schedules
     from ad_stream.databricks.run import submit as send
     from ad_stream.databricks.workspace import connect
 
     named = Path(needed(file, config, "submit"))
+    _check_schedules(schedules, dry_run, start or end or job)
     order = Order(
         file=named, config=settings.load(named, overrides(set_)), overrides=set_, span=_span(start, end, job), job=job, paused=paused,
         notify=notify, compute=compute.value, cluster=Cluster(node_type, workers, runtime, policy), wheel=wheel,
     )  # fmt: skip
+    if dry_run:
+        print(schedules_in_bundle(order), end="")
+        return
     # The SDK warns where a workspace lacks an address that it can do without.
     logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
+    if schedules:
+        jobs = submit_schedules(order, connect(profile), progress=_tell)
+        print(json.dumps([one.as_dict() for one in jobs]) if as_json else f"{len(jobs)} jobs are made")
+        return
     try:
-        done = send(order, connect(profile), wait=wait, progress=lambda line: print(line, file=sys.stderr, flush=True))
+        done = send(order, connect(profile), wait=wait, progress=_tell)
     except KeyboardInterrupt:
         print("ad-stream: no longer watched; what was started goes on, and its page ends it", file=sys.stderr)
         raise typer.Exit(1) from None
     print(json.dumps(done.as_dict()) if as_json else done.sentence())
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _check_schedules(schedules: bool, dry_run: bool, other: str | None) -> None:
+    if dry_run and not schedules:
+        raise InputError("--dry-run prints the jobs of the section schedules: add --schedules")
+    if schedules and other is not None:
+        raise InputError("--schedules makes the jobs of the section schedules: leave out --job, --from and --to")
 
 
 def _span(start: str | None, end: str | None, job: str | None) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ad_stream.config.masking import hidden
+from ad_stream.config.schedules import Schedule
 from ad_stream.config.sections import Config, Detection, Fallback, Metrics, Minutes, Tables
 from ad_stream.config.telemetry import Telemetry
 from ad_stream.errors import did_you_mean
@@ -44,7 +45,7 @@ def _shown(key: str, value: object) -> str:
 def _names(place: list[str], content: Mapping[str, Any]) -> list[str]:
     sections: dict[str, type[BaseModel]] = {
         "telemetry": Telemetry, "minutes": Minutes, "detection": Detection, "fallback": Fallback, "tables": Tables,
-        "metrics": Metrics,
+        "metrics": Metrics, "schedules": Schedule,
     }  # fmt: skip
     if place[:1] == ["source"]:
         found: type[BaseModel] = registry.kind_of(content["source"]["kind"]).settings

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -22,6 +23,7 @@ from pydantic import (
 
 from ad_stream.config.incidents import Dimensions, Incidents
 from ad_stream.config.joint import Joint
+from ad_stream.config.schedules import Schedule, checked_names
 from ad_stream.config.telemetry import Telemetry
 from ad_stream.durations import Duration, Trigger, as_text
 from ad_stream.errors import ConfigError, did_you_mean
@@ -255,6 +257,7 @@ class Config(Section):
     metrics: Metrics | None = None
     heartbeat: HeartbeatTo | None = None
     spark: dict[str, str | int | float | bool] = Field(default={})
+    schedules: Annotated[dict[str, Schedule], AfterValidator(checked_names)] = Field(default={})
 
     @model_validator(mode="after")
     def _known_origin(self) -> Config:

@@ -49,7 +49,8 @@ class Telemetry(Section):
     switches: members whose true and false, on and off, open and closed are 1 and 0.
     event_time: `enqueued`, or the name of the body's own time member (then least(body time, enqueued time)). time_zone: of times
     that name none, such as Europe/Berlin. time_unit: of numeric times. day_first: how 03/02/2026 is meant.
-    compressed: bodies may be gzip or deflate (unpacked in Python, which costs).
+    compressed: auto: bodies that begin like gzip or zlib are unpacked; true: deflate without zlib's header, too (each body goes through
+    Python, which costs); false: none.
     max_body: bytes; a longer body goes to quarantine as `too_large`. keep_body: bytes of a bad body that are kept.
     max_elements of an array body, max_members of an element (with `auto`), max_depth of brackets in each other, max_name:
     characters of the name of a device or signal. Beyond them: quarantine as `too_many_elements`, `too_many_members`,
@@ -74,7 +75,7 @@ class Telemetry(Section):
     time_unit: Literal["auto", "s", "ms", "us", "ns"] = "auto"
     day_first: bool | None = None
     max_future: Duration = timedelta(minutes=5)
-    compressed: bool = False
+    compressed: Literal["auto"] | bool = "auto"
     max_body: int = Field(default=262_144, ge=1)
     keep_body: int = Field(default=1024, ge=0, le=65_536)
     max_elements: int = Field(default=5_000, ge=1, le=100_000)

@@ -20,6 +20,7 @@ from ad_stream.dashboard.answers import add_answers
 from ad_stream.dashboard.files import add_page, add_pictures
 from ad_stream.dashboard.formatting import DRAWN_WINDOWS, MalformedError, span, time_of
 from ad_stream.dashboard.incident_answers import add_incidents
+from ad_stream.dashboard.job_answers import JobDesk, add_jobs
 from ad_stream.dashboard.joint_strip import joint_strip
 from ad_stream.dashboard.live_updates import LiveUpdates
 from ad_stream.dashboard.muting import Muting, add_muting
@@ -53,12 +54,14 @@ def create_app(
     token = Token.from_environment() if token is None else token
     base = usual(str(tables)) if base is None else base
     updates = LiveUpdates()
+    desk = JobDesk(base, config, watch.now)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         updates.open()
         watch.on_change = lambda flagged: updates.send(_change(watch, flagged))
         watch.start()
+        desk.warm_up()
         yield
         watch.stop()
 
@@ -73,6 +76,7 @@ def create_app(
     add_pictures(app, watch, turns)
     add_muting(app, Muting(watch, base), token, turns)
     add_incidents(app, watch, base, token, turns)
+    add_jobs(app, desk, token, turns)
 
     @app.get("/api/events")
     async def events() -> Response:

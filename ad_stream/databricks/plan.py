@@ -48,7 +48,7 @@ SPARK = {
 }
 TAG = "ad_stream"
 
-Kind = Literal["stream", "backfill"]
+Kind = Literal["stream", "backfill", "train", "maintain"]
 Compute = Literal["auto", "classic", "serverless"]
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ad_stream.databricks import files, portable
+from ad_stream.databricks import files, portable, schedules
 from ad_stream.databricks.plan import Cluster, Compute, Kind, Plan, serverless
+from ad_stream.errors import ConfigError
 
 if TYPE_CHECKING:
+    from databricks.sdk.service.jobs import JobSettings
+
     from ad_stream.config import Config
     from ad_stream.databricks.workspace import Workspace
 
@@ -97,6 +100,66 @@ def submit(
     if order.paused or not wait:
         return Submitted(workspace.job_page(job), "paused" if order.paused else "submitted", job_id=job)
     return _watched(workspace, plan, workspace.first_run(job, sleep), job, wait, progress, sleep)
+
+
+def called(file: Path) -> str:
+    """What the names of the jobs of a configuration begin with."""
+    return f"ad-stream {file.stem}"
+
+
+def submit_schedules(
+    order: Order, workspace: Workspace, *, progress: Callable[[str], None] = lambda _: None
+) -> list[Submitted]:
+    """Make or change a job for each of the section `schedules` -> the jobs, in its order; errors as `submit`."""
+    wanted = _scheduled(order)
+    secrets = portable.check(order.config)
+    package = files.wheel(order.wheel)
+    workspace.check_secrets(secrets)
+    sent = {f"{kind}.py": files.script(kind) for kind in {kind for kind, _ in wanted.values()}}
+    name, classic = called(order.file), order.compute == "classic"
+    cluster = order.cluster
+    if classic and not cluster.node_type:
+        cluster = replace(cluster, node_type=workspace.node_type())
+    place = workspace.folder(name.replace(" ", "-"))
+    workspace.upload(
+        place, {**sent, "config.yaml": order.file.read_bytes(), package.name: package.read_bytes()}, progress
+    )
+    done = []
+    for settings in _settings(order, wanted, place, package.name, cluster, serverless=not classic).values():
+        job = workspace.make_job(settings)
+        progress(f"{settings.name}: {workspace.job_page(job)}")
+        done.append(Submitted(workspace.job_page(job), "paused" if order.paused else "submitted", job_id=job))
+    return done
+
+
+def schedules_in_bundle(order: Order) -> str:
+    """The jobs of `submit_schedules` as YAML for databricks.yml; asks no workspace."""
+    return schedules.bundle_text(_settings(order, _scheduled(order), "./jobs", "", order.cluster, serverless=True))
+
+
+def _scheduled(order: Order) -> dict[str, tuple[Kind, list[str]]]:
+    """Name of each schedule -> its script and what that is told; ConfigError where there is none, or one cannot run there."""
+    if not order.config.schedules:
+        raise ConfigError(f"{str(order.file)!r} has no section schedules: add one (docs/schedules.md)")
+    overrides = [word for pair in order.overrides for word in ("--set", pair)]
+    return {
+        name: (schedules.kind_of(name, schedule), [*overrides, *schedules.arguments(schedule)])
+        for name, schedule in order.config.schedules.items()
+    }
+
+
+def _settings(
+    order: Order, wanted: Mapping[str, tuple[Kind, list[str]]], place: str, wheel: str, cluster: Cluster, *, serverless: bool
+) -> dict[str, JobSettings]:  # fmt: skip
+    found = {}
+    for name, (kind, told) in wanted.items():
+        plan = Plan(
+            kind=kind, config=order.config, arguments=told, files=place, wheel=wheel, serverless=serverless, cluster=cluster
+        )  # fmt: skip
+        found[name] = schedules.job_of(
+            name, order.config.schedules[name], plan, called=called(order.file), notify=order.notify, paused=order.paused
+        )  # fmt: skip
+    return found
 
 
 def _watched(

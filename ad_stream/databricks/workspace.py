@@ -149,7 +149,7 @@ class Workspace:
         with asking(self.host, "to look for the job's run", right="the right to view that job"):
             while waited < STARTS_WITHIN:
                 for run in self.client.jobs.list_runs(job_id=job, active_only=True):
-                    if _state(run)[0] != "TERMINATING":
+                    if state_of(run)[0] != "TERMINATING":
                         return int(run.run_id or 0)
                 sleep(LOOK_EVERY)
                 waited += LOOK_EVERY
@@ -163,7 +163,7 @@ class Workspace:
         while True:
             with asking(self.host, f"to look at the run {run}", right="the right to view that run"):
                 found = self.client.jobs.get_run(run)
-            page, (state, message) = str(found.run_page_url), _state(found)
+            page, (state, message) = str(found.run_page_url), state_of(found)
             if not told:
                 progress(page)
             if state != told or waited - said_at >= SAY_EVERY:
@@ -197,7 +197,7 @@ class Workspace:
         return ""
 
 
-def _state(run: Run | BaseRun) -> tuple[str, str]:
+def state_of(run: Run | BaseRun) -> tuple[str, str]:
     """The state of a run and what the workspace says to it, from the newer or the older of its two fields."""
     if run.status and run.status.state:
         details, queue = run.status.termination_details, run.status.queue_details

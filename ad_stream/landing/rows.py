@@ -64,7 +64,8 @@ def _texts(column: pa.Array, *, few: bool = True) -> Words:
         return np.zeros(len(column), dtype=np.uint64)
     if few:
         coded = column.dictionary_encode(null_encoding="encode")
-        return np.asarray(_texts(coded.dictionary, few=False)[coded.indices.to_numpy()])
+        found: Words = _texts(coded.dictionary, few=False)[coded.indices.to_numpy()]
+        return found
     return np.asarray(pd.util.hash_array(column.to_numpy(zero_copy_only=False), categorize=False), dtype=np.uint64)
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ad_stream.errors import InputError
 from ad_stream.models.kinds import known_in
 from ad_stream.tables.catalog import MODELS
+from ad_stream.tables.names import folder_of
 from ad_stream.tables.reader import read_rows
-from ad_stream.times import iso
+from ad_stream.times import iso, short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +41,33 @@ def live_model(tables: str | Path, name: str) -> KnownSeries | None:
     return known_in(label, ((bytes(blob), sha256) for blob, sha256 in zip(rows["blob"], rows["sha256"], strict=True)))
 
 
+def choice(name: str, version: int | None) -> tuple[str, str]:
+    """SQL that makes a version live and retires the live one: (the new state of a row, which rows it is about)."""
+    wanted = -1 if version is None else version
+    return (
+        f"CASE WHEN version = {wanted} THEN 'live' ELSE 'retired' END",
+        f"name = '{name}' AND blob IS NOT NULL AND (version = {wanted} OR state = 'live')",
+    )
+
+
+def activate(tables: Path, name: str, version: int | None) -> None:
+    """As `pipeline.train.activate`, without Spark: make a version live in one commit; None: go on without.
+
+    Raises InputError where there is no such version.
+    """
+    from deltalake import DeltaTable
+
+    known = {(row["name"], row["version"]) for row in versions(tables) if row["learned"]}
+    if name not in {one for one, _ in known} or (version is not None and (name, version) not in known):
+        asked = name if version is None else f"{name}@{version}"
+        raise InputError(f"there is no model {short(asked)} in {tables}: 'ad-stream models list' shows what there is")
+    state, condition = choice(name, version)
+    DeltaTable(folder_of(tables, MODELS.name)).update(updates={"state": state}, predicate=condition)
+
+
 def versions(tables: str | Path) -> list[dict[str, Any]]:
-    """name, version, state, first, last, series, learned of every version, the newest first."""
-    rows = _rows(tables, ["name", "version", "state", "first", "last", "figures", "blob"], []).dropna(
+    """name, version, state, trained, first, last, series, learned of every version, the newest first."""
+    rows = _rows(tables, ["name", "version", "state", "trained", "first", "last", "figures", "blob"], []).dropna(
         subset=["figures"]
     )
     found = []
@@ -52,6 +77,7 @@ def versions(tables: str | Path) -> list[dict[str, Any]]:
         figures = [json.loads(text) for text in part["figures"]]
         found.append({
             "name": str(part["name"].iloc[0]), "version": int(part["version"].iloc[0]), "state": state,
+            "trained": iso(part["trained"].max().to_pydatetime()),
             "first": iso(part["first"].min().to_pydatetime()), "last": iso(part["last"].max().to_pydatetime()),
             **{count: sum(one[count] for one in figures) for count in ("series", "learned")},
         })  # fmt: skip

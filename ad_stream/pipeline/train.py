@@ -20,6 +20,7 @@ from ad_stream import times
 from ad_stream.errors import InputError
 from ad_stream.models.kinds import KINDS
 from ad_stream.models.learning import learn_bucket, series_of
+from ad_stream.models.stored import choice
 from ad_stream.pipeline.operation.failure import told_in_a_sentence
 from ad_stream.pipeline.operation.session import session
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, span
@@ -97,7 +98,7 @@ def stored_windows(
     config: Config, days: float, until: datetime | None, spark: SparkSession | None
 ) -> tuple[DeltaTables, DataFrame]:
     """The tables, and the last `days` of rows of `minutes` before `until`; InputError where there are none."""
-    tables = DeltaTables(spark or session("files", config.spark), config.tables, grid=config.minutes.grid)
+    tables = DeltaTables(spark or session("files", config.spark, short=True), config.tables, grid=config.minutes.grid)
     tables.create()
     rows = tables.read("minutes").where("revision = 0")
     rows = rows if until is None else rows.where(F.col("minute") < F.lit(until))
@@ -138,11 +139,8 @@ def activate(tables: DeltaTables, name: str, version: int | None) -> None:
         raise InputError(
             f"there is no model {name}@{version} in {tables.place()}: 'ad-stream models list' shows what there is"
         )
-    wanted = -1 if version is None else version
-    tables.spark.sql(
-        f"UPDATE {tables.name(TABLE)} SET state = CASE WHEN version = {wanted} THEN 'live' ELSE 'retired' END "
-        f"WHERE name = '{name}' AND blob IS NOT NULL AND (version = {wanted} OR state = 'live')"
-    )
+    state, condition = choice(name, version)
+    tables.spark.sql(f"UPDATE {tables.name(TABLE)} SET state = {state} WHERE {condition}")
 
 
 def _next_version(tables: DeltaTables, name: str) -> int:

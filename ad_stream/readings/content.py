@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -18,6 +19,9 @@ from ad_stream.errors import InputError
 from ad_stream.readings import delimited, workbook
 from ad_stream.readings.events import readings_of
 from ad_stream.readings.table import TextTable
+
+BESIDE = r"__MACOSX/|(.*/)?(readme|licen[sc]e|metadata)[^/]*$|.*\.(md|pdf|html)$"
+"""Files of a zip that hold no readings."""
 
 
 def read_table(path: Path, sheet: str | None = None) -> TextTable:
@@ -65,7 +69,7 @@ def _is_workbook(raw: bytes) -> bool:
 
 def _member(name: str, raw: bytes) -> tuple[bytes, tuple[str, ...]]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        files = [one for one in archive.namelist() if not one.endswith("/") and not one.startswith("__MACOSX/")]
+        files = [one for one in archive.namelist() if not one.endswith("/") and not re.match(BESIDE, one, re.I)]
         if len(files) != 1:
             raise InputError(f"{name} holds {len(files)} files: unpack it and give one of them")
         return archive.read(files[0]), (f"{files[0]} of the zip",)

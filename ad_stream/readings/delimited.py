@@ -18,6 +18,9 @@ from ad_stream.readings.times import looks_like_time
 
 SAMPLE = 200
 """Lines that the separator and the header are found in."""
+FEW = 3
+"""Up to so many words above the rows may as well be a sentence."""
+LINE_PROTOCOL = r'[^\s,]+(,[^\s=,]+=[^\s=,]+)* [^\s=,]+=("[^"]*"|[^\s,]+)(,[^\s=,]+=("[^"]*"|[^\s,]+))*( \d+)?$'
 MOST_UNITS = 4
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", " ": "spaces"}
 
@@ -34,16 +37,22 @@ def read(name: str, text: str, about: tuple[str, ...]) -> TextTable:
     lines = [one for one in every if not one[1].lstrip().startswith("#")]
     if not lines:
         raise InputError(f"{name} holds comments only: give a file with readings")
+    if re.match(LINE_PROTOCOL, lines[0][1]):
+        raise InputError(
+            f"{name} is InfluxDB's line protocol: export it as CSV, such as influx query --raw, or read the database (docs/sources.md)"
+        )
     separator = told.group(1) if told else _separator(name, lines[:SAMPLE])
     words = SEPARATORS.get(separator, repr(separator))
-    return cut(name, _squeezed(lines, separator), separator, (*about, words), _last_comment(every, lines[0][0]))
+    return cut(
+        name, _squeezed(lines, separator), separator, (*about, words), [one for one in every if one[0] < lines[0][0]]
+    )
 
 
 def cut(
-    name: str, lines: Lines, separator: str, about: tuple[str, ...], comment: str = "", word: str = "line"
+    name: str, lines: Lines, separator: str, about: tuple[str, ...], comments: Lines | None = None, word: str = "line"
 ) -> TextTable:
-    """Lines whose separator is known, without comments, as a table. comment: what stands right above; word: what they count."""
-    names, begin = _header(lines, separator, comment)
+    """Lines whose separator is known, without comments, as a table. comments: what stands above; word: what they count."""
+    names, begin = _header(lines, separator, comments or [])
     units = _units(lines[begin : begin + MOST_UNITS], separator) if names else 0
     rows = lines[begin + units :]
     if not rows:
@@ -95,7 +104,7 @@ def _squeezed(lines: Lines, separator: str) -> Lines:
     return [(number, re.sub(r"\s+", " ", line.strip())) for number, line in lines] if separator == " " else lines
 
 
-def _header(lines: Lines, separator: str, comment: str) -> tuple[list[str], int]:
+def _header(lines: Lines, separator: str, comments: Lines) -> tuple[list[str], int]:
     """The names, none where there are none, and which line the rows begin at."""
     cells = [_fields(line, separator) for _, line in lines[:SAMPLE]]
     usual = Counter(len(one) for one in cells).most_common(1)[0][0] if len(cells) > 2 else len(cells[-1])
@@ -105,8 +114,10 @@ def _header(lines: Lines, separator: str, comment: str) -> tuple[list[str], int]
         return [*before, ""], at  # every row ends with a separator, the header does not
     if not _is_data(cells[at]):
         return cells[at], at + 1
-    named = _fields(comment.lstrip("# "), separator)
-    return (named if len(named) == usual and not _is_data(named) else []), at
+    above = [_fields(line.lstrip("# "), separator) for _, line in _squeezed(comments[-2:], separator)]
+    named = [one for one in above if len(one) == usual and not _is_data(one)]
+    # Of two that could be it the upper one has the names and the lower one the units; two words may be anything.
+    return (named[0 if usual > FEW else -1] if named else []), at
 
 
 def _is_data(cells: Sequence[str]) -> bool:
@@ -123,12 +134,6 @@ def _units(lines: Lines, separator: str) -> int:
         if _is_data(cells) or any(re.match(r"\s*[-+]?[.,]?\d", cell) for cell in cells):
             return count
     return 0
-
-
-def _last_comment(every: Lines, first: int) -> str:
-    """The comment right above the first line, which may be its header."""
-    above = [line for number, line in every if number < first]
-    return above[-1] if above else ""
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.errors import InputError
+from ad_stream.readings.calendar_parts import parts_of, written_out
 from ad_stream.readings.content import read_table
 from ad_stream.readings.left_out import left_out
 from ad_stream.readings.model import VALUE, Readings
 from ad_stream.readings.numbers import parse_numbers
-from ad_stream.readings.roles import Roles, roles_of
+from ad_stream.readings.roles import Roles, roles_of, unread
 from ad_stream.readings.times import DAY_FIRST, parse_times
 
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ def read(path: Path, options: ReadOptions | None = None) -> Readings:
             f"{table.where(0, roles.values[0])}: {str(found.text[0]).strip()!r} is no number, and no other cell of {table.name}"
             " is one: name the column of numbers with --value"
         )
+    if not options.values and (more := unread(table, roles)):
+        names = ", ".join(repr(one) for one in more)
+        found.understood.append(
+            ("not read", f"{names}: numbers, too; --value, once for each column, reads what you want")
+        )
     taken = {*roles.time, roles.device, roles.signal, *roles.values, options.beside}
     others = table.cells[[name for name in table.cells if name not in taken]]
     return replace(found, understood=[*found.understood, *left_out(found, place, table.word, others)])
@@ -116,8 +122,11 @@ def _wide_signals(roles: Roles, before: list[str], codes: Ints, rows: int) -> tu
 
 def _times(table: TextTable, roles: Roles, options: ReadOptions, series: Ints) -> Times:
     cells = table.cells[roles.time[0]].str.strip()
-    if len(roles.time) == 2:
-        cells = cells + " " + table.cells[roles.time[1]].str.strip()
+    parts = parts_of(table.cells, roles.time)
+    if parts:
+        cells = written_out(table.cells, parts, table.where)
+    for clock in roles.time[len(parts) or 1 :]:
+        cells = cells + " " + table.cells[clock].str.strip()
     return parse_times(
         cells,
         lambda row: table.where(row, " + ".join(roles.time)),
@@ -138,12 +147,13 @@ def _numbers(table: TextTable, name: str, options: ReadOptions) -> tuple[Floats,
 
 
 def _understood(table: TextTable, roles: Roles, times: Times, forms: dict[str, str]) -> list[tuple[str, str]]:
-    columns = " and ".join(f"{name!r}" for name in roles.time)
+    *most, last = [f"{name!r}" for name in roles.time]
+    columns = f"{', '.join(most)} and {last}" if most else last
     folded = f", {times.folded:,} rows in an hour that the clock repeats" if times.folded else ""
     values = "; ".join(f"{name!r}" + (f" ({form})" if form else "") for name, form in forms.items())
     return [
         ("file", ", ".join([f"{len(table.cells):,} rows", *table.about])),
-        ("time", f"column {columns}, {times.form}; time zone: {times.zone}{folded}"),
+        ("time", f"column{'s' * bool(most)} {columns}, {times.form}; time zone: {times.zone}{folded}"),
         ("device", f"column {roles.device!r}" if roles.device else "none named, so the file is the device"),
         *([("signal", f"column {roles.signal!r}")] if roles.signal else []),
         ("values", f"column {values}" if len(forms) == 1 else f"columns {values}, each a signal"),

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ad_stream.errors import InputError
+from ad_stream.readings.calendar_parts import parts_of
 from ad_stream.readings.times import could_be_times, looks_like_time
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ COUNT = ("", "no", "nr", "n", "row", "rownumber", "line", "record", "entry", "un
 
 @dataclass(frozen=True)
 class Roles:
-    """time: one column, or a date and a clock; device, signal: None where there are none; values: at least one.
+    """time: one column, a date and a clock, or parts of a date (`parts_of`); device, signal: None where there are none;
+    values: at least one.
 
     wide: whether each of the values is a signal of its own name.
     """
@@ -112,6 +114,9 @@ def _time(table: TextTable, free: list[str]) -> Sequence[str]:
         dates = [one for one in free if one not in clocks and could_be_times(table.cells[one])]
         if dates:
             return [dates[0], clocks[0]]
+    parts = parts_of(table.cells, free)
+    if parts and set(by_name) <= set(clocks):
+        return [*parts.values(), *(clocks[:1] if "hour" not in parts else [])]
     if by_name:
         return by_name[:1]
     dates = [one for one in free if could_be_times(table.cells[one])]
@@ -133,13 +138,21 @@ def _devices(table: TextTable, free: list[str]) -> list[str]:
 
 
 def _values(table: TextTable, free: list[str], *, long: bool) -> tuple[str, ...]:
-    named = _named(free, VALUE)
+    named = [one for one in _named(free, VALUE) if _is_measure(table, one)] or _named(free, VALUE)
+    numeric = tuple(one for one in free if _is_measure(table, one))
+    if named and numeric and not _is_measure(table, named[0]):
+        named = []  # a word such as `on` under `state` beside columns of numbers
     if named and (_plain(named[0]) in VALUE or (len(named) == 1 and _is_measure(table, named[0]))):
         return (named[0],)
     if len(free) == 1:
         return (free[0],)
-    numeric = tuple(one for one in free if _is_measure(table, one))
     return numeric[:1] if long and len(numeric) == 1 else numeric
+
+
+def unread(table: TextTable, roles: Roles) -> list[str]:
+    """The columns of measurements that have no role."""
+    taken = {*roles.time, roles.device, roles.signal, *roles.values}
+    return [one for one in map(str, table.cells) if one not in taken and _is_measure(table, one)]
 
 
 def _is_measure(table: TextTable, name: str) -> bool:

@@ -21,6 +21,12 @@ kill -9 "$1" 2> /dev/null
 GRACE = 20
 
 
+class _Outliving(subprocess.Popen[bytes]):
+    """Meant to run on when this process ends, which Popen would complain about."""
+
+    def __del__(self, *_: object) -> None: ...
+
+
 class Guard:
     """Ends a process once this one is gone.
 
@@ -32,11 +38,11 @@ class Guard:
     """
 
     def __init__(self, pid: int, *, group: bool = False, grace: int = GRACE) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: _Outliving | None = None
         if SHELL.exists():
             target = str(-pid if group else pid)
             # A session of its own: neither Ctrl-C nor a kill of our group may reach the guard before its work is done.
-            self._process = subprocess.Popen(
+            self._process = _Outliving(
                 [str(SHELL), "-c", GUARD, "guard", target, str(grace)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,

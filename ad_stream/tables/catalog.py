@@ -11,6 +11,7 @@ from ad_stream.model import LONG_HISTORY
 from ad_stream.tables.columns import BATCH, CACHE, KEPT, column, flag, moment, number, text, whole
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS, INCIDENT_STATE
 from ad_stream.tables.joint import JOINT_DETECTIONS
+from ad_stream.tables.runs import RUNS
 from ad_stream.tables.schema import COUNT, FLAG, PAGE, PUSHED, SETTING, VERDICT, Table
 
 DEVICE = text("device_id", "device of the reading", PUSHED, PAGE)
@@ -268,5 +269,7 @@ TABLES = {
         INCIDENT_EVENTS, FEEDBACK, INCIDENT_STATE, HISTORY, OWNER, SERIES_CONFIG, MODELS,
     )
 }  # fmt: skip
-"""Every table by its name. `history`, `owner` and `incident_state` serve the stream alone; people write `series_config` and
+"""Every table of a run by its name. `history`, `owner` and `incident_state` serve the stream alone; people write `series_config` and
 `feedback`."""
+EVERY_TABLE = {**TABLES, RUNS.name: RUNS}
+"""With that of the scheduler, which makes it by itself."""

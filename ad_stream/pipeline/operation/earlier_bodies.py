@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from ad_stream.tables.catalog import BODIES, MINUTES
@@ -11,17 +12,19 @@ if TYPE_CHECKING:
     from ad_stream.pipeline.operation.telling import Tell
     from ad_stream.pipeline.store.delta import DeltaTables
 
-EARLIER = {"nested": 0, "text": "quarantine"}
-"""What `signals: auto` did in 0.1.0: top-level numbers, and a row of quarantine for each word."""
+EARLIER = {"compressed": False}
+EARLIER_AUTO = {"nested": 0, "text": "quarantine"}
+"""What 0.1.0 did: packed bodies were quarantined; with `signals: auto` top-level numbers, and a row of quarantine for each word."""
 
 
 def as_begun(config: Config, tables: DeltaTables, tell: Tell) -> Config:
     """The configuration by the rules that the tables began with, but for what it sets itself."""
     telemetry = config.telemetry
-    kept = {name: value for name, value in EARLIER.items() if name not in telemetry.model_fields_set}
-    if telemetry.signals != "auto" or not kept or BODIES in tables.properties(MINUTES.name):
+    earlier = EARLIER | (EARLIER_AUTO if telemetry.signals == "auto" else {})
+    kept = {name: value for name, value in earlier.items() if name not in telemetry.model_fields_set}
+    if not kept or BODIES in tables.properties(MINUTES.name):
         return config
-    said = ", ".join(f"telemetry.{name}: {value}" for name, value in kept.items())
+    said = ", ".join(f"telemetry.{name}: {json.dumps(value)}" for name, value in kept.items())
     tell(
         f"NOTE: an earlier version began these tables, so bodies are read as it did ({said}); set what you want instead"
     )

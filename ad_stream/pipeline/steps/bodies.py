@@ -51,7 +51,7 @@ def elements_of(events: DataFrame, telemetry: Telemetry, clock: Clock) -> DataFr
     if telemetry.compressed:
         from ad_stream.pipeline.steps.compressed import unpacked
 
-        bounded = bounded.withColumn("body", unpacked(telemetry.max_body)("body"))
+        bounded = bounded.withColumn("body", unpacked(telemetry.compressed, telemetry.max_body))
     return _flat(_elements(_parsed(bounded, telemetry, clock), telemetry), telemetry)
 
 

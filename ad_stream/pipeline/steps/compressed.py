@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pyspark.sql import functions as F
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from pyspark.sql import Column
 
 GZIP, ZLIB = b"\x1f\x8b", (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -31,14 +29,20 @@ def unpack(body: bytes | None, most: int) -> bytes | None:
         plain = packed.decompress(bytes(body), most + 1)
     except zlib.error:
         return body
-    # Any few bytes may begin like deflate; only what ends like it was packed.
-    return plain if header == EITHER_HEADER or packed.eof or len(plain) > most else body
+    # Any few bytes may begin like deflate, and a packed body may be cut off: only what ends as it should is taken for one.
+    return plain if packed.eof or len(plain) > most else body
 
 
-def unpacked(most: int) -> Callable[[str], Column]:
-    """`unpack` as a function of a column: Spark has none of its own."""
+def unpacked(compressed: Literal["auto"] | bool, most: int) -> Column:
+    """The column `body` with what is packed unpacked; `auto`: where its first bytes are those of gzip or zlib.
 
-    def of(name: str) -> Column:
-        return F.udf(lambda body: None if (found := unpack(body, most)) is None else bytearray(found), "binary")(name)
-
-    return of
+    Spark has no function of its own. No JSON and no UTF-8 begins like that (`x^` does, but is no JSON), so that all other bodies stay
+    out of Python; those without zlib's header are told only by trying each. Not in Arrow batches: ten thousand bombs may come in one.
+    """
+    unpack_one = F.udf(
+        lambda body: None if (found := unpack(body, most)) is None else bytearray(found), "binary", useArrow=False
+    )
+    if compressed != "auto":
+        return unpack_one("body")
+    begins = " or ".join(f"startswith(body, X'{start.hex()}')" for start in (GZIP, *ZLIB))
+    return F.coalesce(unpack_one(F.expr(f"if({begins}, body, null)")), F.col("body"))

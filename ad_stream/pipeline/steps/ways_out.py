@@ -25,7 +25,7 @@ ZONES, NEAR_ZONE = 900, 120
 INFER = "ad-stream infer prints the settings that read a sample"
 HELP = {
     "empty": "the message has no body",
-    "not_utf8": "if bodies are packed, set telemetry.compressed",
+    "not_utf8": "if bodies are packed, set telemetry.compressed: true",
     "too_large": "set telemetry.max_body",
     "too_deep": "set telemetry.max_depth",
     "too_many_elements": "set telemetry.max_elements",

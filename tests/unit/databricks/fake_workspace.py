@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import re
 import runpy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from databricks.bundles.jobs import Job, JobEnvironment, Task
 
+QUARTZ = re.compile(r"\S+ \S+ \S+ (?:[\dL,*/]+ \S+ \?|\? \S+ [A-Z,]+)(?: \d{4})?")
+"""One of day and weekday is ?."""
 TOKEN = "dapi-0123456789abcdef"
 ME = "ann@example.com"
 RUNTIMES = {"15.4.x-scala2.12", "16.4.x-scala2.12", "16.4.x-scala2.13", "17.3.x-scala2.13"}
@@ -67,6 +70,7 @@ class Fake:
     states: list[tuple[str, str | None]] = field(default_factory=lambda: list(SUCCESS))
     message: str = ""
     error: str = ""
+    logs: str = ""
     folders: set[str] = field(default_factory=lambda: {f"/Users/{ME}"})
     files: dict[str, bytes] = field(default_factory=dict)
     jobs: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -93,13 +97,17 @@ class Fake:
             ("POST", "/api/2.0/workspace/mkdirs"): lambda: self.made_folder(body["path"]),
             ("POST", "/api/2.0/workspace/import"): lambda: self.imported(body, sent),
             ("POST", "/api/2.2/jobs/runs/submit"): lambda: self.submitted(body),
-            ("GET", "/api/2.2/jobs/list"): lambda: self.named(query["name"]),
+            ("GET", "/api/2.2/jobs/list"): lambda: self.named(query.get("name")),
+            ("GET", "/api/2.2/jobs/get"): lambda: self.got(int(query["job_id"])),
+            ("POST", "/api/2.2/jobs/update"): lambda: self.updated(body["job_id"], body["new_settings"]),
+            ("POST", "/api/2.2/jobs/run-now"): lambda: self.run_now(body["job_id"]),
+            ("POST", "/api/2.2/jobs/runs/cancel"): lambda: self.cancelled_run(body["run_id"]),
             ("POST", "/api/2.2/jobs/create"): lambda: {"job_id": self.made(next(self.numbers), body)},
             ("POST", "/api/2.2/jobs/reset"): lambda: {"job_id": self.made(body["job_id"], body["new_settings"])},
             ("POST", "/api/2.2/jobs/runs/cancel-all"): lambda: self.cancelled(body["job_id"]),
             ("GET", "/api/2.2/jobs/runs/list"): lambda: self.of_job(int(query["job_id"])),
             ("GET", "/api/2.2/jobs/runs/get"): lambda: self.looked_at(int(query["run_id"])),
-            ("GET", "/api/2.2/jobs/runs/get-output"): lambda: {"error": self.error, "metadata": {}},
+            ("GET", "/api/2.2/jobs/runs/get-output"): lambda: {"error": self.error, "logs": self.logs, "metadata": {}},
         }
         if (method, path) not in routes:
             raise RefusalError(404, "ENDPOINT_NOT_FOUND", f"No API found for '{method} {path}'")
@@ -110,9 +118,10 @@ class Fake:
             raise RefusalError(404, "RESOURCE_DOES_NOT_EXIST", f"Scope {scope} does not exist!")
         return {"secrets": [{"key": key} for key in sorted(self.scopes[scope])]}
 
-    def named(self, name: str) -> dict[str, Any]:
+    def named(self, name: str | None) -> dict[str, Any]:
         """The real filter does not look at case either."""
-        found = [{"job_id": n, "settings": job} for n, job in self.jobs.items() if job["name"].lower() == name.lower()]
+        fits = (job for job in self.jobs.items() if name is None or job[1]["name"].lower() == name.lower())
+        found = [{"job_id": n, "settings": job} for n, job in fits]
         return {"jobs": found, "has_more": False}
 
     def cancelled(self, job: int) -> dict[str, Any]:
@@ -121,6 +130,23 @@ class Fake:
         for number in ended:
             del self.runs[number]
             self.runs[self.started(self.jobs[job]["name"])]["job_id"] = job
+        return {}
+
+    def got(self, job: int) -> dict[str, Any]:
+        return {"job_id": job, "settings": self.jobs[job]}
+
+    def updated(self, job: int, settings: dict[str, Any]) -> dict[str, Any]:
+        """Top-level fields are replaced, the others stay."""
+        self.made(job, self.jobs[job] | settings)
+        return {}
+
+    def run_now(self, job: int) -> dict[str, Any]:
+        number = self.started(self.jobs[job]["name"])
+        self.runs[number] |= {"job_id": job, "start_time": 1_795_000_000_000}
+        return {"run_id": number, "number_in_job": number}
+
+    def cancelled_run(self, run: int) -> dict[str, Any]:
+        self.states, self.looks[run] = [("TERMINATED", "CANCELED")], 0
         return {}
 
     def imported(self, fields: dict[str, Any], content: bytes) -> dict[str, Any]:
@@ -153,10 +179,12 @@ class Fake:
         Job.from_dict(cast("Any", settings))
         if settings.get("continuous") and (settings.get("schedule") or settings.get("max_concurrent_runs") != 1):
             raise invalid("A continuous job has no schedule and one run at a time.")
+        if settings.get("schedule") and not QUARTZ.fullmatch(settings["schedule"]["quartz_cron_expression"]):
+            raise invalid("quartz_cron_expression")
         self.check_tasks(settings)
         started = number in self.jobs and self.of_job(number)["runs"]
         self.jobs[number] = settings
-        if settings["continuous"]["pause_status"] == "UNPAUSED" and not started:
+        if settings.get("continuous", {}).get("pause_status") == "UNPAUSED" and not started:
             self.runs[self.started(settings["name"])]["job_id"] = number
         return number
 

@@ -44,6 +44,7 @@ def holed(seed: int, values: Floats) -> Floats:
     return out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("days", [6, 15])
 def test_many_series_are_fitted_as_an_oracle_fits_one_bin_by_bin(days: int) -> None:
     seconds = times(days)
@@ -57,6 +58,7 @@ def test_many_series_are_fitted_as_an_oracle_fits_one_bin_by_bin(days: int) -> N
     np.testing.assert_allclose(learn(values, FIRST, STEP).forecast(at), wanted, rtol=2e-4, atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_day_ahead_is_forecast_through_gaps_and_outliers() -> None:
     seconds = times(22)
     past = len(seconds) - 288
@@ -131,11 +133,13 @@ def alike(first: LastPoint, second: LastPoint, rows: object) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_of_random_walks_few_seem_to_have_a_season() -> None:
     walks = np.cumsum(np.random.default_rng(0).normal(size=(100, len(times(15)))), axis=1)
     assert learn(walks, FIRST, STEP).useful.mean() <= 0.2
 
 
+@pytest.mark.slow
 def test_a_level_that_the_day_hides_from_the_window_is_seen_beside_the_season() -> None:
     windows, _ = ended(8, list(range(0, 1440, 24)))
     windows.values[:, -5:] += 4.0

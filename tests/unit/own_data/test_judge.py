@@ -41,6 +41,7 @@ def test_a_spike_is_an_alarm_at_its_own_time(tmp_path: Path) -> None:
     assert per_series(found)[0][:3] == ("pump", "5 minutes", "1, the longest 125 minutes before 2026-03-01 10:20")
 
 
+@pytest.mark.slow
 def test_counters_and_states_that_are_judged_as_levels_are_named_with_the_line_that_declares_them(
     tmp_path: Path,
 ) -> None:

@@ -146,6 +146,8 @@ def test_packed_files_and_other_encodings_are_read(tmp_path: Path) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("inner.csv", text)
+        archive.writestr("inner/README.txt", "Readings of the pump.")
+        archive.writestr("Metadata_2026.csv", "signal,unit")
     for name, raw in (
         ("pump.csv.gz", gzip.compress(text.encode())),
         ("pump.zip", packed.getvalue()),
@@ -313,3 +315,43 @@ def test_a_number_that_no_unit_makes_a_time_is_one_sentence(tmp_path: Path) -> N
     with pytest.raises(InputError) as caught:
         reading(tmp_path, "012016070614,3800.00,26.55\n", "01070614.TXT")
     assert "\n" not in str(caught.value)
+
+
+def test_columns_of_numbers_beside_one_that_is_named_a_value_are_told(tmp_path: Path) -> None:
+    text = "time,value,load,lat\n2026-03-02 06:00,1,2,50\n2026-03-02 06:01,1,3,50\n"
+    told = ("not read", "'load': numbers, too; --value, once for each column, reads what you want")
+    assert told in reading(tmp_path, text).understood
+    assert told not in reading(tmp_path, text, values=["value"]).understood
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "columns"),
+    [
+        ("Year,Month,Temp\n2026,1,5\n2026,2,6", "2026-01-01T00:00", "'Year' and 'Month'"),
+        ("Year,Month,Day,Time,T\n2026,3,2,13:45,5\n2026,3,2,13:50,6", "2026-03-02T13:45", "'Year', 'Month', 'Day' and 'Time'"),
+        ("YEAR,MO,DY,HR,T\n2026,3,1,24,5\n2026,3,2,1,6", "2026-03-02T00:00", "'YEAR', 'MO', 'DY' and 'HR'"),
+        ("YEAR,MO,DY,MIN,MAX\n2026,3,1,-2.5,5\n2026,3,2,-1.5,6", "2026-03-01T00:00", "'YEAR', 'MO' and 'DY'"),
+        ("yy,mm,dd,v\n99,12,31,5\n00,1,1,6", "1999-12-31T00:00", "'yy', 'mm' and 'dd'"),
+        ("timestamp,year,month,day,v\n2026-03-02T06:00Z,2026,3,2,5\n2026-03-02T06:01Z,2026,3,2,6", "2026-03-02T06:00", "'timestamp'"),
+    ],
+)  # fmt: skip
+def test_parts_of_a_date_in_columns_of_their_own_are_one_time(
+    text: str, first: str, columns: str, tmp_path: Path
+) -> None:
+    found = reading(tmp_path, text + "\n")
+    assert str(np.datetime64(int(found.ms[0]), "ms").astype("datetime64[m]")) == first
+    assert f" {columns}, " in dict(found.understood)["time"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Year,Month,Day,T\n2026,2,27,1\n2026,2,30,2\n", "pump.csv line 3, column 'Day': month 2 of 2026 has no day 30: mend"),
+        ("Year,Month,Day,Hour,T\n2026,2,27,1,1\n2026,2,28,25,2\n", "pump.csv line 3, column 'Hour': '25' is no hour (0 to 24): mend"),
+        ("w,site=a temp=20.5 1772409600000000000\nw,site=a temp=21 1772409660000000000\n", "pump.csv is InfluxDB's line protocol: export"),
+    ],
+)  # fmt: skip
+def test_parts_that_make_no_time_and_line_protocol_are_one_sentence(text: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        reading(tmp_path, text)
+    assert str(error.value).startswith(sentence)

@@ -66,6 +66,7 @@ def test_a_name_that_looks_like_a_formula_is_a_name(tables: Path) -> None:
     assert png(replace(picture(tables), title=r"$\frac{$", caption=r"$\x$")).startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_report_writes_a_page_and_a_picture_of_each_signal(tables: Path, tmp_path: Path) -> None:
     written = series_report(tables, tmp_path / "out" / "r.html", device="pump 7", pictures=tmp_path / "png")
     assert [path.name for path in written] == ["r.html", "pump-7-flow-in.png", "pump-7-temperature.png"]

@@ -79,6 +79,7 @@ def whole(rows: pd.DataFrame) -> pd.DataFrame:
     return judged(rows, LAST - 300, LAST)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_window_is_what_an_obvious_look_at_the_readings_gives(seed: int) -> None:
     series, detector = fleet(seed), by_name("default", points=POINTS)

@@ -16,6 +16,8 @@ from ad_stream.simulate import read_truth, simulate
 from ad_stream.simulate.envelope import EnvelopeWriter, Message, iso
 from tests.support.slow_reader import Day, lines, moment
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
 

@@ -138,6 +138,7 @@ def test_a_full_table_takes_120_requests_an_hour(session: requests.Session) -> N
     assert receiver.violations == ["more than 120 requests in an hour"]
 
 
+@pytest.mark.slow
 def test_more_than_a_million_rows_an_hour_get_429(session: requests.Session) -> None:
     hand = Hand()
     full = json.dumps([{}] * 10_000).encode()

@@ -159,6 +159,7 @@ def test_single_counts_take_the_place_of_the_usual_ones() -> None:
     assert (kinds.count("chatter"), kinds.count("silence"), kinds.count("spike")) == (2, 0, 10)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_placed_is_one_sentence() -> None:
     people = fleet(4, seed=0)
     with pytest.raises(InputError, match="site_step faults need sites: give the fleet some with --sites"):

@@ -14,7 +14,7 @@ from ad_stream.detectors.slow import SlowVerdict
 from ad_stream.model import LastPoint
 from ad_stream.monitoring.status import Status
 from ad_stream.pipeline.operation.summary import Summary
-from ad_stream.tables.catalog import BATCHES, DETECTIONS, PROGRESS, TABLES
+from ad_stream.tables.catalog import BATCHES, DETECTIONS, EVERY_TABLE, PROGRESS
 from ad_stream.tables.schema import COUNT, VERDICT, VERSION, arrow, plain_ddl
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -27,7 +27,7 @@ from ad_stream.tables.schema import COUNT, PAGE, PUSHED, VERDICT
 def planted(table, column):
     made = replace(table, columns=(*table.columns, column))
     setattr(catalog, table.name.upper(), made)
-    catalog.TABLES[table.name] = made
+    catalog.TABLES[table.name] = catalog.EVERY_TABLE[table.name] = made
 planted(catalog.DETECTIONS, catalog.number("planted", "put here by a test", VERDICT, PUSHED, PAGE, since=99))
 planted(catalog.BATCHES, catalog.whole("planted_count", "put here by a test", COUNT, since=99))
 from ad_stream.dashboard import explanation, verdict_arrays
@@ -81,8 +81,8 @@ def test_every_counter_of_a_batch_is_counted_by_the_run_and_by_its_status(counte
     assert {*BATCHES.named(COUNT), *PROGRESS.named(COUNT)} - known == set()
 
 
-@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("table", EVERY_TABLE.values(), ids=EVERY_TABLE)
 def test_every_column_says_what_it_holds_and_has_an_arrow_type(table: object) -> None:
-    columns = TABLES[table.name].columns  # type: ignore[attr-defined]
+    columns = EVERY_TABLE[table.name].columns  # type: ignore[attr-defined]
     assert all(column.about and "'" not in column.about and 1 <= column.since <= VERSION for column in columns)
     assert arrow(columns).names == [part.split()[0] for part in plain_ddl(columns).split(", ")]

@@ -14,6 +14,8 @@ from ad_stream.whatif.bound import answers_needed, most_true
 from ad_stream.whatif.candidate import SeriesVerdicts, candidate, folded, under, without
 from ad_stream.whatif.propose import Answers, Proposal, proposal
 
+pytestmark = pytest.mark.slow
+
 RULES = FoldRules()
 
 

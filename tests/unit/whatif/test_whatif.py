@@ -233,6 +233,7 @@ def test_the_truth_of_a_simulation_is_a_file_of_labels(tmp_path: Path) -> None:
     assert {event.signal for event in events} <= {*truth.signals, None}
 
 
+@pytest.mark.slow
 def test_the_command_prints_gains_and_losses_and_writes_one_page_and_no_table(tables: Path, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in sorted(tables.rglob("*"))}
     (tmp_path / "labels.csv").write_text(LABELS["events.csv"].replace("02:12Z", "02:10Z"))

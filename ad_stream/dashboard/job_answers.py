@@ -1,0 +1,157 @@
+"""`/api/jobs` and what belongs to it: jobs, runs, logs, models, and what people do to them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import Field, model_validator
+
+from ad_stream.dashboard.access import Token
+from ad_stream.dashboard.changes import refusal, wanted
+from ad_stream.dashboard.parameters import Text
+from ad_stream.errors import AdStreamError, InputError
+from ad_stream.models import stored
+from ad_stream.schedules.centre import LocalCentre
+from ad_stream.schedules.scheduler import tables_of
+from ad_stream.settings import Section
+from ad_stream.tables.catalog import MODELS
+from ad_stream.tables.follow import TableLog
+
+if TYPE_CHECKING:
+    from ad_stream.config import Config
+    from ad_stream.dashboard.turns import Turns
+
+MOST_RUNS = 200
+MOST_BYTE = 1 << 53
+Answer = TypeVar("Answer")
+
+
+class JobRequest(Section):
+    """What the page sends about a job or a run. run: of cancel; owner: who wants it."""
+
+    action: Literal["run", "pause", "resume", "cancel"]
+    job: str = Field(min_length=1, max_length=60)
+    run: str | None = Field(default=None, max_length=100)
+    owner: str = Field(min_length=1, max_length=100)
+
+    @model_validator(mode="after")
+    def _names_a_run(self) -> JobRequest:
+        if (self.action == "cancel") != (self.run is not None):
+            raise ValueError("cancel names a run, and nothing else does")
+        return self
+
+
+class ModelRequest(Section):
+    """What the page sends about a model. version: the one to use; None: go on without."""
+
+    name: str = Field(min_length=1, max_length=60)
+    version: int | None = Field(default=None, ge=1)
+
+
+class JobDesk:
+    """base: the run's configuration, file: as a person names it. What cannot be answered is an InputError, in a sentence."""
+
+    def __init__(self, base: Config, file: str, now: Callable[[], datetime]) -> None:
+        self._base, self._file, self._now = base, file, now
+        self._made: LocalCentre | None = None
+        self._lock = threading.Lock()
+        self._table: TableLog | None = None
+        self._models: list[dict[str, Any]] = []
+
+    @property
+    def centre(self) -> LocalCentre:
+        """Of the tables in their folder; InputError where they are elsewhere."""
+        if self._made is None:
+            self._made = LocalCentre(self._base, self._file, now=self._now)
+        return self._made
+
+    def warm_up(self) -> None:
+        """Read the runs before the first page asks for them, from a thread of its own."""
+
+        def read() -> None:
+            with suppress(AdStreamError):  # the page tells it
+                self.centre.jobs()
+
+        if self._base.schedules:
+            threading.Thread(target=read, name="dashboard-jobs", daemon=True).start()
+
+    def overview(self) -> dict[str, Any]:
+        """Jobs, whether a scheduler sees to them, and models."""
+        start = f"ad-stream schedule {self._file}"
+        told = {"jobs": self.centre.jobs(), "lives": bool(self._base.schedules) and self.centre.lives, "command": start}
+        return told | {"models": self._versions()}
+
+    def _versions(self) -> list[dict[str, Any]]:
+        """Of all models; read again only when the table has changed, for it holds what was learned, too."""
+        tables = tables_of(self._base)
+        with self._lock:
+            if self._table is None:
+                self._table = TableLog(tables, MODELS.name)
+            if self._table.news() is not None:
+                self._models = stored.versions(tables)
+            return self._models
+
+    def change(self, said: JobRequest) -> dict[str, Any]:
+        """Does what was asked -> the run that it is about, where there is one."""
+        centre = self.centre
+        if said.action == "run":
+            return {"run": centre.run_now(said.job, said.owner)}
+        if said.action == "pause":
+            centre.pause(said.job, said.owner)
+        elif said.action == "resume":
+            centre.resume(said.job)
+        else:
+            centre.cancel(str(said.run), said.owner)
+        return {"run": said.run}
+
+    def use(self, said: ModelRequest) -> dict[str, Any]:
+        """Makes the version live."""
+        stored.activate(tables_of(self._base), said.name, said.version)
+        return {"name": said.name, "version": said.version}
+
+
+def add_jobs(app: FastAPI, desk: JobDesk, token: Token, turns: Turns) -> None:
+    """GET tells, POST changes, where a token says who may."""
+
+    @app.get("/api/jobs")
+    async def jobs() -> Any:
+        return await turns.take(lambda: _told(desk.overview) | {"allowed": bool(token)})
+
+    @app.get("/api/runs")
+    async def runs(job: Text, size: Annotated[int, Query(ge=1, le=MOST_RUNS)] = 50) -> Any:
+        return await turns.take(lambda: {"rows": _told(lambda: desk.centre.runs(job, size))})
+
+    @app.get("/api/log")
+    async def log(
+        run: Text, start: Annotated[int, Query(alias="from", ge=-MOST_BYTE, le=MOST_BYTE)] = 0
+    ) -> dict[str, Any]:
+        part = await turns.take(lambda: _told(lambda: desk.centre.log(run, start)))
+        return {"text": part.text, "end": part.end, "over": part.over}
+
+    @app.post("/api/jobs")
+    async def change(request: Request) -> Response:
+        if refused := refusal(token, "What is done to a job"):
+            return refused
+        said = await wanted(request, JobRequest, "what is done to a job")
+        return JSONResponse(await turns.take(lambda: _told(lambda: desk.change(said))))
+
+    @app.post("/api/models")
+    async def use(request: Request) -> Response:
+        if refused := refusal(token, "The choice of a model"):
+            return refused
+        said = await wanted(request, ModelRequest, "the choice of a model")
+        return JSONResponse(await turns.take(lambda: _told(lambda: desk.use(said))))
+
+
+def _told(work: Callable[[], Answer]) -> Answer:
+    """An error of ours as one that the page is told."""
+    try:
+        return work()
+    except AdStreamError as error:
+        raise InputError(str(error)) from None

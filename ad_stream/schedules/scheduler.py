@@ -1,0 +1,139 @@
+"""The loop of `ad-stream schedule`: a look at every job a few times a second, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ad_stream import times
+from ad_stream.errors import ConfigError
+from ad_stream.schedules.commands import PROGRAM, words_of
+from ad_stream.schedules.folders import JobFolder, Request, requests, sign_as_scheduler
+from ad_stream.schedules.job import ScheduledJob, Typed
+from ad_stream.schedules.run_log import CANCELLED, RunLog, RunRow
+from ad_stream.secrets import first_line
+from ad_stream.tables.names import local_folder
+
+if TYPE_CHECKING:
+    from ad_stream.config import Config
+    from ad_stream.config.schedules import Schedule
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks."""
+STALE = timedelta(minutes=1)
+"""A wish to end a run that nobody runs is forgotten after so long."""
+AWAY = "its tables are on Databricks, where 'ad-stream submit --schedules' makes jobs of them"
+log = logging.getLogger(__name__)
+Command = Callable[["Schedule", datetime, str], tuple[list[str], list[str]]]
+
+
+def typed(schedule: Schedule, planned: datetime, config: str) -> tuple[list[str], list[str]]:
+    """What a run starts: this Python with the command line of its schedule."""
+    return list(PROGRAM), words_of(schedule, planned, config)
+
+
+class Scheduler:
+    """The jobs of a configuration. file: the YAML that their commands read; `now` and `command` are what a test replaces."""
+
+    def __init__(
+        self, config: Config, file: str, *, now: Callable[[], datetime] = times.now, command: Command = typed
+    ) -> None:
+        if not config.schedules:
+            raise ConfigError(f"{file!r} has no section schedules: add one (docs/schedules.md)")
+        self._tables = tables_of(config)
+        self._now, self._log = now, RunLog(self._tables)
+        version = config.version()
+        self.jobs = {
+            name: ScheduledJob(
+                name, schedule, JobFolder(self._tables, name), self._log, command=_bound(command, schedule, file), version=version
+            )
+            for name, schedule in config.schedules.items()
+        }  # fmt: skip
+        self._told: dict[str, str] = {}
+        self._sign = sign_as_scheduler(self._tables)
+
+    @property
+    def busy(self) -> bool:
+        """Does a run go on?"""
+        return any(job.current is not None for job in self.jobs.values())
+
+    @property
+    def next(self) -> datetime | None:
+        """The next planned time of all jobs."""
+        return min((job.next for job in self.jobs.values() if job.next is not None), default=None)
+
+    def begin(self) -> None:
+        """Find out where each job stands; once, before the first look."""
+        for job in self.jobs.values():
+            job.begin(self._now())
+
+    def look(self) -> None:
+        """Start what is due or asked for, follow what runs."""
+        now, wishes = self._now(), requests(self._tables)
+        asked: dict[str, Request] = {}
+        for one in wishes:
+            if one.do == "run":
+                asked.setdefault(one.job, one)
+        for one in wishes:
+            if one.do == "cancel":
+                self._each(one.job, partial(self._cancel, one, asked, now))
+        for name, job in self.jobs.items():
+            self._each(name, partial(job.step, now, asked.get(name)))
+
+    def run(self, stopped: Callable[[], bool], *, sleep: Callable[[float], None] = time.sleep) -> None:
+        """From `begin` on until `stopped`; then what runs is ended, and the rest is for the next start."""
+        while not stopped():
+            self.look()
+            sleep(LOOK_EVERY)
+        for name, job in self.jobs.items():
+            self._each(name, partial(job.end, CANCELLED, "the scheduler was stopped", self._now()))
+        while self.busy:
+            for name, job in self.jobs.items():
+                if job.current is not None:
+                    self._each(name, partial(job.step, self._now()))
+            sleep(LOOK_EVERY / 5)
+        self.close()
+
+    def _each(self, name: str, work: Callable[[], None]) -> None:
+        """What fails of one job is told once, and tried again at the next look; the others go on."""
+        try:
+            work()
+            self._told.pop(name, None)
+        except Exception as error:
+            sentence = first_line(f"{type(error).__name__}: {error}")
+            if self._told.get(name) != sentence:
+                log.warning("%s: %s", name, sentence)
+            self._told[name] = sentence
+
+    def close(self) -> None:
+        """No longer a scheduler of these tables."""
+        if self._sign is not None:
+            self._sign.release()
+
+    def _cancel(self, wish: Request, asked: dict[str, Request], now: datetime) -> None:
+        job, waiting = self.jobs.get(wish.job), asked.get(wish.job)
+        reason = f"cancelled by {wish.by}"
+        if job is not None and job.current is not None and job.current.row.run_id == wish.run_id:
+            job.end(CANCELLED, reason, now)
+        elif job is not None and waiting is not None and waiting.run_id == wish.run_id:
+            command = job.schedule.run
+            row = RunRow(wish.run_id, wish.job, command, wish.planned, ended=now, state=CANCELLED, reason=reason)
+            self._log.append([row])
+            asked.pop(wish.job).done()
+        elif now - wish.at < STALE:
+            return  # another scheduler may have it
+        wish.done()
+
+
+def tables_of(config: Config) -> Path:
+    """The folder that the runs are kept beside; InputError where the tables are not on this machine."""
+    return local_folder(config.tables, "runs", AWAY)
+
+
+def _bound(command: Command, schedule: Schedule, file: str) -> Typed:
+    return lambda planned: command(schedule, planned, file)

@@ -1,0 +1,53 @@
+"""Two schedulers at once, and one that is killed: processes of their own over the same tables."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ad_stream.schedules.folders import scheduler_lives
+from ad_stream.schedules.run_log import RunLog
+from tests.support.scheduled import NOON, PATIENCE, Plant
+
+ROOT = Path(__file__).resolve().parents[3]
+HOURLY = {"tidy": {"run": "maintain", "every": "1 hour", "catch_up": "all"}}
+pytestmark = pytest.mark.slow
+
+
+def scheduler(tables: Path, hours: int, script: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.unit.schedules.fast_scheduler", str(tables), str(hours), script]
+    return subprocess.Popen(command, cwd=ROOT)
+
+
+def test_two_schedulers_fire_each_time_once(tables: Path, tmp_path: Path) -> None:
+    fired = tmp_path / "fired"
+    both = [scheduler(tables, 25, f'echo "$2" >> {fired}') for _ in range(2)]  # $1 is the configuration
+    assert [one.wait(PATIENCE) for one in both] == [0, 0]
+    expected = [(NOON + timedelta(hours=hour)).isoformat() for hour in range(1, 26)]
+    assert fired.read_text().split() == expected
+    assert {row.state for row in RunLog(tables).look().values()} == {"succeeded"}
+
+
+def test_a_killed_scheduler_takes_its_run_with_it_and_the_next_one_says_so(tables: Path, tmp_path: Path) -> None:
+    began = tmp_path / "began"
+    killed = scheduler(tables, 1, f"echo $$ > {began}.part; mv {began}.part {began}; sleep 600")
+    patience = time.monotonic() + PATIENCE
+    while not began.exists():
+        assert time.monotonic() < patience
+        time.sleep(0.01)
+    assert scheduler_lives(tables)
+    killed.kill()
+    killed.wait(PATIENCE)
+    assert not scheduler_lives(tables), "its lock went with it"
+    plant = Plant(tables, HOURLY, NOON + timedelta(hours=1))
+    plant.until(lambda: plant.told() == [("11-30 13:00", "failed")])
+    assert plant.rows()[0].reason == "its process died"
+    child = Path("/proc", began.read_text().strip(), "stat")
+    assert not child.exists() or child.read_text().split()[2] == "Z", "a run without a scheduler ends"
+    plant.look(NOON + timedelta(hours=2))
+    assert plant.told() == [("11-30 13:00", "failed"), ("11-30 14:00", "succeeded")]
