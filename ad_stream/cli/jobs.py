@@ -42,7 +42,8 @@ def schedule(file: File = None, config: Config = None) -> None:
     scheduler = Scheduler(settings.load(path), path)
     scheduler.begin()
     coming = f"the next is due at {iso(scheduler.next)}" if scheduler.next else "none of them is due any more"
-    print(f"{len(scheduler.jobs)} jobs, {coming}; Ctrl-C ends it", file=sys.stderr, flush=True)
+    number = len(scheduler.jobs)
+    print(f"{number} job{'s' * (number != 1)}, {coming}; Ctrl-C ends it", file=sys.stderr, flush=True)
     with asked_to_stop() as stopped:
         scheduler.run(stopped)
     print("the scheduler has stopped; what becomes due meanwhile follows catch_up at its next start", file=sys.stderr)
@@ -156,4 +157,4 @@ def _follow(centre: JobCentre, run: str) -> None:
             start = part.end
         time.sleep(LOOK_EVERY)
     if part.state != "succeeded":
-        raise RunError(f"the run {run} has {part.state}: {part.reason}")
+        raise RunError(f"the run {run} ended as {part.state}: {part.reason}")

@@ -160,7 +160,7 @@ class LocalCentre:
         """As `JobCentre`."""
         row = self._run(run)
         if row.over:
-            raise InputError(f"the run {run} has {row.state}: only one that runs or waits can be cancelled")
+            raise InputError(f"the run {run} has ended ({row.state}): only one that runs or waits can be cancelled")
         ask(self._tables, "cancel", run, by=by, at=self._now())
 
     def _job(self, name: str, last: RunRow | None, running: str | None) -> dict[str, Any]:
