@@ -123,7 +123,7 @@ function logOf(run) {
       let part;
       try { part = await ask("/api/log", { run, from: end }); } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        note.textContent = end === TAIL ? `Waiting for the scheduler to take it up. ${error.message}` : error.message;
+        note.textContent = error.message;
         return;
       }
       const follows = text.scrollTop + text.clientHeight >= text.scrollHeight - 8;
@@ -131,7 +131,7 @@ function logOf(run) {
       if (follows) text.scrollTop = text.scrollHeight;
       if (part.end > 0) end = part.end;
       over = part.over;
-      note.textContent = over ? "The run has ended." : "The run goes on.";
+      note.textContent = over ? "The run has ended." : end === TAIL ? "Waiting for its first words." : "The run goes on.";
       if (!part.text) return;
     }
   }
