@@ -13,7 +13,7 @@ import typer
 from ad_stream.cli.options import Config, File, Json, RunConfig
 from ad_stream.cli.series_config import user_name
 from ad_stream.cli.settings import needed
-from ad_stream.errors import InputError, RunError
+from ad_stream.errors import RunError
 
 if TYPE_CHECKING:
     from ad_stream.schedules.centre import JobCentre
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 jobs_app = typer.Typer(help="The jobs of a configuration: list, run, pause, cancel, read a log.", no_args_is_help=True)
 Job = Annotated[str, typer.Argument(help="Name of the job, as in the section schedules.", show_default=False)]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run, as `ad-stream jobs runs` prints it.", show_default=False)]  # fmt: skip
-WAIT, LOOK_EVERY = 60.0, 0.2
-"""Seconds for which `--follow` waits for the first words of a run, and between two looks."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks of `--follow`."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,7 +42,8 @@ def schedule(file: File = None, config: Config = None) -> None:
     scheduler = Scheduler(settings.load(path), path)
     scheduler.begin()
     coming = f"the next is due at {iso(scheduler.next)}" if scheduler.next else "none of them is due any more"
-    print(f"{len(scheduler.jobs)} jobs, {coming}; Ctrl-C ends it", file=sys.stderr, flush=True)
+    number = len(scheduler.jobs)
+    print(f"{number} job{'s' * (number != 1)}, {coming}; Ctrl-C ends it", file=sys.stderr, flush=True)
     with asked_to_stop() as stopped:
         scheduler.run(stopped)
     print("the scheduler has stopped; what becomes due meanwhile follows catch_up at its next start", file=sys.stderr)
@@ -144,16 +145,11 @@ def _centre(path: str) -> JobCentre:
 
 def _follow(centre: JobCentre, run: str) -> None:
     """RunError where the run failed."""
-    start, until, part = 0, time.monotonic() + WAIT, None
-    while part is None or not part.over:
-        try:
-            part = centre.log(run, start)
-        except InputError:  # the scheduler has not taken it up yet
-            if time.monotonic() > until:
-                raise
-        else:
-            print(part.text, end="", flush=True)
-            start = part.end
+    part = centre.log(run, 0)
+    print(part.text, end="", flush=True)
+    while not part.over:
         time.sleep(LOOK_EVERY)
+        part = centre.log(run, part.end)
+        print(part.text, end="", flush=True)
     if part.state != "succeeded":
-        raise RunError(f"the run {run} has {part.state}: {part.reason}")
+        raise RunError(f"the run {run} ended as {part.state}: {part.reason}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ad_stream import times
 from ad_stream.errors import InputError, RunError, did_you_mean
-from ad_stream.schedules.folders import LOG, JobFolder, ask, job_and_time, run_id, scheduler_lives
+from ad_stream.schedules.folders import LOG, JobFolder, ask, is_asked, job_and_time, run_id, scheduler_lives
 from ad_stream.schedules.planned import next_time
 from ad_stream.schedules.run_log import MISSED, RunLog, RunRow
 from ad_stream.schedules.scheduler import tables_of
@@ -160,7 +160,7 @@ class LocalCentre:
         """As `JobCentre`."""
         row = self._run(run)
         if row.over:
-            raise InputError(f"the run {run} has {row.state}: only one that runs or waits can be cancelled")
+            raise InputError(f"the run {run} has ended ({row.state}): only one that runs or waits can be cancelled")
         ask(self._tables, "cancel", run, by=by, at=self._now())
 
     def _job(self, name: str, last: RunRow | None, running: str | None) -> dict[str, Any]:
@@ -190,7 +190,8 @@ class LocalCentre:
         if found is None:
             job, planned = job_and_time(run)
             command = self._known(job).run
-            if not JobFolder(self._tables, job).run_place(planned).exists():
+            # In this order: the folder is there before the wish is gone.
+            if not is_asked(self._tables, run) and not JobFolder(self._tables, job).run_place(planned).exists():
                 raise InputError(f"there is no run {times.short(run)}: 'ad-stream jobs runs {job}' lists them")
-            found = RunRow(run, job, command, planned)  # claimed a moment ago
+            found = RunRow(run, job, command, planned)
         return found

@@ -204,6 +204,11 @@ def ask(tables: Path, do: str, run: str, *, by: str, at: datetime) -> None:
     write_whole(tables / ROOT / "asked" / f"{do}-{run}.json", json.dumps(said))
 
 
+def is_asked(tables: Path, run: str) -> bool:
+    """Does the wish for this run wait for a scheduler?"""
+    return (tables / ROOT / "asked" / f"run-{run}.json").exists()
+
+
 def requests(tables: Path) -> list[Request]:
     """What is asked for, the oldest first."""
     place = tables / ROOT / "asked"

@@ -36,7 +36,8 @@ def run_table(runs: Sequence[Mapping[str, Any]]) -> RenderableType:
     table = plain_table("run", "state", "started (UTC)", "took", "CPU", "attempt", "counts, or why")
     table.columns[0].no_wrap, table.columns[0].overflow = True, "ignore"  # it is there to be copied
     for one in runs:
-        told = one["reason"] or ", ".join(f"{name} {value}" for name, value in (one["counts"] or {}).items() if value)
+        counts = ", ".join(f"{name} {value}" for name, value in (one["counts"] or {}).items() if value)
+        told = "; ".join(filter(None, (counts, one["reason"])))
         cpu = "-" if one["cpu_seconds"] is None else f"{one['cpu_seconds']:.1f} s"
         table.add_row(
             one["run_id"], _state(one["state"]), one["started"] or "-", _took(one), cpu, str(one["attempt"]), told

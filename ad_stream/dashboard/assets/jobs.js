@@ -65,7 +65,7 @@ export function jobs(asked, shared) {
       h("th", { scope: "row" }, h("a", { href: link("jobs", { job: job.job, run: row.run_id }), "data-row": true, "data-key": row.run_id, "aria-current": row.run_id === asked.run ? "true" : null }, clockIn(row.planned))),
       h("td", { "data-label": heads[1] }, state(row.state)), h("td", { "data-label": heads[2] }, clock(row.started)),
       [took(row.seconds), row.cpu_seconds === null ? "–" : took(row.cpu_seconds), String(row.attempt)].map((text, i) => h("td", { class: "right", "data-label": heads[i + 3] }, text)),
-      h("td", { "data-label": heads[6] }, row.reason || counted(row.counts)))));
+      h("td", { "data-label": heads[6] }, [counted(row.counts), row.reason].filter(Boolean).join("; ") || "–"))));
   }
 
   function modelTable(found) {
@@ -103,7 +103,7 @@ export function jobs(asked, shared) {
   return { title: "Jobs", root, refresh, always: true, leave: () => clearTimeout(waiting) };
 }
 
-const counted = (counts) => Object.entries(counts ?? {}).filter(([, value]) => value).map(([name, value]) => `${name.replaceAll("_", " ")} ${count(value)}`).join(", ") || "–";
+const counted = (counts) => Object.entries(counts ?? {}).filter(([, value]) => value).map(([name, value]) => `${name.replaceAll("_", " ")} ${count(value)}`).join(", ");
 
 function card(title, help, heads, rows) {
   return h("section", { class: "card" }, h("h2", {}, title), help && h("p", { class: "soft" }, help),
@@ -123,7 +123,7 @@ function logOf(run) {
       let part;
       try { part = await ask("/api/log", { run, from: end }); } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        note.textContent = end === TAIL ? `Waiting for the scheduler to take it up. ${error.message}` : error.message;
+        note.textContent = error.message;
         return;
       }
       const follows = text.scrollTop + text.clientHeight >= text.scrollHeight - 8;
@@ -131,7 +131,7 @@ function logOf(run) {
       if (follows) text.scrollTop = text.scrollHeight;
       if (part.end > 0) end = part.end;
       over = part.over;
-      note.textContent = over ? "The run has ended." : "The run goes on.";
+      note.textContent = over ? "The run has ended." : end === TAIL ? "Waiting for its first words." : "The run goes on.";
       if (!part.text) return;
     }
   }

@@ -53,6 +53,9 @@ def test_jobs_with_their_next_time_and_a_run_that_is_asked_for(page: Served, pla
         ("tidy", "2026-11-30T13:00:00Z", None),
     ]
     assert say(page, action="run", job="tidy", owner="Ada") == (200, {"run": "tidy@20261130T120000Z"})
+    assert page.get("/api/log", run="tidy@20261130T120000Z") == {"text": "", "end": 0, "over": False}, (
+        "not taken up yet"
+    )
     plant.look()
     [row] = page.get("/api/runs", job="tidy")["rows"]
     assert (row["state"], row["reason"], row["counts"]) == (

@@ -195,7 +195,7 @@ def test_a_person_runs_pauses_resumes_and_cancels(tables: Path) -> None:
     centre.cancel(running, "bob")
     plant.settle()
     assert plant.told()[-1] == ("11-30 15:00", "cancelled") and plant.rows()[-1].reason == "cancelled by bob"
-    with pytest.raises(InputError, match="has cancelled: only one that runs or waits can be cancelled"):
+    with pytest.raises(InputError, match="has ended \\(cancelled\\): only one that runs or waits can be cancelled"):
         centre.cancel(running, "bob")
 
 
