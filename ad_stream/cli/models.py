@@ -174,6 +174,6 @@ def _choose(config: str | None, set_: list[str], name: str, version: int | None)
     from ad_stream.pipeline.train import activate as make_live
 
     loaded = settings.load(needed(None, config, "models activate 1 --config"), overrides(set_))
-    tables = DeltaTables(session("files", loaded.spark, short=True), loaded.tables, grid=loaded.minutes.grid)
+    tables = DeltaTables(session("files", loaded.spark), loaded.tables, grid=loaded.minutes.grid)
     tables.create()
     make_live(tables, name, version)

@@ -72,7 +72,7 @@ def run(
     started, cpu = time.monotonic(), process_tree_seconds()
     tell = tell or _nobody
     tell("starting Spark")
-    spark = spark or session(config.source.kind, config.spark, short=config.trigger == "available_now")
+    spark = spark or session(config.source.kind, config.spark)
     cpu_of = _cpu_of(spark)
     registry.reader_of(config.source).check(spark, config.source)
     tables = replace(tables or DeltaTables(spark, config.tables), grid=config.minutes.grid)

@@ -98,7 +98,7 @@ def stored_windows(
     config: Config, days: float, until: datetime | None, spark: SparkSession | None
 ) -> tuple[DeltaTables, DataFrame]:
     """The tables, and the last `days` of rows of `minutes` before `until`; InputError where there are none."""
-    tables = DeltaTables(spark or session("files", config.spark, short=True), config.tables, grid=config.minutes.grid)
+    tables = DeltaTables(spark or session("files", config.spark), config.tables, grid=config.minutes.grid)
     tables.create()
     rows = tables.read("minutes").where("revision = 0")
     rows = rows if until is None else rows.where(F.col("minute") < F.lit(until))

@@ -44,7 +44,7 @@ def maintain(
     config: Config, *, progress: Callable[[str], None] | None = None, spark: SparkSession | None = None
 ) -> Maintenance:
     """OPTIMIZE what grows, VACUUM all, make the views of a schema anew; -> what it did."""
-    spark = spark or session("files", config.spark, short=True)
+    spark = spark or session("files", config.spark)
     tables = DeltaTables(spark, config.tables, grid=config.minutes.grid)
     tables.create()
     tell = progress or (lambda _: None)

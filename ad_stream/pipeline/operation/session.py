@@ -24,8 +24,6 @@ DELTA = {
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 LOGGING = f"-Dlog4j2.configurationFile={Path(__file__).with_name('log4j2.properties').as_uri()}"
 """A JVM option: Spark's own warnings say nothing that a person of ours could do, and stand between what we say."""
-SHORT = "-XX:TieredStopAtLevel=1"
-"""A JVM option: what ends within minutes is over before the code of Java's optimising compiler has paid for its making."""
 WAREHOUSE = Path(tempfile.gettempdir()) / f"ad_stream-warehouse-{getattr(os, 'getuid', int)()}"
 """Where Spark would put tables that have no folder; ours have one, so that by default an empty folder is left behind."""
 LOCAL = {
@@ -60,22 +58,19 @@ _guards: dict[int, Guard] = {}
 """JVM -> its guard; a guard that nobody holds would take this process for gone."""
 
 
-def session(kind: str = "files", settings: Mapping[str, object] | None = None, *, short: bool = False) -> SparkSession:
-    """A session for a source of this kind; `settings` are Spark settings that win over ours.
-
-    short: what it is for ends by itself after minutes.
-    """
+def session(kind: str = "files", settings: Mapping[str, object] | None = None) -> SparkSession:
+    """A session for a source of this kind; `settings` are Spark settings that win over ours."""
     try:
         from pyspark.sql import SparkSession
     except ImportError:
         raise SetupError("pyspark is not installed: pip install 'ad-stream[local]'") from None
-    spark = SparkSession.getActiveSession() or _started(kind, settings or {}, short=short)
+    spark = SparkSession.getActiveSession() or _started(kind, settings or {})
     # Minutes are UTC everywhere; a session in another zone would read texts without a zone differently.
     spark.conf.set("spark.sql.session.timeZone", "UTC")
     return spark
 
 
-def _started(kind: str, settings: Mapping[str, object], *, short: bool) -> SparkSession:
+def _started(kind: str, settings: Mapping[str, object]) -> SparkSession:
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName("ad-stream")
@@ -88,8 +83,6 @@ def _started(kind: str, settings: Mapping[str, object], *, short: bool) -> Spark
         builder = builder.master(os.environ.get("AD_STREAM_MASTER", "local[*]"))
         paths = jars.jars(*registry.kind_of(kind).jars)
         ours: dict[str, str] = {**LOCAL, "spark.jars": ",".join(str(path) for path in paths)}
-        if short:
-            ours[JAVA_OPTIONS] = f"{SHORT} {LOGGING}"
         for key, ours_is in ours.items():
             builder = builder.config(key, ours_is)
         # A folder of that name may hold tables of an earlier version.

@@ -25,7 +25,7 @@ def parsed(schedule: dict[str, Any], name: str = "night") -> config.Config:
 @pytest.mark.parametrize(
     ("schedule", "sentence"),
     [
-        (TIDY | {"run": "trian"}, r"'schedules.night.run' is 'trian': Input should be 'train', 'backfill'"),
+        (TIDY | {"run": "triain"}, r"'schedules.night.run' is 'triain': Input should be 'train', 'backfill'"),
         (TIDY | {"run": "train", "model": "prophet"}, r"'schedules.night.model' is 'prophet': Input should be 'profile'"),
         (TIDY | {"run": "train"}, "model says what train learns: give it there, and nowhere else"),
         (TIDY | {"run": "train", "model": "profile"}, "train needs last, how far back it looks, such as '28 days'"),
