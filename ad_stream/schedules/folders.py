@@ -73,13 +73,14 @@ class HeldLock:
 
 
 def lock(path: Path, *, shared: bool = False) -> HeldLock | None:
-    """Takes the lock of a file at once, None where another holds it. SetupError where the system has no such locks."""
+    """Takes the lock of a file at once, None where another holds it; a shared one is waited for, as nobody holds the other kind for
+    longer than a look. SetupError where the system has no such locks."""
     if fcntl is None:
         raise SetupError("schedules need Linux or macOS, which end a process with its scheduler: on Windows use WSL")
     path.parent.mkdir(parents=True, exist_ok=True)
     number = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(number, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(number, fcntl.LOCK_SH if shared else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(number)
         return None

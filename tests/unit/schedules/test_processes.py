@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from ad_stream.schedules.folders import scheduler_lives
+from ad_stream.schedules.folders import lock, scheduler_lives, sign_as_scheduler
 from ad_stream.schedules.run_log import RunLog
 from tests.support.scheduled import NOON, PATIENCE, Plant
 
@@ -51,3 +52,15 @@ def test_a_killed_scheduler_takes_its_run_with_it_and_the_next_one_says_so(table
     assert not child.exists() or child.read_text().split()[2] == "Z", "a run without a scheduler ends"
     plant.look(NOON + timedelta(hours=2))
     assert plant.told() == [("11-30 13:00", "failed"), ("11-30 14:00", "succeeded")]
+
+
+def test_a_scheduler_that_starts_while_somebody_looks_for_one_signs_all_the_same(tmp_path: Path) -> None:
+    looking = lock(tmp_path / "_jobs" / "scheduler.lock")
+    assert looking is not None
+    signed: list[object] = []
+    signing = threading.Thread(target=lambda: signed.append(sign_as_scheduler(tmp_path)))
+    signing.start()
+    signing.join(0.1)
+    looking.release()
+    signing.join(60)
+    assert signed and signed[0] is not None and scheduler_lives(tmp_path)
