@@ -22,8 +22,6 @@ UNIT := not (spark or broker or thorough or $(HEAVY))
 QUICK := $(UNIT) and not slow
 LONGER := (spark or slow) and not ($(REST) or $(HEAVY))
 TWO := -n 2 --dist loadgroup --durations 10
-# Where tests wait for brokers, triggers and processes, two leave a fifth of two cores idle.
-THREE := -n 3 --dist loadgroup --durations 10
 SPELT := ad_stream benchmarks conf docs jobs notebooks tests *.md Makefile .ci/run requirements/*.sh requirements/*.py
 SCRATCH := .ad_stream
 LOWEST := $(SCRATCH)/lowest
@@ -70,7 +68,7 @@ test-spark: $(VENV)/dev jars ## the second half of make test
 test-all: test test-rest ## test, then those with brokers, clusters and whole runs of their own; in .ci/run
 
 test-rest: $(VENV)/dev jars ## those of test-all that test leaves out
-	$(PY) -m pytest -m "($(REST)) and not ($(HEAVY))" $(THREE) $(ARGS)
+	$(PY) -m pytest -m "($(REST)) and not ($(HEAVY))" $(TWO) $(ARGS)
 
 coverage: $(VENV)/dev ## how much of detectors, scoring, push and config their unit tests run, with a floor
 	$(PY) -m pytest $(COVERED) -m "$(UNIT)" -n auto --dist loadgroup --cov --cov-report term --cov-fail-under $(FLOOR) $(ARGS)
