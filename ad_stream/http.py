@@ -111,11 +111,9 @@ def get(
     headers: Mapping[str, str] | None = None,
     patience: Patience = Patience(),
     max_answer: int = 16 * 1024 * 1024,
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
 ) -> Reply:
     """As `post`, without a body; redirects are not followed either: the key would be shown to another host."""
-    return _asked("GET", url, None, session, headers, patience, max_answer, clock, sleep)
+    return _asked("GET", url, None, session, headers, patience, max_answer, time.monotonic, time.sleep)
 
 
 def _asked(

@@ -19,6 +19,10 @@ KEYS_VARIABLE = "AD_STREAM_KEYS"
 MIB = 1024 * 1024
 
 
+AGAIN = 5
+"""Seconds to come again in, where what is away or busy may be back."""
+
+
 class RefusedError(Exception):
     """A request answered with `status` and the contract's error body; `retry_after`: seconds to come again in."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 
-from ad_stream.azure_api.admission import RefusedError, announced_size, read_body
+from ad_stream.azure_api.admission import AGAIN, RefusedError, announced_size, read_body
 from ad_stream.azure_api.jobs import Job
 from ad_stream.azure_api.replies import HeldResponse
 from ad_stream.config import load
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 MOST_BODY = 64 * 1024
 MEDIA = {"json": "application/json", "png": "image/png", "svg": "image/svg+xml", "html": "text/html; charset=utf-8"}
-AGAIN = 5
-"""Seconds to come again in."""
 
 
 def add_to(

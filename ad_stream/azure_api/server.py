@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 
 from ad_stream.azure_api import bulk, openapi, telemetry, wire
 from ad_stream.azure_api.admission import (
+    AGAIN,
     Admission,
     Keys,
     Limits,
@@ -188,7 +189,7 @@ class Desk:
             if leaving.done():
                 raise ClientDisconnect
             raise RefusedError(
-                503, "Timeout", f"The answer took more than {self.limits.work_seconds:g} seconds.", retry_after=5
+                503, "Timeout", f"The answer took more than {self.limits.work_seconds:g} seconds.", retry_after=AGAIN
             )
         finally:
             working.cancel()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from contextlib import suppress
 
-from ad_stream.azure_api.admission import Limits, RefusedError
+from ad_stream.azure_api.admission import AGAIN, Limits, RefusedError
 from ad_stream.azure_api.jobs import FRAME, Answer, Job
 
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -39,7 +39,10 @@ class Workers:
                 self._end(worker)
                 self.start()
                 raise RefusedError(
-                    503, "WorkerLost", "The process that judged this ended: send fewer series or points.", retry_after=5
+                    503,
+                    "WorkerLost",
+                    "The process that judged this ended: send fewer series or points.",
+                    retry_after=AGAIN,
                 ) from None
             except BaseException:
                 self._end(worker)
@@ -51,7 +54,7 @@ class Workers:
             else:
                 self._idle.append(worker)
         if answer.status != 200:
-            retry_after = 5 if answer.status == 503 else None
+            retry_after = AGAIN if answer.status == 503 else None
             raise RefusedError(answer.status, answer.code, answer.message, retry_after=retry_after)
         return found
 

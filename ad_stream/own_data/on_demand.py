@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from ad_stream.config import parse_detection
+from ad_stream.config import Detection, parse_detection
 from ad_stream.errors import ConfigError, InputError
 from ad_stream.own_data.judge import judge_readings
 from ad_stream.own_data.page import page
@@ -27,7 +27,6 @@ from ad_stream.times import moment
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ad_stream.config import Detection
     from ad_stream.own_data.verdicts import OwnVerdicts
     from ad_stream.readers.contract import RangeReader
     from ad_stream.readers.settings import NamedSource
@@ -38,19 +37,8 @@ MOST_READINGS = 50_000
 """A month of minutes: about 14 CPU seconds with the default detector."""
 LONGEST_TEXT = 400
 ASKED = ("source", "device", "signal", "from", "to", "format")
-_OWN = frozenset(
-    {
-        "detector",
-        "points",
-        "sensitivity",
-        "direction",
-        "min_deviation",
-        "min_relative_deviation",
-        "max_gap",
-        "kind",
-        "slow",
-    }
-)
+_OWN = frozenset(Detection.model_fields) - {"history", "refractory"}
+"""Settings of the section `detection` that a range on demand has a use for."""
 
 
 class NothingThereError(InputError):

@@ -79,8 +79,7 @@ def run(
     owner, summary = Owner(tables, config.checkpoint), Summary()
     with asked_to_stop() as asked:  # from here on: PySpark's own answer to Ctrl-C is a traceback
         with told_in_a_sentence():
-            tables.create()
-            config = as_begun(config, tables, tell)
+            config = as_begun(config, tables.create(), tell)
             owner.claim()
         try:
             with metrics.served(config.metrics, summary), told_in_a_sentence(), feeding(config, tell, asked) as ended:

@@ -16,7 +16,7 @@ from ad_stream.readings.content import read_table
 from ad_stream.readings.left_out import left_out
 from ad_stream.readings.model import VALUE, Readings
 from ad_stream.readings.numbers import parse_numbers
-from ad_stream.readings.roles import Roles, roles_of, unread
+from ad_stream.readings.roles import Roles, measures, roles_of
 from ad_stream.readings.times import DAY_FIRST, parse_times
 
 if TYPE_CHECKING:
@@ -93,13 +93,13 @@ def read(path: Path, options: ReadOptions | None = None) -> Readings:
             f"{table.where(0, roles.values[0])}: {str(found.text[0]).strip()!r} is no number, and no other cell of {table.name}"
             " is one: name the column of numbers with --value"
         )
-    if not options.values and (more := unread(table, roles)):
+    taken = {*roles.time, roles.device, roles.signal, *roles.values, options.beside}
+    others = table.cells[[name for name in table.cells if name not in taken]]
+    if not options.values and (more := measures(table, list(others))):
         names = ", ".join(repr(one) for one in more)
         found.understood.append(
             ("not read", f"{names}: numbers, too; --value, once for each column, reads what you want")
         )
-    taken = {*roles.time, roles.device, roles.signal, *roles.values, options.beside}
-    others = table.cells[[name for name in table.cells if name not in taken]]
     return replace(found, understood=[*found.understood, *left_out(found, place, table.word, others)])
 
 

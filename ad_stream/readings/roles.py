@@ -138,21 +138,19 @@ def _devices(table: TextTable, free: list[str]) -> list[str]:
 
 
 def _values(table: TextTable, free: list[str], *, long: bool) -> tuple[str, ...]:
-    named = [one for one in _named(free, VALUE) if _is_measure(table, one)] or _named(free, VALUE)
-    numeric = tuple(one for one in free if _is_measure(table, one))
-    if named and numeric and not _is_measure(table, named[0]):
-        named = []  # a word such as `on` under `state` beside columns of numbers
-    if named and (_plain(named[0]) in VALUE or (len(named) == 1 and _is_measure(table, named[0]))):
+    numeric = measures(table, free)
+    # A word such as `on` under `state` is a value only where no column has numbers.
+    named = [one for one in _named(free, VALUE) if one in numeric or not numeric]
+    if named and (_plain(named[0]) in VALUE or (len(named) == 1 and named[0] in numeric)):
         return (named[0],)
     if len(free) == 1:
         return (free[0],)
     return numeric[:1] if long and len(numeric) == 1 else numeric
 
 
-def unread(table: TextTable, roles: Roles) -> list[str]:
-    """The columns of measurements that have no role."""
-    taken = {*roles.time, roles.device, roles.signal, *roles.values}
-    return [one for one in map(str, table.cells) if one not in taken and _is_measure(table, one)]
+def measures(table: TextTable, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the columns that hold measurements."""
+    return tuple(one for one in names if _is_measure(table, one))
 
 
 def _is_measure(table: TextTable, name: str) -> bool:

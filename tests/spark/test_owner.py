@@ -108,9 +108,10 @@ def _run_live(stream: Stream, seen: threading.Event) -> None:
 class Asked(DeltaTables):
     """While these tables are made, somebody presses Ctrl-C."""
 
-    def create(self) -> None:
-        super().create()
+    def create(self) -> dict[str, str]:
+        properties = super().create()
         os.kill(os.getpid(), signal.SIGINT)
+        return properties
 
 
 @pytest.mark.thorough

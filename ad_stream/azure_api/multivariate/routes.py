@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
 
-from ad_stream.azure_api.admission import RefusedError
+from ad_stream.azure_api.admission import AGAIN, RefusedError
 from ad_stream.azure_api.jobs import Job
 from ad_stream.azure_api.multivariate import documents, uploads
 from ad_stream.azure_api.multivariate.faults import ContractError
@@ -23,7 +23,6 @@ Ask = Callable[[Request, bytes], Awaitable["Found"]]
 Handler = Callable[[Request], Awaitable[Response]]
 SMALL = 64 * 1024
 """Bytes of a request that names its data."""
-AGAIN = 5
 """Seconds, for one that finds all places taken."""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 
-from ad_stream.azure_api.admission import RefusedError, announced_size
+from ad_stream.azure_api.admission import AGAIN, RefusedError, announced_size
 from ad_stream.azure_api.multivariate.faults import fault
 from ad_stream.azure_api.multivariate.sources import UPLOAD_NAME, UPLOADED
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from ad_stream.azure_api.server import Desk
 
 SECONDS = 900.0
-AT_ONCE, AGAIN = 4, 5
-"""Uploads, and seconds to come again in."""
+AT_ONCE = 4
+"""Uploads."""
 
 
 def handler(desk: Desk, settings: MultivariateSettings) -> Callable[[Request], Awaitable[Response]]:

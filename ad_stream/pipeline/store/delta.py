@@ -82,9 +82,11 @@ class DeltaTables:
         """Folder of the table; only with `tables.path`."""
         return names.location(self.settings, table)
 
-    def create(self) -> None:
-        """Make what is missing and upgrade what an earlier version made; InputError where a table is not ours, or holds
-        windows of another length."""
+    def create(self) -> dict[str, str]:
+        """Make what is missing and upgrade what an earlier version made -> the properties of `minutes` before that upgrade.
+
+        InputError where a table is not ours, or holds windows of another length.
+        """
         if self.settings.path is None:
             self._schema_exists()
         for table in TABLES:
@@ -94,6 +96,7 @@ class DeltaTables:
         upgraded = upgrade.upgrade(self, properties)
         if self.settings.path is None:
             self._make_views(replace=upgraded)
+        return properties
 
     def read(self, table: str) -> DataFrame:
         """The whole table. Where nothing was written yet none is asked: Delta takes a second to find nothing."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from ad_stream.schedules.folders import lock, scheduler_lives, sign_as_scheduler
 from ad_stream.schedules.run_log import RunLog
 from tests.support.scheduled import NOON, PATIENCE, Plant
+from tests.support.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 HOURLY = {"tidy": {"run": "maintain", "every": "1 hour", "catch_up": "all"}}
@@ -37,10 +37,7 @@ def test_two_schedulers_fire_each_time_once(tables: Path, tmp_path: Path) -> Non
 def test_a_killed_scheduler_takes_its_run_with_it_and_the_next_one_says_so(tables: Path, tmp_path: Path) -> None:
     began = tmp_path / "began"
     killed = scheduler(tables, 1, f"echo $$ > {began}.part; mv {began}.part {began}; sleep 600")
-    patience = time.monotonic() + PATIENCE
-    while not began.exists():
-        assert time.monotonic() < patience
-        time.sleep(0.01)
+    wait_for("the run has not begun", began.exists, PATIENCE)
     assert scheduler_lives(tables)
     killed.kill()
     killed.wait(PATIENCE)
