@@ -31,7 +31,7 @@ COVERED := tests/unit/detectors tests/unit/scoring tests/unit/push tests/unit/co
 FLOOR := 92
 
 .PHONY: test-spark test-rest help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
-.PHONY: audit browser bench docs soak setup jars jars4 pins wheel clean
+.PHONY: audit browser bench docs notebooks soak setup jars jars4 pins wheel clean
 .DEFAULT_GOAL := check
 
 help: ## this list
@@ -99,6 +99,9 @@ soak: $(VENV)/dev jars ## tests that run for a minute or more each; AD_STREAM_KI
 
 docs: $(VENV)/dev ## the parts of docs/ that are written from the code
 	$(PY) docs/generate.py
+
+notebooks: $(VENV)/bin/python ## the notebooks for Jupyter, in notebooks/jupyter/
+	@$(PY) docs/jupyter.py
 
 wheel: $(VENV)/dev ## builds the wheel into dist/, installs it bare and with an extra in a venv of its own, and runs it there
 	@sh requirements/try_wheel.sh $(PY) $(SCRATCH)/wheel dist

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
+from ad_stream.tables import creation
 from ad_stream.tables.names import folder_of
 from ad_stream.tables.schema import Column, Table, arrow
 
@@ -128,22 +129,12 @@ def _rows(table: Table, found: DeltaTable) -> list[Row]:
 
 def create(table: Table, tables: Path) -> DeltaTable:
     """As the stream would make it."""
-    from deltalake import DeltaTable, Field, Schema
-    from deltalake.schema import ArrayType, PrimitiveType
-
-    kinds: dict[str, Any] = {
-        "array<string>": ArrayType(PrimitiveType("string"), contains_null=True),
-        "int": PrimitiveType("integer"),
-    }
-    fields = [
-        Field(column.name, kinds.get(column.type) or PrimitiveType(column.type), metadata={"comment": column.about})
-        for column in table.columns
-    ]
-    place, settings = folder_of(tables, table.name), table.all_properties()
-    return DeltaTable.create(
-        place, schema=Schema(fields), mode="ignore", configuration=settings,
-        raise_if_key_not_exists=False,  # the version of our columns is a property that Delta does not know
-    )  # fmt: skip
+    place = folder_of(tables, table.name)
+    creation.make(table, Path(place))
+    found = _open(table, tables)  # that of another process, where that was faster
+    if found is None:
+        raise InputError(f"the table {table.name} cannot be made: {place} holds something else, or cannot be written")
+    return found
 
 
 def _literal(value: object) -> str:

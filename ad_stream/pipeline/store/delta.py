@@ -22,7 +22,7 @@ from ad_stream.errors import InputError
 from ad_stream.grid import MINUTE, PROPERTY, Grid
 from ad_stream.pipeline.store import local_log, upgrade
 from ad_stream.secrets import first_line
-from ad_stream.tables import names, views
+from ad_stream.tables import creation, names, views
 from ad_stream.tables.catalog import MINUTES, SET_ASIDE, TABLES
 from ad_stream.tables.incidents import INCIDENT_EVENTS, INCIDENT_STATE
 
@@ -116,13 +116,16 @@ class DeltaTables:
 
     def columns(self, table: str) -> dict[str, str]:
         """The columns that it really has: name -> type as Spark writes it."""
-        log = self._log(table)
-        logged = None if log is None else local_log.schema(log)
-        fields = self.stored(table).schema if logged is None else StructType.fromJson(json.loads(logged))
+        logged = self._logged(table)
+        known = None if logged is None else StructType.fromJson(json.loads(logged["schemaString"]))
+        fields = self.stored(table).schema if known is None else known
         return {field.name: field.dataType.simpleString() for field in fields}
 
     def properties(self, table: str) -> dict[str, str]:
         """The table's properties."""
+        logged = self._logged(table)
+        if logged is not None:
+            return dict(logged["configuration"])
         # DESCRIBE DETAIL would count the files of the table for it.
         return {row["key"]: row["value"] for row in self.spark.sql(f"SHOW TBLPROPERTIES {self.name(table)}").collect()}
 
@@ -192,6 +195,11 @@ class DeltaTables:
         """The folder of its log where that is a folder of this machine."""
         return Path(self.location(table), "_delta_log") if self.settings.path else None
 
+    def _logged(self, table: str) -> dict[str, Any] | None:
+        """Its description where the log is one of this machine and tells."""
+        log = self._log(table)
+        return None if log is None else local_log.metadata(log)
+
     def _commits(self, table: str) -> list[int]:
         """The versions that its log has, in order; none where only Spark can look."""
         log = self._log(table)
@@ -223,9 +231,15 @@ class DeltaTables:
 
     def _make(self, table: str) -> None:
         """With clustering where the runtime takes it: no version tells, so it is asked, and its answer counts."""
+        schema, here = TABLES[table], self._log(table)
         if self._commits(table):
             return
-        schema = TABLES[table]
+        if (
+            here is not None
+            and local_log.may_begin(self.spark)
+            and creation.make(schema, here.parent, self._own(table))
+        ):
+            return
         if schema.clustered:
             try:
                 self.spark.sql(self._ddl(table, f" CLUSTER BY ({', '.join(schema.clustered)})"))
@@ -243,6 +257,10 @@ class DeltaTables:
             f"CREATE TABLE on its schema (docs/databricks.md)"
         )
 
+    def _own(self, table: str) -> dict[str, str]:
+        """The properties that only this table has."""
+        return {PROPERTY: str(self.grid.seconds)} if table == MINUTES.name else {}
+
     def _make_views(self, *, replace: bool) -> None:
         for statement in views.statements(self.settings, replace=replace, grid=self.grid):
             try:
@@ -252,7 +270,7 @@ class DeltaTables:
 
     def _ddl(self, table: str, laid_out: str) -> str:
         schema = TABLES[table]
-        own = schema.all_properties() | ({PROPERTY: str(self.grid.seconds)} if schema is MINUTES else {})
+        own = schema.all_properties() | self._own(table)
         properties = ", ".join(f"'{key}'='{value}'" for key, value in own.items())
         return (
             f"CREATE TABLE IF NOT EXISTS {self.name(table)} ({schema.ddl()}) USING DELTA{laid_out} "

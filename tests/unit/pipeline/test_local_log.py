@@ -14,9 +14,9 @@ deltalake = pytest.importorskip("deltalake")
 
 
 def _names(log: Path) -> list[str]:
-    text = local_log.schema(log)
-    assert text is not None
-    return [field["name"] for field in json.loads(text)["fields"]]
+    told = local_log.metadata(log)
+    assert told is not None
+    return [field["name"] for field in json.loads(told["schemaString"])["fields"]]
 
 
 def test_the_columns_are_the_newest_that_the_log_tells(tmp_path: Path) -> None:
@@ -42,11 +42,11 @@ def test_a_log_that_was_cleaned_does_not_tell_its_columns(tmp_path: Path) -> Non
     for old in (0, 1):
         (log / f"{old:020}.json").unlink()
     assert local_log.commits(log) == [2]
-    assert local_log.schema(log) is None
+    assert local_log.metadata(log) is None
 
 
 def test_a_long_log_is_left_to_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local_log, "MOST_COMMITS", 1)
     for number in range(2):
         deltalake.write_deltalake(tmp_path, pa.table({"a": [number]}), mode="append")
-    assert local_log.schema(tmp_path / "_delta_log") is None
+    assert local_log.metadata(tmp_path / "_delta_log") is None

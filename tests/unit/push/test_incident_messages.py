@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,8 +28,10 @@ from ad_stream.push.registry import by_kind, targets_of
 from ad_stream.push.targets.pagerduty import PagerDuty
 from ad_stream.push.targets.webhook import Webhook
 from ad_stream.simulate.ports import free_port
+from tests.support.children import child
 from tests.support.fake_time import FakeTime
 from tests.support.incident_windows import day_of, folded
+from tests.support.waiting import wait_for
 
 ALERTMANAGER = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 KEY = "0123456789abcdef0123456789abcdef"
@@ -201,19 +204,15 @@ def alertmanager(tmp_path: Path) -> Iterator[str]:
         ALERTMANAGER, f"--config.file={config}", f"--storage.path={tmp_path}", f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
     ]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                if requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=5).ok:
-                    break
-            except requests.ConnectionError:
-                time.sleep(0.1)
+    with child(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        wait_for("Alertmanager does not answer", partial(answers, f"http://127.0.0.1:{port}/-/ready"), 60)
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
+
+
+def answers(address: str) -> bool:
+    with suppress(requests.ConnectionError):
+        return requests.get(address, timeout=5).ok
+    return False
 
 
 def test_a_real_alertmanager_shows_an_incident_while_it_is_open(alertmanager: str) -> None:
@@ -228,15 +227,11 @@ def test_a_real_alertmanager_shows_an_incident_while_it_is_open(alertmanager: st
     now = datetime.now(timezone.utc).replace(second=0, microsecond=0)
     opened, closed, *_ = story(shift=now - timedelta(minutes=30) - datetime(2026, 11, 1, 12, tzinfo=timezone.utc))
     assert [one.state for one in pushed(target, [opened, opened])] == ["delivered"] * 2
-    deadline = time.monotonic() + 60
-    while not active() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for("Alertmanager shows no alert", lambda: bool(active()), 60)
     (alert,) = active()
     assert alert["labels"]["incident"] == opened["incident_id"] and alert["annotations"]["level"] == "high"
     assert [one.state for one in pushed(target, [closed])] == ["delivered"]
-    deadline = time.monotonic() + 60
-    while active() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_for("Alertmanager shows the alert still", lambda: not active(), 60)
     assert active() == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from ad_stream.schedules.folders import lock, scheduler_lives, sign_as_scheduler
 from ad_stream.schedules.run_log import RunLog
+from tests.support.children import child
 from tests.support.scheduled import NOON, PATIENCE, Plant
 from tests.support.waiting import wait_for
 
@@ -20,15 +22,16 @@ HOURLY = {"tidy": {"run": "maintain", "every": "1 hour", "catch_up": "all"}}
 pytestmark = pytest.mark.slow
 
 
-def scheduler(tables: Path, hours: int, script: str) -> subprocess.Popen[bytes]:
+def scheduler(tables: Path, hours: int, script: str) -> AbstractContextManager[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.unit.schedules.fast_scheduler", str(tables), str(hours), script]
-    return subprocess.Popen(command, cwd=ROOT)
+    return child(command, cwd=ROOT)
 
 
 def test_two_schedulers_fire_each_time_once(tables: Path, tmp_path: Path) -> None:
     fired = tmp_path / "fired"
-    both = [scheduler(tables, 25, f'echo "$2" >> {fired}') for _ in range(2)]  # $1 is the configuration
-    assert [one.wait(PATIENCE) for one in both] == [0, 0]
+    script = f'echo "$2" >> {fired}'  # $1 is the configuration
+    with scheduler(tables, 25, script) as one, scheduler(tables, 25, script) as other:
+        assert [one.wait(PATIENCE), other.wait(PATIENCE)] == [0, 0]
     expected = [(NOON + timedelta(hours=hour)).isoformat() for hour in range(1, 26)]
     assert fired.read_text().split() == expected
     assert {row.state for row in RunLog(tables).look().values()} == {"succeeded"}
@@ -36,11 +39,11 @@ def test_two_schedulers_fire_each_time_once(tables: Path, tmp_path: Path) -> Non
 
 def test_a_killed_scheduler_takes_its_run_with_it_and_the_next_one_says_so(tables: Path, tmp_path: Path) -> None:
     began = tmp_path / "began"
-    killed = scheduler(tables, 1, f"echo $$ > {began}.part; mv {began}.part {began}; sleep 600")
-    wait_for("the run has not begun", began.exists, PATIENCE)
-    assert scheduler_lives(tables)
-    killed.kill()
-    killed.wait(PATIENCE)
+    with scheduler(tables, 1, f"echo $$ > {began}.part; mv {began}.part {began}; sleep 600") as killed:
+        wait_for("the run has not begun", began.exists, PATIENCE)
+        assert scheduler_lives(tables)
+        killed.kill()
+        killed.wait(PATIENCE)
     assert not scheduler_lives(tables), "its lock went with it"
     plant = Plant(tables, HOURLY, NOON + timedelta(hours=1))
     plant.until(lambda: plant.told() == [("11-30 13:00", "failed")])
