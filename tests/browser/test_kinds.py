@@ -14,6 +14,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip in
 
 import ad_stream
 from tests.browser.conftest import Open, keep, newest
+from tests.browser.test_accessible import findings
 from tests.browser.test_charts import until
 from tests.support.served import Served
 from tests.support.written import create, schema, sign_of_life, write
@@ -76,6 +77,7 @@ def test_the_page_says_what_a_series_is_judged_as_and_how_to_say_otherwise(
     if signal == "mode":
         assert card.locator("dd").first.inner_text() == "2, for 30 minutes"
         assert "Flagged, state 2: it has lasted far longer" in page.locator(".why").inner_text()
+    assert findings(page) == []
     keep(page, f"kind-{signal}-{width}-{scheme}")
 
 

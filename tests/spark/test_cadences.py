@@ -28,13 +28,27 @@ def fleet() -> dict[str, pd.DataFrame]:
         for minutes, count in CADENCES.items()
     }
     made["changes"] = telemetry(60, seed=4, changes_to=300, readings=240, start=f"{T0:%Y-%m-%dT%H:%MZ}").rows
+    for device, values in kinds().items():
+        at = pd.date_range(T0, periods=len(values), freq="min")
+        made[device] = pd.DataFrame({"timestamp": at, "value": values, "n": np.arange(len(values))})
     return made
+
+
+def kinds() -> dict[str, np.ndarray]:
+    """A counter that begins anew at reading 150 and stands still from 180 to 189, and a state that stays in 2 from 200 on."""
+    rng = np.random.default_rng(5)
+    made = rng.poisson(100, 240)
+    made[180:190] = 0
+    parts = made.cumsum().astype(float)
+    parts[150:] -= parts[149]
+    mode = np.repeat(np.tile([0.0, 2.0, 1.0], 14), 5)
+    return {"parts": parts, "mode": np.concatenate([mode[:200], np.full(40, 2.0)])}
 
 
 @pytest.fixture(scope="module")
 def stream(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Stream:
-    telemetry_section = {"event_time": "time", "signals": ["t"]}
-    made = Stream(spark, tmp_path_factory.mktemp("cadences"), {"telemetry": telemetry_section})
+    sections = {"telemetry": {"event_time": "time", "signals": ["t"]}, "detection": {"kind": "auto"}}
+    made = Stream(spark, tmp_path_factory.mktemp("cadences"), sections)
     sent = []
     for device, rows in fleet().items():
         for at, value in zip(rows.timestamp, rows.value, strict=True):
@@ -48,7 +62,7 @@ def stream(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Str
 
 def laptop() -> pd.DataFrame:
     rows = pd.concat([rows.assign(device=device) for device, rows in fleet().items()], ignore_index=True)
-    answers = ad_stream.detect(rows[["device", "timestamp", "value"]], step="1min").assign(n=rows.n)
+    answers = ad_stream.detect(rows[["device", "timestamp", "value"]], step="1min", kind="auto").assign(n=rows.n)
     return answers.sort_values(["device", "timestamp"], ignore_index=True)
 
 
@@ -63,7 +77,7 @@ def test_stream_laptop_and_backfill_agree_at_every_cadence(stream: Stream) -> No
 
 def test_each_device_is_judged_from_its_thirtieth_reading_and_one_too_slow_says_why_it_is_not(stream: Stream) -> None:
     stored = stream.table("detections", *KEY).assign(n=laptop().n)
-    for device, rows in stored.groupby("device_id"):
+    for device, rows in stored[~stored.device_id.isin(kinds())].groupby("device_id"):
         place = np.arange(len(rows))
         if device == "every-360":
             assert set(rows.status) == {"warming_up"} and set(rows.reason[2:]) <= {"too_seldom"}
@@ -71,6 +85,15 @@ def test_each_device_is_judged_from_its_thirtieth_reading_and_one_too_slow_says_
             assert (rows.status[place >= 33] == "scored").all() and (rows.status[place < 28] == "warming_up").all()
     flagged = stored[stored.is_anomaly].rename(columns={"device_id": "device"})
     assert share_found(flagged[flagged.device.isin(["every-2", "every-5", "changes"])], [200], 3) == 1.0
+
+
+def test_a_counter_is_judged_by_its_rate_and_a_state_by_its_stays(stream: Stream) -> None:
+    stored = stream.table("detections", *KEY)
+    flagged = {
+        device: np.flatnonzero(stored.loc[stored.device_id == device, "is_anomaly"].to_numpy()) for device in kinds()
+    }
+    assert 150 not in flagged["parts"] and set(flagged["parts"]) & set(range(180, 191))
+    assert flagged["mode"].size and flagged["mode"].min() > 205
 
 
 def held(stream: Stream) -> pd.DataFrame:
