@@ -5,7 +5,7 @@ FROM docker.io/library/python:3.11-slim-bookworm AS base
 RUN mkdir -p /usr/share/man/man1 \
  && apt-get update \
  && apt-get install -y --no-install-recommends openjdk-17-jre-headless \
- && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
+ && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log /tmp/* \
  && useradd --uid 10001 --home-dir /tmp --no-create-home --shell /usr/sbin/nologin ad_stream \
  && install -d -o ad_stream -g ad_stream /data
 
@@ -35,7 +35,8 @@ COPY ad_stream /build/ad_stream
 RUN /opt/ad_stream/bin/python -m pip install --quiet --no-cache-dir --no-deps --no-index --no-build-isolation --prefix /opt/ours /build
 
 FROM packages AS slim
-RUN /opt/ad_stream/bin/python -m pip uninstall --quiet --yes hatchling editables pathspec pluggy trove-classifiers wheel setuptools pip
+RUN /opt/ad_stream/bin/python -m pip uninstall --quiet --yes hatchling editables pathspec pluggy trove-classifiers wheel setuptools pip \
+ && find /opt/ad_stream/lib -type d -name tests -prune -exec rm -r {} +
 
 FROM base
 LABEL org.opencontainers.image.title="ad_stream" \

@@ -31,7 +31,7 @@ COVERED := tests/unit/detectors tests/unit/scoring tests/unit/push tests/unit/co
 FLOOR := 92
 
 .PHONY: test-spark test-rest help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
-.PHONY: audit browser bench docs soak setup jars jars4 pins wheel clean
+.PHONY: audit browser bench docs image-test soak setup jars jars4 pins wheel clean
 .DEFAULT_GOAL := check
 
 help: ## this list
@@ -102,6 +102,9 @@ docs: $(VENV)/dev ## the parts of docs/ that are written from the code
 
 wheel: $(VENV)/dev ## builds the wheel into dist/, installs it bare and with an extra in a venv of its own, and runs it there
 	@sh requirements/try_wheel.sh $(PY) $(SCRATCH)/wheel dist
+
+image-test: ## builds the container image and runs compose.yaml end to end, without a Docker engine; needs root and Debian
+	@python3 tests/image/run.py
 
 audit: $(VENV)/bin/python ## asks the advisory service about every locked package; exit code 3 where it does not answer
 	@test -x $(SCRATCH)/audit/bin/pip-audit || { $(PY) -m venv $(SCRATCH)/audit && $(SCRATCH)/audit/bin/python -m pip install --quiet pip-audit; }

