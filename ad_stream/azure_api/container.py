@@ -26,13 +26,17 @@ _SETTING = re.compile(r"([A-Za-z][\w:.]*)=(.*)", re.DOTALL)
 def command(words: Sequence[str], environ: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
     """What stands behind `ad-stream`, and its environment; ConfigError where a setting of the retired container is missing."""
     if words:
-        given = dict(found.groups() for found in map(_SETTING.fullmatch, words) if found)
-        retired = len(given) == len(words)
+        given = {found[1]: found[2] for found in map(_SETTING.fullmatch, words) if found}
+        retired = _SETTING.fullmatch(words[0]) is not None
     else:
         given = {name: value for name, value in environ.items() if name.lower() in NEEDED}
         retired = any(name.lower() == "eula" for name in given)
     if not retired:
         return list(words), dict(environ)
+    if not all(map(_SETTING.fullmatch, words)):
+        raise ConfigError(
+            "a word beside Eula=accept is no setting: write each as NAME=VALUE, in quotes where it has spaces"
+        )
     from ad_stream.azure_api.admission import KEYS_VARIABLE
 
     key = _checked(given)

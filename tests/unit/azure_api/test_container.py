@@ -55,6 +55,13 @@ def test_a_licence_that_is_not_accepted_starts_nothing() -> None:
         command(["Eula=no", *RETIRED[1:]], {})
 
 
+@pytest.mark.parametrize("words", [[*RETIRED, "--verbose"], [RETIRED[2], "=", *RETIRED[:2]]])
+def test_a_word_that_is_no_setting_starts_nothing_and_no_key_is_repeated(words: list[str]) -> None:
+    with pytest.raises(ConfigError, match="is no setting: write each as NAME=VALUE") as caught:
+        command(words, {})
+    assert KEY not in str(caught.value)
+
+
 def test_what_has_no_meaning_here_is_told_without_its_value(capsys: pytest.CaptureFixture[str]) -> None:
     command([*RETIRED, "ApplicationInsights:InstrumentationKey=s3cret", "Logging:Console:LogLevel:Default=Debug"], {})
     told = capsys.readouterr().err
