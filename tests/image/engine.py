@@ -63,29 +63,24 @@ class Engine:
         conf = {"CONTAINERS_STORAGE_CONF": "storage.conf", "CONTAINERS_CONF": "containers.conf"}
         return os.environ | {"PATH": path} | {name: str(self.work / file) for name, file in conf.items()}
 
-    def run(
-        self, *words: str | Path, fine: Sequence[int] = (0,), cwd: Path = ROOT, seconds: float = 3600, shown: bool = False
-    ) -> str:  # fmt: skip
-        """What it wrote to both outputs; ImageTestError with that where the exit code is none of `fine`. shown: written through."""
-        out = None if shown else subprocess.PIPE
+    def run(self, *words: str | Path, fine: Sequence[int] = (0,), cwd: Path = ROOT, seconds: float = 3600) -> str:
+        """What it wrote to both outputs; ImageTestError with that where the exit code is none of `fine`."""
         answer = subprocess.run(
-            [str(word) for word in words], stdout=out, stderr=subprocess.STDOUT, text=True, cwd=cwd, env=self.environ,
-            timeout=seconds,
+            [str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=cwd,
+            env=self.environ, timeout=seconds,
         )  # fmt: skip
         if answer.returncode not in fine:
             line = " ".join(map(str, words))
-            raise ImageTestError(f"{line[:300]} ended with {answer.returncode}: {(answer.stdout or '')[-3000:]}")
-        return answer.stdout or ""
+            raise ImageTestError(f"{line[:300]} ended with {answer.returncode}: {answer.stdout[-3000:]}")
+        return answer.stdout
 
     def prepare(self) -> None:
         """Programs by apt where one is missing and we may, tools of PyPI, settings of the storage."""
         missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
-        if missing and (os.geteuid() != 0 or shutil.which("apt-get") is None):
-            raise ImageTestError(
-                f"missing here: {', '.join(missing)}: install them (Debian's names), and start this as root"
-            )
         if os.geteuid() != 0:
-            raise ImageTestError("building a base image and its networks need root: start this as root")
+            raise ImageTestError("base images and networks need root: start this as root")
+        if missing and shutil.which("apt-get") is None:
+            raise ImageTestError(f"missing here: {', '.join(missing)} (Debian's names): install them")
         if missing:
             self.run("apt-get", "update", "-qq")
             self.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing)
@@ -151,12 +146,12 @@ class Engine:
 
 def until(holds: Callable[[], bool], what: str, seconds: float) -> None:
     """Waits until it holds; ImageTestError where it does not within the seconds."""
-    began = time.monotonic()
+    deadline = time.monotonic() + seconds
     while not holds():
-        if time.monotonic() - began > seconds:
+        if time.monotonic() > deadline:
             raise ImageTestError(f"not within {seconds:.0f} s: {what}")
         time.sleep(2)
-    print(f"  {what} ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"  {what}", flush=True)
 
 
 def check(holds: bool, what: str) -> None:
