@@ -22,7 +22,7 @@ UNIT := not (spark or broker or thorough or $(HEAVY))
 QUICK := $(UNIT) and not slow
 LONGER := (spark or slow) and not ($(REST) or $(HEAVY))
 TWO := -n 2 --dist loadgroup --durations 10
-SPELT := ad_stream benchmarks conf docs jobs notebooks tests *.md Makefile .ci/run requirements/*.sh requirements/*.py
+SPELT := ad_stream benchmarks conf docs jobs notebooks tests *.md Makefile Dockerfile compose.yaml .ci/run requirements/*.sh requirements/*.py
 SCRATCH := .ad_stream
 LOWEST := $(SCRATCH)/lowest
 LOOSER := tests/mypy.ini
@@ -31,7 +31,7 @@ COVERED := tests/unit/detectors tests/unit/scoring tests/unit/push tests/unit/co
 FLOOR := 92
 
 .PHONY: test-spark test-rest help demo check format arrows lint unit test test-all coverage test-lowest test-spark4 test-spark4-core acceptance
-.PHONY: audit browser bench docs notebooks soak setup jars jars4 pins wheel clean
+.PHONY: audit browser bench docs image-test notebooks soak setup jars jars4 pins wheel clean
 .DEFAULT_GOAL := check
 
 help: ## this list
@@ -105,6 +105,9 @@ notebooks: $(VENV)/bin/python ## the notebooks for Jupyter, in notebooks/jupyter
 
 wheel: $(VENV)/dev ## builds the wheel into dist/, installs it bare and with an extra in a venv of its own, and runs it there
 	@sh requirements/try_wheel.sh $(PY) $(SCRATCH)/wheel dist
+
+image-test: ## builds the container image and runs compose.yaml end to end, without a Docker engine; needs root and Debian
+	@python3 tests/image/run.py
 
 audit: $(VENV)/bin/python ## asks the advisory service about every locked package; exit code 3 where it does not answer
 	@test -x $(SCRATCH)/audit/bin/pip-audit || { $(PY) -m venv $(SCRATCH)/audit && $(SCRATCH)/audit/bin/python -m pip install --quiet pip-audit; }

@@ -15,6 +15,7 @@ awk -F '==' 'FNR == NR { if (NF > 1) own[$1] = 1; print; next } !($1 in own)' \
   requirements/constraints-spark4.txt requirements/constraints.txt > "$four"
 lock build requirements/constraints.txt
 lock local requirements/constraints.txt pyproject.toml --extra local
+lock image requirements/constraints.txt pyproject.toml --extra image
 lock dev requirements/constraints.txt pyproject.toml --extra dev
 lock simulate-event-hubs requirements/constraints.txt pyproject.toml --extra dev --extra simulate-event-hubs
 lock spark4 "$four" pyproject.toml --extra local-spark4 --extra tests

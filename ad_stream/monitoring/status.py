@@ -92,6 +92,12 @@ class Status:
         return shown | {"silent": {device: times.iso_or_none(minute) for device, minute in self.silent.items()}}
 
 
+def stream_lives(tables: str | Path, *, now: Callable[[], datetime] = times.now) -> bool:
+    """Has a query signed these tables within ALIVE? Reads one row; InputError where no run has begun yet."""
+    signs = read_rows(tables, "owner", ["alive"])["alive"]
+    return bool(len(signs)) and now() - signs.max().to_pydatetime() <= ALIVE
+
+
 def status(
     tables: str | Path,
     *,
@@ -111,8 +117,7 @@ def status(
     reasons = read_rows(tables, "quarantine", ["reason"])["reason"].value_counts()
     newest_of = _newest_windows(tables, max(timedelta(days=1), 1440 * grid.every))
     newest = max(newest_of.values(), default=None)
-    signs = read_rows(tables, "owner", ["alive"])["alive"]
-    running = bool(len(signs)) and now() - signs.max().to_pydatetime() <= ALIVE
+    running = stream_lives(tables, now=now)
     watermark = _latest(progress["watermark"])
     late = read_rows(tables, "late", ["device_id"])["device_id"].value_counts()
     pushes = _pushes(read_rows(tables, "deliveries", ["sink", "query_id", "batch_id", "attempt", "rows", "state"]))
