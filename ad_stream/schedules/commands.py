@@ -25,11 +25,19 @@ def words_of(schedule: Schedule, planned: datetime, config: str) -> list[str]:
         assert schedule.last is not None
         return ["backfill", config, "--from", iso(planned - schedule.last), "--to", iso(planned), "--json"]
     if schedule.run == "train":
-        candidate = ["--candidate"] if schedule.candidate else []
-        return ["train", str(schedule.model), config, *days, *candidate, "--json"]
+        more = [*_pair("--tau", schedule.tau), *(["--tuned"] if schedule.tuned else [])]
+        more += ["--candidate"] if schedule.candidate else []
+        return ["train", str(schedule.model), config, *days, *more, "--json"]
+    if schedule.run == "tune":
+        budget = [*_pair("--alarms", schedule.alarms), *_pair("--model", schedule.model)]
+        return ["tune", config, *days, *budget, "--json"]
     if schedule.run == "propose":
         return ["propose", "--config", config, *days, "--json"]
     return ["maintain", config, "--json"]
+
+
+def _pair(option: str, value: str | float | None) -> list[str]:
+    return [] if value is None else [option, str(value)]
 
 
 def line(words: Sequence[str]) -> str:

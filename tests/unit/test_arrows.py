@@ -36,7 +36,7 @@ MAY = {
     "cli": (
         "__version__ azure_api config dashboard databricks demo detectors durations errors evaluation grid incidents models "
         "monitoring own_data payloads pipeline push readers readings report schedules secrets series_config simulate tables times "
-        "whatif",
+        "tuning whatif",
         "rich typer yaml",
     ),
     "config": (
@@ -92,6 +92,10 @@ MAY = {
         "pydantic pydantic_core pyspark",
     ),
     "tables": ("config errors grid model secrets", "deltalake pandas pyarrow"),
+    "tuning": (
+        "config detectors errors evaluation grid incidents model models monitoring scoring series_config tables times whatif",
+        "numpy pandas yaml",
+    ),
     "web": ("errors", "starlette uvicorn"),
     "whatif": (
         "config errors evaluation grid incidents model models monitoring report scoring series_config tables times",
