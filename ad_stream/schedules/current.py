@@ -1,0 +1,58 @@
+"""The schedules as they are now: those of the configuration's file, read again when it changes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ad_stream import config as settings
+from ad_stream.errors import AdStreamError
+
+if TYPE_CHECKING:
+    from ad_stream.config import Config
+    from ad_stream.config.schedules import Schedule
+
+log = logging.getLogger(__name__)
+Sign = tuple[int, int, int] | None
+
+
+class CurrentSchedules:
+    """config: as it was read first; file: where from, as a person names it. A file that is gone, or that `ad-stream validate` would
+    refuse, changes nothing and is told once."""
+
+    def __init__(self, config: Config, file: str) -> None:
+        self._file, self._sign = file, _sign(file)
+        self.config = config
+
+    @property
+    def schedules(self) -> Mapping[str, Schedule]:
+        """By the names of the jobs."""
+        return self.config.schedules
+
+    def changed(self) -> bool:
+        """Looks at the file -> whether there are other schedules, or another version of the configuration, now."""
+        sign = _sign(self._file)
+        if sign is None or sign == self._sign:
+            return False
+        self._sign = sign
+        try:
+            found = settings.load(self._file)
+        except AdStreamError as error:
+            log.warning("the schedules stay as they were: %s", error)
+            return False
+        if found.tables != self.config.tables:
+            log.warning("the schedules stay as they were: %s names other tables, which needs a new start", self._file)
+            return False
+        was, self.config = self.config, found
+        return (was.schedules, was.version()) != (found.schedules, found.version())
+
+
+def _sign(file: str) -> Sign:
+    """What is another whenever the file is; None while it is not there, as in the middle of some editors' saving."""
+    try:
+        found = Path(file).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
