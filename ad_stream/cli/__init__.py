@@ -31,6 +31,7 @@ from ad_stream.cli import (
     status,
     stream,
     tables,
+    tasks,
     tune,
     whatif,
 )
@@ -81,6 +82,7 @@ tune.add_to(app)
 app.add_typer(models.train_app, name="train")
 app.add_typer(models.models_app, name="models")
 jobs.add_to(app)
+app.add_typer(tasks.app, name="tasks")
 azure_api.add_to(app)
 app.add_typer(power_bi.app)
 

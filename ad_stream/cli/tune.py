@@ -59,18 +59,29 @@ def tune(
 
     loaded = settings.load(needed(file, config, "tune"))
     wish = Wish(days=days, alarms=alarms, seconds=seconds, model=model, device=device, series=series)
-    found = _tuned(loaded, wish)
+    found = proposal_of(loaded, wish)
     print(json.dumps(found.as_dict())) if as_json else show(proposal_told(found))
     if apply:
         print(_applied(loaded, found), file=sys.stderr if as_json else sys.stdout)
 
 
-def _tuned(loaded: RunSettings, wish: Wish) -> TuningProposal:
+def proposal_of(loaded: RunSettings, wish: Wish | None = None) -> TuningProposal:
+    """With a bar on stderr."""
     from ad_stream.cli.output.progress import bars
+    from ad_stream.tuning.bench import Wish as Usual
     from ad_stream.tuning.tune import tune as looked_for
 
     with bars() as steps:
-        return looked_for(folder_of(loaded), loaded, wish, progress=lambda share: steps("trying", share))
+        return looked_for(folder_of(loaded), loaded, wish or Usual(), progress=lambda share: steps("trying", share))
+
+
+def tell(found: TuningProposal) -> None:
+    """On stderr."""
+    from rich.console import Console
+
+    from ad_stream.cli.output.tune import proposal_told
+
+    Console(stderr=True).print(proposal_told(found))
 
 
 def first_parameters(loaded: RunSettings, name: str) -> dict[str, float]:
@@ -83,7 +94,7 @@ def first_parameters(loaded: RunSettings, name: str) -> dict[str, float]:
     if live:
         return live
     try:
-        found = _tuned(loaded, Wish(model=name))
+        found = proposal_of(loaded, Wish(model=name))
     except InputError as error:  # too little is stored: the training says what it can learn
         print(f"not tuned: {error}", file=sys.stderr, flush=True)
         return {}

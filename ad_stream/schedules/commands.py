@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ad_stream.config.task import TaskSchedule
 from ad_stream.times import iso
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ DAY = timedelta(days=1)
 
 def words_of(schedule: Schedule, planned: datetime, config: str) -> list[str]:
     """What stands behind `ad-stream`; a backfill ends at the planned time, so a run that comes late judges the same."""
+    if isinstance(schedule, TaskSchedule):
+        return ["tasks", "run", schedule.task, schedule.step, "--config", config, "--json"]
     days = [] if schedule.last is None else ["--days", f"{schedule.last / DAY:g}"]
     if schedule.run == "backfill":
         assert schedule.last is not None

@@ -1,4 +1,4 @@
-"""The schedules as they are now: those of the configuration's file, read again when it changes."""
+"""The schedules as they are now: of the configuration's file and of the tasks beside its tables, read again when they change."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 
 from ad_stream import config as settings
 from ad_stream.errors import AdStreamError
+from ad_stream.schedules.tasks import TaskJobs
+from ad_stream.tables.names import local_folder
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
     from ad_stream.config.schedules import Schedule
 
+AWAY = "its tables are on Databricks, where 'ad-stream submit --schedules' makes jobs of them"
 log = logging.getLogger(__name__)
 Sign = tuple[int, int, int] | None
 
@@ -24,15 +27,20 @@ class CurrentSchedules:
 
     def __init__(self, config: Config, file: str) -> None:
         self._file, self._sign = file, _sign(file)
-        self.config = config
+        self.config, self.tasks = config, TaskJobs(local_folder(config.tables, "tasks", AWAY))
+        self.tasks.changed(config, anew=True)
 
     @property
     def schedules(self) -> Mapping[str, Schedule]:
         """By the names of the jobs."""
-        return self.config.schedules
+        return {**self.tasks.schedules, **self.config.schedules}
 
     def changed(self) -> bool:
-        """Looks at the file -> whether there are other schedules, or another version of the configuration, now."""
+        """Looks at file and table -> whether there are other schedules, or another version of the configuration, now."""
+        other = self._file_changed()
+        return self.tasks.changed(self.config, anew=other) or other
+
+    def _file_changed(self) -> bool:
         sign = _sign(self._file)
         if sign is None or sign == self._sign:
             return False
@@ -46,7 +54,7 @@ class CurrentSchedules:
             log.warning("the schedules stay as they were: %s names other tables, which needs a new start", self._file)
             return False
         was, self.config = self.config, found
-        return (was.schedules, was.version()) != (found.schedules, found.version())
+        return (was.schedules, was.sources, was.version()) != (found.schedules, found.sources, found.version())
 
 
 def _sign(file: str) -> Sign:

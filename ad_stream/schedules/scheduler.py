@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ad_stream import times
 from ad_stream.errors import ConfigError
 from ad_stream.schedules.commands import PROGRAM, words_of
-from ad_stream.schedules.current import CurrentSchedules
+from ad_stream.schedules.current import AWAY, CurrentSchedules
 from ad_stream.schedules.folders import JobFolder, Request, requests, sign_as_scheduler
 from ad_stream.schedules.job import ScheduledJob, Typed
 from ad_stream.schedules.run_log import CANCELLED, RunLog, RunRow
@@ -30,7 +30,6 @@ READ_EVERY = timedelta(seconds=2)
 """Between two looks at the configuration's file."""
 STALE = timedelta(minutes=1)
 """A wish to end a run that nobody runs is forgotten after so long."""
-AWAY = "its tables are on Databricks, where 'ad-stream submit --schedules' makes jobs of them"
 log = logging.getLogger(__name__)
 Command = Callable[["Schedule", datetime, str], tuple[list[str], list[str]]]
 
@@ -46,13 +45,13 @@ class Scheduler:
     def __init__(
         self, config: Config, file: str, *, now: Callable[[], datetime] = times.now, command: Command = typed
     ) -> None:
-        if not config.schedules:
+        if not config.schedules and not config.sources:  # with sources a task may come
             raise ConfigError(f"{file!r} has no section schedules: add one (docs/schedules.md)")
         self._tables = tables_of(config)
         self._now, self._log = now, RunLog(self._tables)
         self._command, self._file = command, file
         self._current, self._read = CurrentSchedules(config, file), now()
-        self.jobs = {name: self._job(name, schedule) for name, schedule in config.schedules.items()}
+        self.jobs = {name: self._job(name, schedule) for name, schedule in self._current.schedules.items()}
         self._leaving: dict[str, ScheduledJob] = {}
         self._told: dict[str, str] = {}
         self._sign = sign_as_scheduler(self._tables)

@@ -77,6 +77,16 @@ def series_since(tables: str | Path, since: datetime) -> list[tuple[str, str]]:
     return sorted((str(row["device_id"]), str(row["signal"])) for row in found)
 
 
+def devices_of(tables: str | Path, table: str) -> list[str]:
+    """Every device with a row in a table, in order of their names; InputError where there is no such table."""
+    import pyarrow as pa
+    from deltalake import QueryBuilder
+
+    query = QueryBuilder().register("rows", _opened(tables, table))
+    found = pa.table(query.execute(f"SELECT DISTINCT {_column('device_id', 'string')} FROM rows")).to_pylist()
+    return sorted(str(row["device_id"]) for row in found)
+
+
 def _opened(tables: str | Path, table: str) -> DeltaTable:
     from deltalake import DeltaTable
     from deltalake.exceptions import TableNotFoundError

@@ -1,6 +1,12 @@
 // Questions to the server; an answer that is out of date is thrown away by who asked.
 
-export class Refused extends Error {}
+/** told: the whole answer, where the server said more than a sentence. */
+export class Refused extends Error {
+  constructor(sentence, told) {
+    super(sentence);
+    this.told = told;
+  }
+}
 
 export async function ask(path, parameters = {}) {
   const kept = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
@@ -18,7 +24,7 @@ async function content(answer) {
     throw new Refused("The token is asked for again.");
   }
   const told = await answer.json();
-  if (!answer.ok) throw new Refused(told.error || `The server answered ${answer.status}.`);
+  if (!answer.ok) throw new Refused(told.error || `The server answered ${answer.status}.`, told);
   return told;
 }
 
