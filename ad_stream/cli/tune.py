@@ -81,7 +81,7 @@ def tell(found: TuningProposal) -> None:
 
     from ad_stream.cli.output.tune import proposal_told
 
-    Console(stderr=True).print(proposal_told(found))
+    Console(stderr=True).print(proposal_told(found), soft_wrap=True)
 
 
 def first_parameters(loaded: RunSettings, name: str) -> dict[str, float]:

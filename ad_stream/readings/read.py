@@ -110,8 +110,8 @@ def read(path: Path, options: ReadOptions | None = None) -> Readings:
 def _joined(table: TextTable, options: ReadOptions) -> tuple[TextTable, ReadOptions]:
     """The table with one column in place of the dimensions, and options that name it."""
     columns = list(options.dimensions)
-    for name in columns:
-        if name not in table.cells:
+    for name in (*columns, options.time, options.signal, *options.values):
+        if name is not None and name not in table.cells:
             raise InputError(f"{table.name} has no column {name!r}: its columns are {', '.join(table.cells.columns)}")
     parts = table.cells[columns].apply(lambda column: column.str.strip())
     together, device = parts.agg("/".join, axis=1), " / ".join(columns)

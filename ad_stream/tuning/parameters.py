@@ -36,11 +36,11 @@ DAY = 86_400
 
 
 def candidates(model: str, there: float) -> list[dict[str, float]]:
-    """The grid of a model as far as days of past are there, the usual parameters first; none where the past is too short."""
+    """The usual parameters, which learn from what is there, then the grid of a model as far as days of past are there; none where
+    the past is too short."""
     if there < FEWEST_DAYS:
         return []
     usual = dict(USUAL[model])
-    usual["days"] = min(usual["days"], float(int(there)))
     grid = [{"days": float(days)} for days in DAYS if days <= there]
     if "tau" in usual:
         grid = [{**one, "tau": tau} for one in grid for tau in TAUS]

@@ -206,3 +206,4 @@ def test_faults_in_an_unseen_day_are_found_by_a_forest_and_not_by_one_of_another
     assert series == 1 and error < other
     assert parameters.candidates("isolation_forest", 3) == []
     assert parameters.candidates("isolation_forest", 20) == [{"days": 14.0}, {"days": 7.0}]
+    assert parameters.candidates("isolation_forest", 5) == [{"days": 14.0}], "what is usual takes what is there"
