@@ -163,10 +163,8 @@ def _add_changes(app: FastAPI, desk: TaskDesk, token: Token, turns: Turns) -> No
         said = await wanted(request, TaskRequest, "a task")
         try:
             return JSONResponse(await turns.take(lambda: desk.save(said)))
-        except TaskError as error:
-            return JSONResponse(
-                {"error": "Nothing was saved: see the fields.", "errors": error.errors}, status_code=422
-            )
+        except TaskError as error:  # an answer as any: browsers tell of other states on their console
+            return JSONResponse({"errors": error.errors})
         except AdStreamError as error:
             raise InputError(str(error)) from None
 

@@ -1,12 +1,6 @@
 // Questions to the server; an answer that is out of date is thrown away by who asked.
 
-/** told: the whole answer, where the server said more than a sentence. */
-export class Refused extends Error {
-  constructor(sentence, told) {
-    super(sentence);
-    this.told = told;
-  }
-}
+export class Refused extends Error {}
 
 export async function ask(path, parameters = {}) {
   const kept = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
@@ -24,7 +18,7 @@ async function content(answer) {
     throw new Refused("The token is asked for again.");
   }
   const told = await answer.json();
-  if (!answer.ok) throw new Refused(told.error || `The server answered ${answer.status}.`, told);
+  if (!answer.ok) throw new Refused(told.error || `The server answered ${answer.status}.`);
   return told;
 }
 

@@ -58,13 +58,17 @@ export function tasks(owner, told) {
       if (!who) return;
       try {
         const answer = await change("/api/tasks", { task: said, owner: who });
+        if (answer.errors) {
+          wrong("Nothing was saved: see the fields.", answer.errors);
+          return;
+        }
         keepOwner(who);
         put(place, saved(said.name, answer));
         place.querySelector("h2").focus();
         told(`Version ${answer.version} of ${said.name} is saved.`);
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        wrong(error.message, error.told?.errors ?? {});
+        wrong(error.message, {});
       }
     }, () => put(place));
     put(place, form);

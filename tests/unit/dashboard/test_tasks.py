@@ -79,7 +79,7 @@ def test_a_wrong_field_is_told_beside_it_and_nothing_is_saved(
     page: Served, said: dict[str, Any], field: str, sentence: str
 ) -> None:
     status, answer = save(page, **said)
-    assert status == 422 and sentence in answer["errors"][field], answer
+    assert status == 200 and sentence in answer["errors"][field], answer
     assert page.get("/api/tasks")["tasks"] == []
 
 
