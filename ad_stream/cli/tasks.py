@@ -32,7 +32,8 @@ def list_tasks(file: File = None, config: Config = None, as_json: Json = False) 
     from ad_stream.schedules.tasks import ACTIVE, active, newest
 
     loaded, folder = _opened(needed(file, config, "tasks list"))
-    rows, (_, wrong) = newest(folder), active(folder, loaded)
+    rows = newest(folder)
+    _, wrong = active(rows, loaded)
     if as_json:
         print(
             json.dumps(

@@ -55,14 +55,14 @@ class TaskDesk:
 
     def __init__(self, base: Config, file: str, now: Callable[[], datetime]) -> None:
         self._first, self._file, self._now = base, file, now
-        self._current: CurrentSchedules | None = None
+        self._made: CurrentSchedules | None = None
 
     @property
-    def _base(self) -> Config:
-        if self._current is None:
-            self._current = CurrentSchedules(self._first, self._file)
-        self._current.changed()
-        return self._current.config
+    def _current(self) -> CurrentSchedules:
+        if self._made is None:
+            self._made = CurrentSchedules(self._first, self._file)
+        self._made.changed()
+        return self._made
 
     @property
     def _tables(self) -> Path:
@@ -72,9 +72,9 @@ class TaskDesk:
         """Tasks that run, with the YAML of each, and what the form can choose from; none where the tables are elsewhere."""
         if self._first.tables.path is None or is_address(self._first.tables.path):
             return {"tasks": [], "sources": [], "detectors": []}
-        base = self._base
-        tasks, wrong = stored.active(self._tables, base)
-        rows = stored.newest(self._tables)
+        current = self._current
+        base, read = current.config, current.tasks
+        tasks, wrong, rows = read.tasks, read.wrong, read.rows
         told = [
             {
                 "name": name, "version": rows[name]["version"], "owner": rows[name]["owner"], "said": rows[name]["said"],
@@ -88,11 +88,11 @@ class TaskDesk:
 
     def columns(self, source: str) -> list[str]:
         """Of a named source, as it has them now."""
-        return [one.name for one in reader_of(source, self._base.sources).columns()]
+        return [one.name for one in reader_of(source, self._current.config.sources).columns()]
 
     def save(self, said: TaskRequest) -> dict[str, Any]:
         """The next version of a task, once its source was looked at; TaskError names each wrong field."""
-        base = self._base
+        base = self._current.config
         task = task_of(said.task, base)
         _look_at(task, base)
         version = stored.save(self._tables, base, said.task, owner=said.owner, now=self._now())
@@ -104,7 +104,8 @@ class TaskDesk:
 
     def csv(self, name: str) -> Iterator[str]:
         """The predictions, the first line already read, so that what is wrong is told before anything is sent."""
-        parts = csv_parts(stored.task_named(self._tables, self._base, name), self._base)
+        base = self._current.config
+        parts = csv_parts(stored.task_named(self._tables, base, name), base)
         first = next(parts)
 
         def every() -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ class CurrentSchedules:
     refuse, changes nothing and is told once."""
 
     def __init__(self, config: Config, file: str) -> None:
-        self._file, self._sign = file, _sign(file)
+        self._file, self._sign, self._lock = file, _sign(file), threading.Lock()
         self.config, self.tasks = config, TaskJobs(local_folder(config.tables, "tasks", AWAY))
         self.tasks.changed(config, anew=True)
 
@@ -37,8 +38,9 @@ class CurrentSchedules:
 
     def changed(self) -> bool:
         """Looks at file and table -> whether there are other schedules, or another version of the configuration, now."""
-        other = self._file_changed()
-        return self.tasks.changed(self.config, anew=other) or other
+        with self._lock:  # several pages may ask at once
+            other = self._file_changed()
+            return self.tasks.changed(self.config, anew=other) or other
 
     def _file_changed(self) -> bool:
         sign = _sign(self._file)

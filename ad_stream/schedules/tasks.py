@@ -34,11 +34,11 @@ def newest(tables: Path) -> dict[str, Row]:
     return found
 
 
-def active(tables: Path, base: Config) -> tuple[dict[str, Task], dict[str, str]]:
-    """The tasks that run, and of those that cannot any more (their source is gone) why not."""
+def active(rows: Mapping[str, Row], base: Config) -> tuple[dict[str, Task], dict[str, str]]:
+    """Rows that count -> the tasks that run, and of those that cannot any more (their source is gone) why not."""
     found: dict[str, Task] = {}
     wrong: dict[str, str] = {}
-    for name, row in newest(tables).items():
+    for name, row in rows.items():
         if row["state"] == ACTIVE:
             try:
                 found[name] = task_of(row["said"], base)
@@ -81,23 +81,25 @@ def _append(tables: Path, name: str, state: str, said: Any, owner: str, now: dat
 
 
 class TaskJobs:
-    """The jobs of the tasks beside some tables, read again when the table has changed."""
+    """The tasks beside some tables and their jobs, read again when the table has changed. rows: of each task the one that counts;
+    tasks: those that run; wrong: why others do not."""
 
     def __init__(self, tables: Path) -> None:
         self._tables, self._log = tables, TableLog(tables, TASKS.name)
-        self._told: dict[str, str] = {}
+        self.rows: dict[str, Row] = {}
+        self.tasks: dict[str, Task] = {}
+        self.wrong: dict[str, str] = {}
         self.schedules: dict[str, Schedule] = {}
 
     def changed(self, base: Config, *, anew: bool = False) -> bool:
         """Looks at the table -> whether there are other jobs now; anew: base is another one."""
         if self._log.news() is None and not anew:
             return False
-        tasks, wrong = active(self._tables, base)
-        for name, sentence in wrong.items():
-            if self._told.get(name) != sentence:
+        told, self.rows = self.wrong, newest(self._tables)
+        self.tasks, self.wrong = active(self.rows, base)
+        for name, sentence in self.wrong.items():
+            if told.get(name) != sentence:
                 log.warning("the task %s does not run: %s", name, sentence)
-        self._told = wrong
-        was, self.schedules = self.schedules, {}
-        for task in tasks.values():
-            self.schedules |= schedules_of(task)
+        was = self.schedules
+        self.schedules = {name: one for task in self.tasks.values() for name, one in schedules_of(task).items()}
         return was != self.schedules

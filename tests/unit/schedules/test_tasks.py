@@ -20,8 +20,10 @@ from ad_stream.readers.contract import TimeRange
 from ad_stream.readers.registry import reader_of
 from ad_stream.schedules import tasks as stored
 from ad_stream.schedules.commands import line, words_of
+from ad_stream.schedules.folders import lock
 from ad_stream.schedules.scheduler import Scheduler
 from ad_stream.schedules.task_export import COLUMNS, csv_parts
+from ad_stream.schedules.turn import turn_of
 from tests.support.scheduled import NOON
 from tests.support.written import verdict, write
 
@@ -204,3 +206,19 @@ def test_the_commands_save_list_print_and_retire(tmp_path: Path) -> None:
     assert said("retire", "ovens") == "ovens is retired\n" and said("list") == "ovens@3 retired\n"
     wrong = CliRunner().invoke(app, ["tasks", "run", "ovens", "train", "--config", str(file)])
     assert "there is no task 'ovens'" in str(wrong.exception)
+
+
+def test_steps_of_a_task_take_turns(tmp_path: Path) -> None:
+    slept: list[float] = []
+    with turn_of(tmp_path, "ovens"):
+        first = lock(tmp_path / "_tasks" / "ovens" / "lock")
+        assert first is None, "held as long as the step goes on"
+    other = lock(tmp_path / "_tasks" / "ovens" / "lock")
+    assert other is not None
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        other.release()
+
+    with turn_of(tmp_path, "ovens", sleep=sleep):
+        assert len(slept) == 1
