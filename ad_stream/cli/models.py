@@ -132,7 +132,7 @@ def _of_series(
         from ad_stream.cli.tune import first_parameters
         from ad_stream.pipeline.train import train_series
 
-        chosen = {"days": days, **options} | (first_parameters(config, name) if tuned else {})
+        chosen = {"days": days, **options} | (first_parameters(config, name, name) if tuned else {})
         given = _over(chosen.pop("days"), until, candidate)
         return train_series(config, name, devices=devices, options=chosen, **given)
 

@@ -147,29 +147,14 @@ def _read(own: RunSettings) -> dict[str, Any]:
 
 
 def _trained(own: RunSettings, model: str) -> dict[str, Any]:
-    from ad_stream.models.stored import live_parameters
+    from ad_stream.cli.tune import first_parameters
     from ad_stream.pipeline.train import train_series
     from ad_stream.tuning.parameters import USUAL, options_of
 
-    chosen = live_parameters(Path(str(own.tables.path)), model)
-    if not chosen:
-        chosen = {"days": 28.0, **USUAL.get(model, {}), **_parameters(own)}
+    chosen = {"days": 28.0, **USUAL.get(model, {}), **first_parameters(own, model)}
     done = train_series(own, model, days=chosen["days"], options=options_of(chosen))
     print(done.sentence(), file=sys.stderr, flush=True)
     return {"version": done.version, "learned": done.learned}
-
-
-def _parameters(own: RunSettings) -> dict[str, float]:
-    """The first training also tunes: the parameters that were chosen; the proposal is told."""
-    from ad_stream.cli.tune import proposal_of, tell
-
-    try:
-        found = proposal_of(own)
-    except InputError as error:  # too little is stored: the training says what it can learn
-        print(f"not tuned: {error}", file=sys.stderr, flush=True)
-        return {}
-    tell(found)
-    return {} if found.model is None else dict(found.model.proposed)
 
 
 def _tuned(own: RunSettings) -> dict[str, Any]:

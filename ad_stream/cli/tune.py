@@ -84,9 +84,9 @@ def tell(found: TuningProposal) -> None:
     Console(stderr=True).print(proposal_told(found), soft_wrap=True)
 
 
-def first_parameters(loaded: RunSettings, name: str) -> dict[str, float]:
-    """Those of the live version of a model; where there is none those that a tuning chooses, which is told on stderr."""
-    from ad_stream.cli.output.tune import model_sentence
+def first_parameters(loaded: RunSettings, name: str, detector: str | None = None) -> dict[str, float]:
+    """Those of the live version of a model; where there is none those that a tuning for this detector (None: the run's own) chooses,
+    whose proposal is told on stderr."""
     from ad_stream.models.stored import live_parameters
     from ad_stream.tuning.bench import Wish
 
@@ -94,13 +94,12 @@ def first_parameters(loaded: RunSettings, name: str) -> dict[str, float]:
     if live:
         return live
     try:
-        found = proposal_of(loaded, Wish(model=name))
+        found = proposal_of(loaded, Wish(model=detector))
     except InputError as error:  # too little is stored: the training says what it can learn
         print(f"not tuned: {error}", file=sys.stderr, flush=True)
         return {}
-    assert found.model is not None
-    print(model_sentence(found.model), file=sys.stderr, flush=True)
-    return dict(found.model.proposed)
+    tell(found)
+    return {} if found.model is None else dict(found.model.proposed)
 
 
 def folder_of(loaded: RunSettings) -> Path:
@@ -122,7 +121,8 @@ def _applied(loaded: RunSettings, found: TuningProposal) -> str:
         from ad_stream.tuning.parameters import options_of
 
         chosen = found.model.proposed
-        devices = [found.device]
+        # A version is of all series that have one; forests are for a chosen few.
+        devices = [found.device if found.model.name == "isolation_forest" else "*"]
         learn = train_series(loaded, found.model.name, days=chosen["days"], devices=devices, options=options_of(chosen))
         done.append(learn.sentence())
     return "\n".join(done)
