@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 parser = parser_of("Learn a model from stored windows; streams use it from their next batch on.")
 parser.add_argument("--model", required=True, choices=get_args(Model), help="what is learned")
 parser.add_argument("--days", required=True, type=float, help="how far back to learn from")
+parser.add_argument("--tau", type=float, help="of seasonal: how much the trend may bend")
 parser.add_argument("--candidate", action="store_true", help="store it, but do not use it yet")
 
 
@@ -26,7 +27,8 @@ def work(config: Config, given: argparse.Namespace) -> Any:
     """Its summary."""
     if given.model == "joint":
         return train_joint(config, days=given.days, live=not given.candidate)
-    return train_series(config, given.model, days=given.days, live=not given.candidate)
+    options = {} if given.tau is None else {"tau": given.tau}
+    return train_series(config, given.model, days=given.days, live=not given.candidate, options=options)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ from ad_stream.cli import (
     status,
     stream,
     tables,
+    tasks,
+    tune,
     whatif,
 )
 from ad_stream.errors import AdStreamError
@@ -76,9 +78,11 @@ evaluate.add_to(app)
 series_config.add_to(app)
 incidents.add_to(app)
 whatif.add_to(app)
+tune.add_to(app)
 app.add_typer(models.train_app, name="train")
 app.add_typer(models.models_app, name="models")
 jobs.add_to(app)
+app.add_typer(tasks.app, name="tasks")
 azure_api.add_to(app)
 app.add_typer(power_bi.app)
 

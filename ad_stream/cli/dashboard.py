@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ad_stream.cli.jobs import centre_of
 from ad_stream.cli.options import File, RunConfig
 from ad_stream.cli.settings import TABLES, one_of, tables_of
 from ad_stream.secrets import redact
@@ -27,6 +28,13 @@ def dashboard(
     sites: Annotated[
         str | None, typer.Option(help="Pattern of the site in a device's name: '(?P<site>[^-]+)-'.", show_default=False)
     ] = None,
+    jobs: Annotated[
+        str | None,
+        typer.Option(
+            help="Show the jobs of this configuration: of the workspace, where its tables are in a catalog.",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8010,
 ) -> None:
     """Show a stream live in the browser until stopped: fleet, incidents, anomalies, each series with its band, pipeline health."""
@@ -44,4 +52,5 @@ def dashboard(
     if sites is not None:
         named = settings.usual(place, {"dimensions": {"device": sites}})
         base = base.model_copy(update={"dimensions": named.dimensions})
-    serve(place, config=config or "conf/local.yaml", host=host, port=port, ready=ready, base=base)
+    centre = None if jobs is None else centre_of(jobs)
+    serve(place, config=config or "conf/local.yaml", host=host, port=port, ready=ready, base=base, jobs=centre)

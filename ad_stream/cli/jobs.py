@@ -55,7 +55,7 @@ def list_jobs(file: File = None, config: Config = None, as_json: Json = False) -
     from ad_stream.cli.output.console import show
     from ad_stream.cli.output.jobs import job_table
 
-    centre = _centre(needed(file, config, "jobs list"))
+    centre = centre_of(needed(file, config, "jobs list"))
     found = centre.jobs()
     print(json.dumps(found)) if as_json else show(job_table(found, lives=centre.lives))
 
@@ -71,7 +71,7 @@ def runs(
     from ad_stream.cli.output.console import show
     from ad_stream.cli.output.jobs import run_table
 
-    found = _centre(needed(None, config, f"jobs runs {job} --config")).runs(job, most)
+    found = centre_of(needed(None, config, f"jobs runs {job} --config")).runs(job, most)
     print(json.dumps(found)) if as_json else show(run_table(found))
 
 
@@ -82,7 +82,7 @@ def run(
     follow: Annotated[bool, typer.Option("--follow", help="Print its log until it ends.")] = False,
 ) -> None:
     """Run a job now; the scheduler does it, after the run of the job that may be under way."""
-    centre = _centre(needed(None, config, f"jobs run {job} --config"))
+    centre = centre_of(needed(None, config, f"jobs run {job} --config"))
     name = centre.run_now(job, user_name())
     print(name, flush=True)
     if follow:
@@ -92,21 +92,21 @@ def run(
 @jobs_app.command()
 def pause(job: Job, config: RunConfig = None) -> None:
     """Let no planned time of a job count until it is resumed; a run under way goes on."""
-    _centre(needed(None, config, f"jobs pause {job} --config")).pause(job, user_name())
+    centre_of(needed(None, config, f"jobs pause {job} --config")).pause(job, user_name())
     print(f"{job} is paused")
 
 
 @jobs_app.command()
 def resume(job: Job, config: RunConfig = None) -> None:
     """Let the planned times of a job count again, from now on."""
-    _centre(needed(None, config, f"jobs resume {job} --config")).resume(job)
+    centre_of(needed(None, config, f"jobs resume {job} --config")).resume(job)
     print(f"{job} is no longer paused")
 
 
 @jobs_app.command()
 def cancel(run: RunId, config: RunConfig = None) -> None:
     """End a run that is under way, or waits."""
-    _centre(needed(None, config, f"jobs cancel {run} --config")).cancel(run, user_name())
+    centre_of(needed(None, config, f"jobs cancel {run} --config")).cancel(run, user_name())
     print(f"{run} is told to end")
 
 
@@ -117,7 +117,7 @@ def log(
     follow: Annotated[bool, typer.Option("--follow", help="Go on until the run ends.")] = False,
 ) -> None:
     """Print the log of a run."""
-    centre = _centre(needed(None, config, f"jobs log {run} --config"))
+    centre = centre_of(needed(None, config, f"jobs log {run} --config"))
     if follow:
         _follow(centre, run)
         return
@@ -127,7 +127,7 @@ def log(
         start, part = part.end, centre.log(run, part.end)
 
 
-def _centre(path: str) -> JobCentre:
+def centre_of(path: str) -> JobCentre:
     """That of this machine, or of the workspace of the environment where the tables are in a catalog."""
     from ad_stream import config as settings
 

@@ -40,6 +40,15 @@ Devices = Annotated[
 Holidays = Annotated[
     list[str], typer.Option("--holiday", help="A day (UTC) that is a holiday, 2026-12-25; may be repeated.")
 ]
+Tuned = Annotated[
+    bool,
+    typer.Option(
+        "--tuned", help="With the parameters of the live version; the first time with those that tune chooses."
+    ),
+]
+Tau = Annotated[
+    float, typer.Option(min=0.0001, max=100, help="How much the trend may bend, as Prophet's changepoint_prior_scale.")
+]
 
 
 @train_app.command()
@@ -64,13 +73,14 @@ def seasonal(
     until: Until = None,
     candidate: Candidate = False,
     holiday: Holidays = [],  # noqa: B006
+    tau: Tau = 0.05,
+    tuned: Tuned = False,
     set_: Set = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
     """Learn the day and the week of each series; the detector seasonal uses them from the next batch on."""
-    learn = _of_series(
-        "seasonal", days, until, candidate, holidays=[int(moment(one).timestamp() // DAY) for one in holiday]
-    )
+    holidays = [int(moment(one).timestamp() // DAY) for one in holiday]
+    learn = _of_series("seasonal", days, until, candidate, tuned=tuned, holidays=holidays, tau=tau)
     _train(learn, needed(file, config, "train seasonal"), set_, as_json)
 
 
@@ -99,20 +109,34 @@ def isolation_forest(
     until: Until = None,
     candidate: Candidate = False,
     device: Devices = ["*"],  # noqa: B006
+    tuned: Tuned = False,
     set_: Set = [],  # noqa: B006
     as_json: Json = False,
 ) -> None:
     """Grow an isolation forest for each series; the detector isolation_forest uses them from the next batch on."""
-    learn = _of_series("isolation_forest", days, until, candidate, devices=device)
+    learn = _of_series("isolation_forest", days, until, candidate, devices=device, tuned=tuned)
     _train(learn, needed(file, config, "train isolation_forest"), set_, as_json)
 
 
 def _of_series(
-    name: str, days: float, until: str | None, candidate: bool, *, devices: Sequence[str] = ("*",), **options: Any
+    name: str,
+    days: float,
+    until: str | None,
+    candidate: bool,
+    *,
+    devices: Sequence[str] = ("*",),
+    tuned: bool = False,
+    **options: Any,
 ) -> Callable[[RunSettings], Training]:
-    from ad_stream.pipeline.train import train_series
+    def learn(config: RunSettings) -> Training:
+        from ad_stream.cli.tune import first_parameters
+        from ad_stream.pipeline.train import train_series
 
-    return partial(train_series, name=name, devices=devices, options=options, **_over(days, until, candidate))
+        chosen = {"days": days, **options} | (first_parameters(config, name, name) if tuned else {})
+        given = _over(chosen.pop("days"), until, candidate)
+        return train_series(config, name, devices=devices, options=chosen, **given)
+
+    return learn
 
 
 def _over(days: float, until: str | None, candidate: bool) -> dict[str, Any]:

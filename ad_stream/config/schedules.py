@@ -13,7 +13,7 @@ from ad_stream.config.cron import Cron
 from ad_stream.durations import Duration, as_text, parse_duration
 from ad_stream.settings import Section
 
-Command = Literal["train", "backfill", "propose", "maintain"]
+Command = Literal["train", "backfill", "propose", "maintain", "tune"]
 Model = Literal["profile", "seasonal", "isolation_forest", "joint"]
 DAY_NAMES = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 CALENDAR = ("daily", "weekday", *DAY_NAMES, "weekly", "two-weekly", "monthly")
@@ -21,6 +21,7 @@ ONCE = "once"
 EVERY = f"write an interval such as '15 minutes' or '6 hours', or one of {ONCE}, {', '.join(CALENDAR)}"
 JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 DAY = timedelta(days=1)
+TUNABLE = ("seasonal", "isolation_forest")
 
 
 def _as_text(value: object) -> object:
@@ -31,8 +32,10 @@ def _as_text(value: object) -> object:
 class Schedule(Section):
     """A job: its name -> what it runs, and when (docs/schedules.md). `ad-stream schedule` runs them, on Databricks they become jobs.
 
-    run: the command. model: what train learns; candidate: it waits to be activated. last: how far back: of backfill up to the
-    planned time, of train and propose the days they look at.
+    run: the command. model: what train learns, or the detector that tune tunes for in place of the run's own; candidate: it waits to be
+    activated. tau: of train seasonal (docs/detectors.md); tuned: train with the parameters of the live version, the first time with
+    those that tune chooses. alarms: of tune, its budget per series and day, 0.1 where none is given. last: how far back: of backfill
+    up to the planned time, of train, tune and propose the days they look at.
     cron: minute hour day month weekday (0 or 7 is Sunday), or every: an interval, once, daily, weekday (Monday to Friday), a
     day's name, weekly, two-weekly or monthly, with start, its first time. time_zone: of cron and start.
     catch_up: which of the times that passed without a scheduler, or behind a longer run, still run: none (skip), the last (once)
@@ -42,6 +45,9 @@ class Schedule(Section):
     run: Command
     model: Model | None = None
     candidate: bool = False
+    tau: float | None = Field(default=None, gt=0, le=100)
+    tuned: bool = False
+    alarms: float | None = Field(default=None, ge=0)
     last: Duration | None = None
     cron: str | None = None
     every: str | None = None
@@ -96,10 +102,24 @@ class Schedule(Section):
 
     @model_validator(mode="after")
     def _what(self) -> Schedule:
-        if (self.run == "train") != (self.model is not None):
+        if self.run != "tune" and (self.run == "train") != (self.model is not None):
             raise ValueError("model says what train learns: give it there, and nowhere else")
+        if self.run == "tune" and self.model not in (None, *TUNABLE):
+            raise ValueError(f"model is {self.model}: tune knows parameters of {' and '.join(TUNABLE)}")
         if self.candidate and self.run != "train":
             raise ValueError("candidate is said of train: leave it out")
+        if self.tau is not None and (self.run, self.model) != ("train", "seasonal"):
+            raise ValueError("tau is said of train and the model seasonal: leave it out")
+        if self.tuned and (self.run != "train" or self.model not in TUNABLE):
+            raise ValueError(f"tuned is said of train and the models {' and '.join(TUNABLE)}: leave it out")
+        if self.tuned and self.tau is not None:
+            raise ValueError("tuned chooses tau: leave out one of them")
+        if self.alarms is not None and self.run != "tune":
+            raise ValueError("alarms is the budget of tune: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _how_far(self) -> Schedule:
         if self.run in ("backfill", "train") and not self.last:
             example = "1 hour" if self.run == "backfill" else "28 days"
             raise ValueError(f"{self.run} needs last, how far back it looks, such as {example!r}")
@@ -107,6 +127,8 @@ class Schedule(Section):
             raise ValueError("maintain looks at all there is: leave out last")
         if self.run in ("train", "propose") and self.last is not None and not DAY <= self.last <= 400 * DAY:
             raise ValueError(f"last is {as_text(self.last)}: {self.run} looks at 1 to 400 days")
+        if self.run == "tune" and self.last is not None and (self.last % DAY or not 2 * DAY <= self.last <= 60 * DAY):
+            raise ValueError(f"last is {as_text(self.last)}: tune looks at 2 to 60 whole days")
         return self
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from fastapi import FastAPI, Query, Request, Response
@@ -17,11 +17,12 @@ from ad_stream.dashboard.changes import refusal, wanted
 from ad_stream.dashboard.parameters import Text
 from ad_stream.errors import AdStreamError, InputError
 from ad_stream.models import stored
-from ad_stream.schedules.centre import LocalCentre
+from ad_stream.schedules.centre import JobCentre, LocalCentre
 from ad_stream.schedules.scheduler import tables_of
 from ad_stream.settings import Section
 from ad_stream.tables.catalog import MODELS
 from ad_stream.tables.follow import TableLog
+from ad_stream.tables.names import is_address
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_RUNS = 200
 MOST_BYTE = 1 << 53
+SHARED_FOR = timedelta(seconds=3)
+LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 Answer = TypeVar("Answer")
 
 
@@ -55,18 +58,23 @@ class ModelRequest(Section):
 
 
 class JobDesk:
-    """base: the run's configuration, file: as a person names it. What cannot be answered is an InputError, in a sentence."""
+    """base: the run's configuration, file: as a person names it; workspace: the job centre that is shown in place of that of this
+    machine, None: none. What cannot be answered is an InputError, in a sentence."""
 
-    def __init__(self, base: Config, file: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, base: Config, file: str, now: Callable[[], datetime], workspace: JobCentre | None = None
+    ) -> None:
         self._base, self._file, self._now = base, file, now
-        self._made: LocalCentre | None = None
+        self._workspace, self._asked = workspace, LONG_AGO
+        self._made = workspace
         self._lock = threading.Lock()
         self._table: TableLog | None = None
+        self._jobs: list[dict[str, Any]] = []
         self._models: list[dict[str, Any]] = []
 
     @property
-    def centre(self) -> LocalCentre:
-        """Of the tables in their folder; InputError where they are elsewhere."""
+    def centre(self) -> JobCentre:
+        """That of a workspace, else of the tables in their folder; InputError where these are elsewhere."""
         if self._made is None:
             self._made = LocalCentre(self._base, self._file, now=self._now)
         return self._made
@@ -78,17 +86,28 @@ class JobDesk:
             with suppress(AdStreamError):  # the page tells it
                 self.centre.jobs()
 
-        if self._base.schedules:
+        if self._base.schedules and self._workspace is None:
             threading.Thread(target=read, name="dashboard-jobs", daemon=True).start()
 
     def overview(self) -> dict[str, Any]:
         """Jobs, whether a scheduler sees to them, and models."""
-        start = f"ad-stream schedule {self._file}"
-        told = {"jobs": self.centre.jobs(), "lives": bool(self._base.schedules) and self.centre.lives, "command": start}
+        start, jobs = f"ad-stream schedule {self._file}", self._listed()
+        told = {"jobs": jobs, "lives": bool(jobs) and self.centre.lives, "command": start}
         return told | {"models": self._versions()}
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """The jobs; a workspace takes a request for each, so that several pages share what it answered a moment ago."""
+        if self._workspace is None:
+            return self.centre.jobs()
+        with self._lock:
+            if self._now() - self._asked >= SHARED_FOR:
+                self._jobs, self._asked = self._workspace.jobs(), self._now()
+            return self._jobs
 
     def _versions(self) -> list[dict[str, Any]]:
         """Of all models; read again only when the table has changed, for it holds what was learned, too."""
+        if self._workspace is not None and is_address(str(self._base.tables.path)):
+            return []  # the workspace's own pages show them
         tables = tables_of(self._base)
         with self._lock:
             if self._table is None:
@@ -99,7 +118,7 @@ class JobDesk:
 
     def change(self, said: JobRequest) -> dict[str, Any]:
         """Does what was asked -> the run that it is about, where there is one."""
-        centre = self.centre
+        centre, self._asked = self.centre, LONG_AGO
         if said.action == "run":
             return {"run": centre.run_now(said.job, said.owner)}
         if said.action == "pause":

@@ -27,9 +27,11 @@ from ad_stream.dashboard.muting import Muting, add_muting
 from ad_stream.dashboard.overview import Overview
 from ad_stream.dashboard.parameters import Text, Time
 from ad_stream.dashboard.series_chart import series
+from ad_stream.dashboard.task_answers import TaskDesk, add_tasks
 from ad_stream.dashboard.turns import RETRY_AFTER, CrowdedError, Turns
 from ad_stream.dashboard.watcher import Watch
 from ad_stream.errors import InputError
+from ad_stream.schedules.centre import JobCentre
 from ad_stream.web.connections import ConnectionLimits, server_config
 from ad_stream.web.listening import listener, url
 from ad_stream.web.memory import few_heaps
@@ -45,16 +47,18 @@ def create_app(
     token: Token | None = None,
     watch: Watch | None = None,
     base: Config | None = None,
+    jobs: JobCentre | None = None,
 ) -> FastAPI:
     """The dashboard as an ASGI application that watches while it runs; `token` None takes it from the environment.
 
-    base: the run's configuration, of which the sites and the settings under a mute are taken; None is the usual one.
+    base: the run's configuration, of which the sites and the settings under a mute are taken; None is the usual one. jobs: the job
+    centre of a workspace, None: that of the tables.
     """
     watch = watch or Watch(tables, config=config)
     token = Token.from_environment() if token is None else token
     base = usual(str(tables)) if base is None else base
     updates = LiveUpdates()
-    desk = JobDesk(base, config, watch.now)
+    desk = JobDesk(base, config, watch.now, jobs)
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +81,7 @@ def create_app(
     add_muting(app, Muting(watch, base), token, turns)
     add_incidents(app, watch, base, token, turns)
     add_jobs(app, desk, token, turns)
+    add_tasks(app, TaskDesk(base, config, watch.now), token, turns)
 
     @app.get("/api/events")
     async def events() -> Response:
@@ -100,10 +105,11 @@ def serve(
     port: int = PORT,
     ready: Callable[[str, bool], None] | None = None,
     base: Config | None = None,
+    jobs: JobCentre | None = None,
 ) -> None:
     """Serve until stopped; ConfigError where host is not this machine and the environment holds no token.
 
-    ready: called once the port is taken, with the address and whether a token is asked for. base: as for create_app.
+    ready: called once the port is taken, with the address and whether a token is asked for. base, jobs: as for create_app.
     """
     token = Token.from_environment()
     check_exposure(host, token)
@@ -111,7 +117,7 @@ def serve(
         if ready is not None:
             ready(url(opened), bool(token))
         few_heaps()
-        Server(create_app(tables, config=config, token=token, base=base)).run(sockets=[opened])
+        Server(create_app(tables, config=config, token=token, base=base, jobs=jobs)).run(sockets=[opened])
 
 
 class Server(uvicorn.Server):

@@ -31,9 +31,10 @@ RETRY_MILLIS = 30_000
 
 def kind_of(name: str, schedule: Schedule) -> Kind:
     """The script that it starts; ConfigError for what runs beside a folder of tables only."""
-    if schedule.run == "propose":
+    if schedule.run == "propose" or schedule.run == "tune" or schedule.tuned:
+        does = {"propose": "proposes", "tune": "tunes"}.get(schedule.run, "is tuned")
         raise ConfigError(
-            f"the schedule {name!r} proposes, which reads tables in a folder of this machine: leave it out on Databricks, "
+            f"the schedule {name!r} {does}, which reads tables in a folder of this machine: leave it out on Databricks, "
             "or run 'ad-stream schedule' beside a copy of the tables"
         )
     return schedule.run
@@ -46,7 +47,8 @@ def arguments(schedule: Schedule) -> list[str]:
         return ["--last", as_text(schedule.last)]
     if schedule.run == "train":
         assert schedule.last is not None
-        candidate = ["--candidate"] if schedule.candidate else []
+        candidate = [] if schedule.tau is None else ["--tau", str(schedule.tau)]
+        candidate += ["--candidate"] if schedule.candidate else []
         return ["--model", str(schedule.model), "--days", f"{schedule.last / DAY:g}", *candidate]
     return []
 

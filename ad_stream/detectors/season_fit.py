@@ -115,8 +115,9 @@ class Seasons:
         return [(float(self.hinge_times[one]), float(delta[one])) for one in strong]
 
 
-def learn(values: Floats, first: int, step: int, holidays: tuple[int, ...] = ()) -> Seasons:
-    """values (m, n), NaN = no reading; first: seconds since 1970 of the first column; step: seconds; holidays: days since 1970.
+def learn(values: Floats, first: int, step: int, holidays: tuple[int, ...] = (), tau: float = TAU) -> Seasons:
+    """values (m, n), NaN = no reading; first: seconds since 1970 of the first column; step: seconds; holidays: days since 1970;
+    tau: scale of the prior of the changepoints, larger bends the trend more.
 
     Never raises on data; a past that is too short or does not move gives NaN.
     """
@@ -133,9 +134,9 @@ def learn(values: Floats, first: int, step: int, holidays: tuple[int, ...] = ())
     scaled = (binned - centre[:, None]) / np.where(scale > 0, scale, 1.0)[:, None]
     unseen = known & (seconds >= (last - DAY)[:, None])
     short = last - begin < 2 * WEEK - DAY / 2
-    earlier = _fitted(np.where(unseen, np.nan, scaled), seconds, last - DAY, short, days)
+    earlier = _fitted(np.where(unseen, np.nan, scaled), seconds, last - DAY, short, days, tau)
     helps, error, floor = _judged(earlier, scaled, unseen, seconds)
-    whole = _fitted(scaled, seconds, last, short, days)
+    whole = _fitted(scaled, seconds, last, short, days, tau)
     centre = centre + scale * _anchor(whole, scaled, seconds)
     return _in_units(whole, centre, scale, fits, helps & fits, (error, floor), days, seconds)
 
@@ -230,7 +231,7 @@ def _design(seconds: Floats, days: Floats) -> Floats:
     )  # fmt: skip
 
 
-def _fitted(scaled: Floats, seconds: Floats, end: Floats, short: Bools, days: Floats) -> _Fit:
+def _fitted(scaled: Floats, seconds: Floats, end: Floats, short: Bools, days: Floats, tau: float) -> _Fit:
     """scaled (m, b) of size 1, NaN from `end` (m,) on -> the model; short (m,): too short for weekly terms."""
     known = np.isfinite(scaled)
     values = np.where(known, scaled, 0.0)
@@ -239,11 +240,11 @@ def _fitted(scaled: Floats, seconds: Floats, end: Floats, short: Bools, days: Fl
     rows, columns = np.triu_indices(width)
     products = design[:, rows] * design[:, columns]
     weight = known.astype(np.float64)
-    sigma, delta = np.ones(len(scaled)), np.full((len(scaled), HINGES), TAU)
+    sigma, delta = np.ones(len(scaled)), np.full((len(scaled), HINGES), tau)
     for _ in range(ROUNDS):
         gram = np.empty((len(scaled), width, width))
         gram[:, rows, columns] = gram[:, columns, rows] = weight @ products
-        gram[:, np.arange(width), np.arange(width)] += _penalties(sigma, delta, short, width)
+        gram[:, np.arange(width), np.arange(width)] += _penalties(sigma, delta, short, width, tau)
         found = np.linalg.solve(gram, ((weight * values) @ design)[..., None])[..., 0]
         residual = np.abs(np.where(known, values - found @ design.T, 0.0))
         sigma = np.asarray(np.maximum(SIGMA * _median(residual, known), 1e-6))
@@ -252,12 +253,12 @@ def _fitted(scaled: Floats, seconds: Floats, end: Floats, short: Bools, days: Fl
     return _Fit(np.asarray(found, dtype=np.float64), design, sigma, end)
 
 
-def _penalties(sigma: Floats, delta: Floats, short: Bools, width: int) -> Floats:
+def _penalties(sigma: Floats, delta: Floats, short: Bools, width: int, tau: float) -> Floats:
     """(m,), (m, HINGES), (m,) -> (m, width): the priors, in units of the squared residuals; tiny on level and slope."""
     noise = sigma[:, None] ** 2
     out = np.full((len(sigma), width), 1e-9)
     out[:, 2:] = noise / PRIOR**2 + 1e-9
-    out[:, 2 : 2 + HINGES] = noise / (TAU * np.maximum(np.abs(delta), 1e-3 * TAU))
+    out[:, 2 : 2 + HINGES] = noise / (tau * np.maximum(np.abs(delta), 1e-3 * tau))
     weekly = 2 + HINGES + np.r_[np.arange(WEEKLY), TERMS // 2 + np.arange(WEEKLY)]
     out[:, weekly] += np.where(short, NEVER, 0.0)[:, None]  # half a week looks like a trend
     return out

@@ -47,9 +47,11 @@ def _profiles(values: Floats, first: int, step: int) -> Profiles:  # noqa: ARG00
     return profile.learn(_one_column_a_reading(values))
 
 
-def _seasons(values: Floats, first: int, step: int, holidays: Sequence[int] = ()) -> Seasons:
+def _seasons(
+    values: Floats, first: int, step: int, holidays: Sequence[int] = (), tau: float = season_fit.TAU
+) -> Seasons:
     """The season, and the profile of what it leaves: how wild a series is beside its day."""
-    found = season_fit.learn(values, first, step, tuple(holidays))
+    found = season_fit.learn(values, first, step, tuple(holidays), tau)
     season = found.season(first + step * np.arange(values.shape[1], dtype=np.float64))
     return replace(found, tail=profile.learn(_one_column_a_reading(values - season)).tail)
 

@@ -41,6 +41,15 @@ def live_model(tables: str | Path, name: str) -> KnownSeries | None:
     return known_in(label, ((bytes(blob), sha256) for blob, sha256 in zip(rows["blob"], rows["sha256"], strict=True)))
 
 
+def live_parameters(tables: str | Path, name: str) -> dict[str, float]:
+    """What the live version of a model was trained with (days, and options that are numbers); {} where there is none."""
+    rows = _rows(tables, ["version", "parameters"], [("name", "=", name), ("state", "=", "live")]).dropna()
+    if rows.empty:
+        return {}
+    said = json.loads(rows.sort_values("version")["parameters"].iloc[-1])
+    return {key: float(value) for key, value in said.items() if isinstance(value, (int, float))}
+
+
 def choice(name: str, version: int | None) -> tuple[str, str]:
     """SQL that makes a version live and retires the live one: (the new state of a row, which rows it is about)."""
     wanted = -1 if version is None else version

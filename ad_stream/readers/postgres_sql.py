@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ad_stream.readers.contract import TimeRange
-from ad_stream.readers.settings import PostgresqlSource
+from ad_stream.readers.settings import PARTS, PostgresqlSource
 
 HOURS_OF_ANY_CHANGE = 26
 """Local time is at most so far from UTC, changes of the clock included."""
@@ -60,6 +60,9 @@ def range_query(settings: PostgresqlSource, span: TimeRange, naive: bool, texts:
     named = settings.columns()
     text = {name: _text(column, texts) for name, column in named.items()}
     sequence = text["sequence"] if "sequence" in named else "null::text"
+    if settings.dimensions:
+        parts = ", ".join(f"coalesce(source.{ident(column)}::text, '')" for column in settings.dimensions)
+        text["device"] = f"concat_ws({literal(PARTS)}, {parts})"
     chosen = [text["device"], micros(settings, naive), sequence]
     values = [f"source.{ident(column)}::float8" for name, column in named.items() if name.startswith("value")]
     chosen += [text["signal"], *values] if settings.values is None else values

@@ -33,7 +33,7 @@ NUMBERS = {"int2", "int4", "int8", "float4", "float8", "numeric"}
 TEXTS = {"text", "varchar", "bpchar", "name"}
 AS_TEXT = TEXTS | {"int2", "int4", "int8", "uuid"}
 TAKES = {
-    "device": AS_TEXT, "signal": AS_TEXT, "sequence": AS_TEXT, "value": NUMBERS, "values": NUMBERS,
+    "device": AS_TEXT, "dimensions": AS_TEXT, "signal": AS_TEXT, "sequence": AS_TEXT, "value": NUMBERS, "values": NUMBERS,
     "time": {"timestamptz", "timestamp"},
 }  # fmt: skip
 """Setting -> types of its column."""

@@ -38,6 +38,9 @@ def _known_zone(value: str) -> str:
 Name = Annotated[str, Field(min_length=1), AfterValidator(_no_nul)]
 Values = Annotated[dict[Name, Name], BeforeValidator(_parse_values), Field(min_length=1)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
+Dimensions = Annotated[list[Name], Field(max_length=8)]
+PARTS = "/"
+"""Between the texts of several columns that are the name of a device together."""
 
 
 class NamedSource(Section):
@@ -52,9 +55,10 @@ class NamedSource(Section):
 class ColumnSource(NamedSource):
     """A source with columns: those of a table of one reading a row (`signal`, `value`) or of readings side by side (`values`,
     a list, or signal: column). sequence: the column that numbers or names the rows; without it rows equal in device, signal,
-    time and value are one."""
+    time and value are one. dimensions: columns whose texts, joined by /, name the device in place of `device`."""
 
     device: Name = "device_id"
+    dimensions: Dimensions = Field(default=[])
     time: Name = "time"
     signal: Name | None = None
     value: Name | None = None
@@ -75,7 +79,8 @@ class ColumnSource(NamedSource):
             if self.values is None
             else {f"values.{signal}": column for signal, column in self.values.items()}
         )
-        named = {"device": self.device, "time": self.time, **readings, "sequence": self.sequence}
+        parts = {f"dimensions.{number}": column for number, column in enumerate(self.dimensions)}
+        named = {**(parts or {"device": self.device}), "time": self.time, **readings, "sequence": self.sequence}
         return {setting: column for setting, column in named.items() if column is not None}
 
 
@@ -158,13 +163,15 @@ class TableFilesSource(NamedSource):
     """Files that somebody else writes: CSV, JSON lines, Parquet or workbooks, long or wide, told apart as `ad-stream detect`
     tells them (docs/own_files.md). path: a file or a pattern.
 
-    device, time, signal, value, values: columns, where their names do not say so. time_zone, date_order, decimal: where the
+    device, time, signal, value, values: columns, where their names do not say so. dimensions: columns whose texts, joined by /, name
+    the device in place of `device`. time_zone, date_order, decimal: where the
     cells do not say so. Without `time_zone` a time that names no zone is UTC.
     """
 
     kind: Literal["table_files"]
     path: Name
     device: Name | None = None
+    dimensions: Dimensions = Field(default=[])
     time: Name | None = None
     signal: Name | None = None
     values: list[Name] = Field(default=[])

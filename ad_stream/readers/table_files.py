@@ -62,7 +62,7 @@ class TableFilesReader(RangeReader[TableFilesSource]):
         order = None if settings.date_order is None else f"{settings.date_order} first"
         options = ReadOptions(
             time=settings.time, device=settings.device, signal=settings.signal, values=settings.values,
-            zone=settings.time_zone, order=order, decimal=settings.decimal,
+            zone=settings.time_zone, order=order, decimal=settings.decimal, dimensions=settings.dimensions,
         )  # fmt: skip
         try:
             return read(path, options)

@@ -34,7 +34,8 @@ class ReadOptions:
     """What a person says of the file; None and () are found out.
 
     time, device, signal, values: names of columns. zone: of times that name none. order: day first or month first.
-    decimal: ',' or '.'. sheet: of a workbook with several. beside: a column that is handed over as it stands.
+    decimal: ',' or '.'. sheet: of a workbook with several. beside: a column that is handed over as it stands. dimensions: columns
+    whose texts, joined by /, are the device.
     """
 
     time: str | None = None
@@ -46,6 +47,7 @@ class ReadOptions:
     decimal: str | None = None
     sheet: str | None = None
     beside: str | None = None
+    dimensions: Sequence[str] = ()
 
 
 def read(path: Path, options: ReadOptions | None = None) -> Readings:
@@ -57,6 +59,8 @@ def read(path: Path, options: ReadOptions | None = None) -> Readings:
     """
     options = options or ReadOptions()
     table = read_table(path, options.sheet)
+    if options.dimensions:
+        table, options = _joined(table, options)
     roles = roles_of(
         table,
         time=options.time,
@@ -101,6 +105,18 @@ def read(path: Path, options: ReadOptions | None = None) -> Readings:
             ("not read", f"{names}: numbers, too; --value, once for each column, reads what you want")
         )
     return replace(found, understood=[*found.understood, *left_out(found, place, table.word, others)])
+
+
+def _joined(table: TextTable, options: ReadOptions) -> tuple[TextTable, ReadOptions]:
+    """The table with one column in place of the dimensions, and options that name it."""
+    columns = list(options.dimensions)
+    for name in (*columns, options.time, options.signal, *options.values):
+        if name is not None and name not in table.cells:
+            raise InputError(f"{table.name} has no column {name!r}: its columns are {', '.join(table.cells.columns)}")
+    parts = table.cells[columns].apply(lambda column: column.str.strip())
+    together, device = parts.agg("/".join, axis=1), " / ".join(columns)
+    cells = table.cells.drop(columns=[name for name in columns if name != options.time]).assign(**{device: together})
+    return replace(table, cells=cells), replace(options, device=device)
 
 
 def _coded(table: TextTable, column: str | None, otherwise: str) -> tuple[list[str], Ints]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ad_stream import times
 from ad_stream.errors import InputError, RunError, did_you_mean
+from ad_stream.schedules.current import CurrentSchedules
 from ad_stream.schedules.folders import LOG, JobFolder, ask, is_asked, job_and_time, run_id, scheduler_lives
 from ad_stream.schedules.planned import next_time
 from ad_stream.schedules.run_log import MISSED, RunLog, RunRow
@@ -81,7 +82,7 @@ class LocalCentre:
     """That of a folder of tables. file: the configuration as a person names it, for hints."""
 
     def __init__(self, config: Config, file: str, *, now: Callable[[], datetime] = times.now) -> None:
-        self._schedules: Mapping[str, Schedule] = config.schedules
+        self._current = CurrentSchedules(config, file)
         self._tables, self._file, self._now = tables_of(config), file, now
         self._log = RunLog(self._tables)
         self._seen: dict[str, RunRow] | None = None
@@ -94,8 +95,14 @@ class LocalCentre:
         """Does a scheduler see to these jobs?"""
         return scheduler_lives(self._tables)
 
+    @property
+    def _schedules(self) -> Mapping[str, Schedule]:
+        return self._current.schedules
+
     def jobs(self) -> list[dict[str, Any]]:
         """As `JobCentre`."""
+        if self._current.changed():
+            self._next.clear()
         last, running = self._standing()
         return [self._job(name, last.get(name), running.get(name)) for name in self._schedules]
 

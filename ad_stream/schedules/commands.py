@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from ad_stream.config.task import TaskSchedule
 from ad_stream.times import iso
 
 if TYPE_CHECKING:
@@ -20,16 +21,26 @@ DAY = timedelta(days=1)
 
 def words_of(schedule: Schedule, planned: datetime, config: str) -> list[str]:
     """What stands behind `ad-stream`; a backfill ends at the planned time, so a run that comes late judges the same."""
+    if isinstance(schedule, TaskSchedule):
+        return ["tasks", "run", schedule.task, schedule.step, "--config", config, "--json"]
     days = [] if schedule.last is None else ["--days", f"{schedule.last / DAY:g}"]
     if schedule.run == "backfill":
         assert schedule.last is not None
         return ["backfill", config, "--from", iso(planned - schedule.last), "--to", iso(planned), "--json"]
     if schedule.run == "train":
-        candidate = ["--candidate"] if schedule.candidate else []
-        return ["train", str(schedule.model), config, *days, *candidate, "--json"]
+        more = [*_pair("--tau", schedule.tau), *(["--tuned"] if schedule.tuned else [])]
+        more += ["--candidate"] if schedule.candidate else []
+        return ["train", str(schedule.model), config, *days, *more, "--json"]
+    if schedule.run == "tune":
+        budget = [*_pair("--alarms", schedule.alarms), *_pair("--model", schedule.model)]
+        return ["tune", config, *days, *budget, "--json"]
     if schedule.run == "propose":
         return ["propose", "--config", config, *days, "--json"]
     return ["maintain", config, "--json"]
+
+
+def _pair(option: str, value: str | float | None) -> list[str]:
+    return [] if value is None else [option, str(value)]
 
 
 def line(words: Sequence[str]) -> str:

@@ -92,12 +92,23 @@ class ScheduledJob:
         """Looks after the run under way, or starts the one that is due or asked for."""
         if not self._begun:
             self._bury_before(now)
-        if self.current is not None:
-            self._follow(self.current, now)
+        self.follow(now)
         if self.current is not None:
             self._wait(now, wanted)
         elif wanted is not None or (self.next is not None and self.next <= now):
             self._start_due(now, wanted)
+
+    def follow(self, now: datetime) -> None:
+        """Looks after the run under way, and starts none."""
+        if self.current is not None:
+            self._follow(self.current, now)
+
+    def change(self, schedule: Schedule, command: Typed, version: str, now: datetime) -> None:
+        """Another schedule from now on; where its times are others, those before now are not caught up."""
+        if schedule != self.schedule and schedule.text() != self.schedule.text():
+            self.folder.set_through(max(self.folder.through() or now, now))
+        self.schedule, self._command, self._version = schedule, command, version
+        self.next = next_time(schedule, self.folder.through() or now)
 
     def end(self, state: str, reason: str, now: datetime) -> None:
         """Tell the run under way to end."""

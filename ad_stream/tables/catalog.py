@@ -13,6 +13,7 @@ from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS, INCIDENT_STATE
 from ad_stream.tables.joint import JOINT_DETECTIONS
 from ad_stream.tables.runs import RUNS
 from ad_stream.tables.schema import COUNT, FLAG, PAGE, PUSHED, SETTING, VERDICT, Table
+from ad_stream.tables.tasks import TASKS
 
 DEVICE = text("device_id", "device of the reading", PUSHED, PAGE)
 SIGNAL = text("signal", "member of the body", PUSHED, PAGE)
@@ -271,5 +272,5 @@ TABLES = {
 }  # fmt: skip
 """Every table of a run by its name. `history`, `owner` and `incident_state` serve the stream alone; people write `series_config` and
 `feedback`."""
-EVERY_TABLE = {**TABLES, RUNS.name: RUNS}
+EVERY_TABLE = {**TABLES, RUNS.name: RUNS, TASKS.name: TASKS}
 """With that of the scheduler, which makes it by itself."""

@@ -16,8 +16,9 @@ from ad_stream.tables.schema import PAGE
 
 if TYPE_CHECKING:
     import pandas as pd
+    from deltalake import DeltaTable
 
-Value = str | int | float | datetime
+Value = str | int | float | datetime | tuple[str, ...]
 SHOWN = DETECTIONS.named(PAGE)
 
 
@@ -30,19 +31,13 @@ def read_rows(
 ) -> pd.DataFrame:
     """The rows of one table; a column that an earlier version did not write is null.
 
-    where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime)], all must hold. most: InputError where there are
-    more rows; without it there may be any number.
+    where: [('device_id', '=', 'pi-01'), ('minute', '>=', datetime), ('signal', 'IN', ('a', 'b'))], all must hold. most:
+    InputError where there are more rows; without it there may be any number.
     """
     import pyarrow as pa
-    from deltalake import DeltaTable, QueryBuilder
-    from deltalake.exceptions import TableNotFoundError
+    from deltalake import QueryBuilder
 
-    try:
-        opened = DeltaTable(folder_of(tables, table))
-    except TableNotFoundError:
-        raise InputError(
-            f"there is no table {table!r} in {redact(str(tables))}: name the folder that a run wrote"
-        ) from None
+    opened = _opened(tables, table)
     # The query engine reads the other columns of the rows that match only, which a filter of the dataset does not.
     kinds = {field.name: str(getattr(field.type, "type", "")) for field in opened.schema().fields}
     later = [name for name in columns or TABLES[table].names if name not in kinds]
@@ -58,6 +53,50 @@ def read_rows(
             f"more than {most:,} rows of {table!r} lie in that time: ask for fewer signals or a shorter one"
         )
     return frame.assign(**dict.fromkeys(later)) if later else frame
+
+
+def stored_span(tables: str | Path) -> tuple[datetime, datetime] | None:
+    """The first and the last window of `minutes` (UTC), None while it is empty; computed where the rows are read."""
+    import pyarrow as pa
+    from deltalake import QueryBuilder
+
+    query = QueryBuilder().register("rows", _opened(tables, MINUTES.name))
+    [row] = pa.table(query.execute("SELECT min(minute) AS first, max(minute) AS last FROM rows")).to_pylist()
+    return None if row["last"] is None else (row["first"], row["last"])
+
+
+def series_since(tables: str | Path, since: datetime) -> list[tuple[str, str]]:
+    """(device, signal) of every series with a window from then on, in order of their names."""
+    import pyarrow as pa
+    from deltalake import QueryBuilder
+
+    query = QueryBuilder().register("rows", _opened(tables, MINUTES.name))
+    kinds = ", ".join(_column(name, "string") for name in ("device_id", "signal"))
+    wanted = f'SELECT DISTINCT {kinds} FROM rows WHERE "minute" >= {_literal(since)}'
+    found = pa.table(query.execute(wanted)).to_pylist()
+    return sorted((str(row["device_id"]), str(row["signal"])) for row in found)
+
+
+def devices_of(tables: str | Path, table: str) -> list[str]:
+    """Every device with a row in a table, in order of their names; InputError where there is no such table."""
+    import pyarrow as pa
+    from deltalake import QueryBuilder
+
+    query = QueryBuilder().register("rows", _opened(tables, table))
+    found = pa.table(query.execute(f"SELECT DISTINCT {_column('device_id', 'string')} FROM rows")).to_pylist()
+    return sorted(str(row["device_id"]) for row in found)
+
+
+def _opened(tables: str | Path, table: str) -> DeltaTable:
+    from deltalake import DeltaTable
+    from deltalake.exceptions import TableNotFoundError
+
+    try:
+        return DeltaTable(folder_of(tables, table))
+    except TableNotFoundError:
+        raise InputError(
+            f"there is no table {table!r} in {redact(str(tables))}: name the folder that a run wrote"
+        ) from None
 
 
 def grid_of(tables: str | Path) -> Grid:
@@ -80,6 +119,8 @@ def _column(name: str, kind: str) -> str:
 def _literal(value: Value) -> str:
     if isinstance(value, (int, float)):  # a flag, too
         return str(value).lower()
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_literal, value))})"
     text = value.isoformat() if isinstance(value, datetime) else value
     return "'" + text.replace("'", "''") + "'"
 

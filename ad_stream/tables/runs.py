@@ -10,7 +10,7 @@ RUNS = Table(
     (
         text("run_id", "job@planned time: the run, the same however often it is found to be due"),
         text("job", "name of the schedule"),
-        text("command", "what ran: train, backfill, propose or maintain"),
+        text("command", "what ran: train, backfill, propose, maintain or tune"),
         moment("planned", "when it was due, UTC; of one that a person asked for, when"),
         moment("started", "when its process started; null: it has none yet, or never had"),
         moment("ended", "when it ended"),

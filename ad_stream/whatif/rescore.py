@@ -41,13 +41,14 @@ def rescore(
     proposed: Row | None = None,
     progress: Progress | None = None,
     known: Sequence[KnownSeries] = (),
+    devices: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """The verdicts that the stream would have written for start <= minute < end under this scorer.
 
     -> device_id, signal, minute (UTC), value, the fields of LastPoint, detector, the slow_ columns, continuing; sorted by the first three.
     start, end: starts of windows of the scorer's grid, which must be that of the tables (`reader.grid_of`). proposed: a row
-    of series_config, only series that it fits are judged. known: what was learned of series. Revision 0 counts, as for the
-    stream: late readings that a backfill folded in do not.
+    of series_config, only series that it fits are judged. known: what was learned of series. devices: only these are looked
+    at. Revision 0 counts, as for the stream: late readings that a backfill folded in do not.
     Raises InputError where no windows are stored in that time.
     """
     # Whether a flag continues an alarm depends on those just before `start`, so they are judged, too.
@@ -55,6 +56,8 @@ def rescore(
     since = start - scorer.near
     parts_of: list[pd.DataFrame] = []
     for where, most in _stretches(depth, since, end, proposed):
+        if devices is not None:
+            where.append(("device_id", "IN", tuple(devices)))
         some = fits(read_rows(tables, "minutes", [*KEY, "value"], where), proposed)
         parts_of.append(some if most is None else sparse(some, most))
     stored = pd.concat([some for some in parts_of if len(some)] or parts_of[-1:])

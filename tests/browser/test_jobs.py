@@ -13,6 +13,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is missing: pip in
 pytest.importorskip("axe_playwright_python", reason="axe-core is missing: pip install axe-playwright-python")
 from playwright.sync_api import Page, expect
 
+from ad_stream import config as settings
 from ad_stream import times
 from ad_stream.dashboard.access import Token
 from tests.browser.conftest import Open, keep
@@ -44,12 +45,15 @@ def centre(tmp_path_factory: pytest.TempPathFactory, gate: Path) -> Iterator[Ser
     tables = tmp_path_factory.mktemp("tables")
     create(tables)
     write(tables, "models", [model(1, "retired"), model(2, "live")])
+    (tables / "plant.csv").write_text("line,machine,ts,temp\n1,press,2026-11-01T08:00Z,7\n2,oven,2026-11-01T08:01Z,8\n")
     script = f'echo learning >&2; [ "$0" = maintain ] && sleep 600; read word < {gate}; echo "{{}}"'
     plant = Plant(tables, SECTION, script=script, scheduler_clock=times.now)
     stop = threading.Event()
     thread = threading.Thread(target=plant.scheduler.run, args=(stop.is_set,))
     thread.start()
-    running = Served(tables, token=Token("open sesame"), base=plant.config)
+    sources = {"plant": {"kind": "table_files", "path": str(tables / "*.csv")}}
+    named = settings.usual(str(tables), {"schedules": SECTION, "sources": sources})
+    running = Served(tables, token=Token("open sesame"), base=named)
     yield running
     running.stop()
     stop.set()
@@ -121,3 +125,54 @@ def test_no_serious_finding_and_nothing_is_cut_on_a_phone(visit: Open, centre: S
         assert not page.evaluate(WIDE), name
         assert page.evaluate(OVERLAPS) == [], name
         keep(page, f"jobs-{name}-{scheme}")
+
+
+def test_a_task_is_set_up_by_keys_with_each_wrong_field_told_beside_it(visit: Open, centre: Served) -> None:
+    page = named(visit, centre)
+    page.get_by_role("button", name="New task").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Name", exact=False).nth(1)).to_be_focused()
+    page.keyboard.type("ovens")
+    page.get_by_label("Time column").fill("ts")
+    page.get_by_label("Dimensions").fill("line, machine")
+    page.get_by_label("Feature").fill("tmep")
+    page.get_by_label("Detector").select_option("seasonal")
+    page.get_by_label("Train when").select_option("cron")
+    page.get_by_label("Train: minute hour day month weekday").fill("30 25 * * *")
+    page.get_by_label("Predict: how many").fill("30")
+    page.get_by_label("Tune when").select_option("monthly")
+    page.get_by_label("Tune: start").fill("2026-12-01T04:00")
+    page.get_by_role("button", name="save").press("Enter")
+    expect(page.locator("#wrong-train")).to_contain_text("the hour '25' is none of 0 to 23")
+    expect(page.get_by_label("Train when")).to_be_focused()
+    page.get_by_label("Train: minute hour day month weekday").fill("30 2 * * *")
+    page.get_by_role("button", name="save").press("Enter")
+    expect(page.locator("#wrong-feature")).to_contain_text("has no column 'tmep'")
+    expect(page.get_by_label("Feature")).to_be_focused()
+    keep(page, "task-wrong")
+    page.get_by_label("Feature").fill("temp")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("YAML of the task")).to_contain_text("- machine")
+    expect(page.get_by_role("link", name="ovens-predict")).to_be_visible()
+    expect(page.get_by_role("link", name="Predictions of ovens as CSV")).to_be_visible()
+    page.get_by_role("button", name="Change ovens").click()
+    expect(page.get_by_label("Predict: how many")).to_have_value("30")
+    expect(page.get_by_label("Tune: start")).to_have_value("2026-12-01T04:00")
+    page.get_by_role("button", name="cancel", exact=True).click()
+    page.get_by_role("button", name="Retire ovens").click()
+    expect(page.get_by_role("link", name="ovens-predict")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_task_form_has_no_serious_finding_and_nothing_is_cut_on_a_phone(
+    visit: Open, centre: Served, scheme: str
+) -> None:
+    for name, context in (("desk", {"viewport": {"width": 1400, "height": 900}}), ("phone", PHONE)):
+        page = visit(centre.address, "#/jobs", extra_http_headers=HEADERS, color_scheme=scheme, **context)
+        page.get_by_role("button", name="New task").click()
+        page.get_by_label("Train when").select_option("cron")
+        page.get_by_label("Feature").wait_for()
+        assert findings(page) == [], name
+        assert not page.evaluate(WIDE), name
+        assert page.evaluate(OVERLAPS) == [], name
+        keep(page, f"task-{name}-{scheme}")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pandas import read_csv
+from typer.testing import CliRunner
+
+from ad_stream.cli import app
 from ad_stream.config import parse
 from ad_stream.landing.folder import LandingFolder
 from ad_stream.landing.lander import Lander
@@ -59,3 +64,36 @@ def test_each_row_comes_into_the_tables_once_and_a_late_one_goes_where_late_rows
     files = {path: path.stat().st_mtime_ns for path in (tmp_path / "landing").glob("*.parquet")}
     again = stream(spark, tmp_path, told)
     assert (again.events, files) == (0, {path: path.stat().st_mtime_ns for path in files})
+
+
+def test_a_task_reads_its_source_by_its_columns_learns_and_hands_out_predictions(spark: Any, tmp_path: Path) -> None:
+    start = whole_minute(timedelta(hours=3))
+    lines = [
+        f"{line},{(start + number * MINUTE).isoformat()},{number + 100 * line},9"
+        for number in range(60)
+        for line in (1, 2)
+    ]
+    (tmp_path / "plant.csv").write_text("\n".join(["line,ts,temp,rpm", *lines]))
+    file, task = tmp_path / "run.yaml", tmp_path / "task.yaml"
+    file.write_text(
+        f"source: {{kind: files, path: x}}\ntables: {{path: {tmp_path}/tables}}\n"
+        f"sources: {{plant: {{kind: table_files, path: {tmp_path}/*.csv}}}}\n"
+    )
+    task.write_text(
+        "{name: ovens, source: plant, time: ts, dimensions: [line], feature: temp, predict: {every: 1 hour}, "
+        "train: {every: 1 hour}}"
+    )
+
+    def said(*words: str) -> str:
+        answer = CliRunner().invoke(app, ["tasks", *words, "--config", str(file)])
+        assert answer.exit_code == 0, answer
+        return (answer.stdout.splitlines() or [""])[-1]
+
+    assert said("save", str(task)) == "version 1 of ovens"
+    first = json.loads(said("run", "ovens", "train", "--json"))
+    assert (first["version"], first["learned"]) == (1, 0) and first["minutes_closed"] > 100, "an hour teaches nothing"
+    assert json.loads(said("run", "ovens", "predict", "--json"))["minutes_closed"] == 0, "each reading once"
+    said("export", "ovens", "--out", str(tmp_path / "ovens.csv"))
+    rows = read_csv(tmp_path / "ovens.csv", dtype={"device_id": str})
+    assert set(rows["device_id"]) == {"1", "2"} and len(rows) == first["minutes_closed"]
+    assert rows.loc[rows["device_id"] == "2", "value"].min() == 200

@@ -33,17 +33,17 @@ class Plant:
 
     def __init__(
         self, tables: Path, schedules: Mapping[str, Any], now: datetime = NOON, script: str = QUICK,
-        scheduler_clock: Callable[[], datetime] | None = None,
+        scheduler_clock: Callable[[], datetime] | None = None, file: str = "plant.yaml",
     ) -> None:  # fmt: skip
         self.tables, self.clock = tables, SetClock(now)
         self._scheduler_clock = scheduler_clock or self.clock
         self.config = settings.usual(str(tables), {"schedules": schedules})
-        self.script = script
+        self.script, self.file = script, file
         self.scheduler = self.started()
 
     def started(self) -> Scheduler:
         """One more scheduler of the same tables."""
-        made = Scheduler(self.config, "plant.yaml", now=self._scheduler_clock, command=self._command)
+        made = Scheduler(self.config, self.file, now=self._scheduler_clock, command=self._command)
         made.begin()
         return made
 

@@ -14,6 +14,7 @@ from ad_stream.config import Config
 from ad_stream.dashboard.access import Token
 from ad_stream.dashboard.server import Server, create_app
 from ad_stream.dashboard.watcher import Watch
+from ad_stream.schedules.centre import JobCentre
 from ad_stream.web.connections import ConnectionLimits
 
 
@@ -22,7 +23,7 @@ class Served:
 
     def __init__(
         self, tables: Path, *, now: datetime | None = None, token: Token | None = None, port: int = 0,
-        limits: ConnectionLimits | None = None, base: Config | None = None,
+        limits: ConnectionLimits | None = None, base: Config | None = None, jobs: JobCentre | None = None,
     ) -> None:  # fmt: skip
         self.now = now
         self.watch = Watch(tables, now=lambda: self.now or datetime.now(timezone.utc))
@@ -31,7 +32,7 @@ class Served:
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
-        app = create_app(tables, token=token or Token(), watch=self.watch, base=base)
+        app = create_app(tables, token=token or Token(), watch=self.watch, base=base, jobs=jobs)
         self._server = Server(app, limits=limits)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True)
         self._thread.start()

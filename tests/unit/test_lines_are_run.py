@@ -75,6 +75,8 @@ ELSEWHERE = {
     "detect": "unit/own_data/test_on_demand.py",
     "schedule": "unit/schedules/test_processes.py",
     "jobs": "unit/schedules",
+    "tasks": "unit/schedules/test_tasks.py",
+    "tune": "unit/tuning/test_tune.py",
     "views": "unit/tables",
     "whatif": "unit/whatif",
     "incidents": "unit/incidents",

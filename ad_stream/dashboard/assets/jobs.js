@@ -2,6 +2,7 @@
 import { Refused, ask, change } from "./api.js";
 import { empty, h, put } from "./dom.js";
 import { keepOwner, owner } from "./owner.js";
+import { tasks } from "./tasks.js";
 import { clock, clockIn, count, cut, link } from "./words.js";
 
 const BUSY = 1000, QUIET = 5000, TAIL = -65536;
@@ -18,7 +19,12 @@ export function jobs(asked, shared) {
   const who = h("input", { value: owner(), maxlength: 100, autocomplete: "name", required: true });
   const name = h("label", { class: "field" }, h("span", {}, "Your name, for what you do to a job"), who);
   const log = logOf(asked.run);
-  root.append(name, told, note, list, chosen, ...(asked.run ? [log.root] : []), models);
+  const sets = tasks(() => (who.reportValidity() ? who.value.trim() : ""), (done, wrong = "") => {
+    told.textContent = wrong;
+    document.getElementById("announce").textContent = done;
+    shared.refresh();
+  });
+  root.append(name, told, note, list, chosen, ...(asked.run ? [log.root] : []), sets.root, models);
   let waiting = null;
 
   async function refresh() {
@@ -29,6 +35,7 @@ export function jobs(asked, shared) {
     const one = found.jobs.find((job) => job.job === asked.job);
     if (one) put(chosen, runTable(one, runs?.rows ?? [], found.allowed));
     else if (asked.job) put(chosen, h("section", { class: "card" }, empty(`There is no job ${asked.job}.`, "The section schedules of the configuration has others.")));
+    await sets.refresh();
     if (asked.run) await log.read();
     put(models, found.models.length > 0 && modelTable(found));
     clearTimeout(waiting);

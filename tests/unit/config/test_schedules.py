@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from ad_stream import config
 from ad_stream.cli import app
 from ad_stream.config.cron import Cron
-from ad_stream.config.schedules import Model
+from ad_stream.config.schedules import TUNABLE, Model
 from ad_stream.errors import ConfigError
 from ad_stream.models.kinds import KINDS
+from ad_stream.tuning.parameters import USUAL
 
 TIDY: dict[str, Any] = {"run": "maintain", "cron": "30 2 * * *"}
 
@@ -50,6 +51,12 @@ def parsed(schedule: dict[str, Any], name: str = "night") -> config.Config:
         ({"run": "backfill", "every": "15 minutes"}, "backfill needs last, how far back it looks, such as '1 hour'"),
         (TIDY | {"last": "1 hour"}, "maintain looks at all there is: leave out last"),
         (TIDY | {"run": "propose", "last": "1 hour"}, "last is 60 minutes: propose looks at 1 to 400 days"),
+        (TIDY | {"run": "tune", "model": "profile"}, "model is profile: tune knows parameters of seasonal and isolation_forest"),
+        (TIDY | {"run": "tune", "last": "36 hours"}, "last is 2160 minutes: tune looks at 2 to 60 whole days"),
+        (TIDY | {"alarms": 1}, "alarms is the budget of tune: leave it out"),
+        (TIDY | {"tau": 1}, "tau is said of train and the model seasonal: leave it out"),
+        (TIDY | {"run": "train", "model": "profile", "last": "9 days", "tuned": True}, "tuned is said of train and the models seasonal"),
+        (TIDY | {"run": "train", "model": "seasonal", "last": "9 days", "tuned": True, "tau": 1}, "tuned chooses tau"),
         (TIDY | {"retries": 11}, "less than or equal to 10"),
     ],
 )  # fmt: skip
@@ -79,6 +86,12 @@ def test_validate_refuses_a_bad_cron_and_prints_a_good_one(tmp_path: Path) -> No
 
 def test_the_models_of_train_are_those_that_can_be_learned() -> None:
     assert set(get_args(Model)) == {*KINDS, "joint"}
+
+
+def test_a_schedule_that_tunes_is_taken_with_a_budget_a_detector_and_days() -> None:
+    schedule = parsed(TIDY | {"run": "tune", "last": "14 days", "alarms": 0.2, "model": "seasonal"}).schedules["night"]
+    assert (schedule.alarms, schedule.model) == (0.2, "seasonal")
+    assert set(TUNABLE) == set(USUAL)
 
 
 def test_schedules_change_no_config_version() -> None:

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from ad_stream import config as settings
+from ad_stream.dashboard.access import Token
 from ad_stream.databricks.centre import WorkspaceCentre
 from ad_stream.databricks.run import called
 from ad_stream.databricks.workspace import Workspace
 from ad_stream.errors import InputError, WorkspaceError
 from ad_stream.schedules.centre import JobCentre
+from tests.support.served import Served
+from tests.support.written import create
 from tests.unit.databricks.fake_workspace import Fake
 from tests.unit.databricks.test_schedules import SECTION, SHIPPED, jobs_of
 
@@ -97,3 +100,43 @@ def test_what_is_not_there_is_said(
     fake.refuse["POST", "/api/2.2/jobs/run-now"] = (403, "PERMISSION_DENIED", "no", {})
     with pytest.raises(WorkspaceError, match="does not let you run the job"):
         centre.run_now("night", "ann")
+
+
+def test_the_page_shows_the_jobs_of_a_workspace_and_does_what_it_does_here(
+    fake: Fake, workspace: Workspace, centre: WorkspaceCentre, file: Path, tmp_path: Path
+) -> None:
+    jobs_of(fake, workspace, file, tmp_path)
+    tables = tmp_path / "tables"
+    create(tables)
+    page = Served(tables, token=Token("open sesame"), jobs=centre)
+    page.http.headers["Authorization"] = "Bearer open sesame"
+    try:
+        told = page.get("/api/jobs")
+        assert [(job["job"], job["last"], job["paused"]) for job in told["jobs"]] == [
+            (name, None, None) for name in ("night", "judge", "tidy")
+        ]
+        assert told["lives"] and told["allowed"]
+
+        def say(**body: str) -> dict[str, str]:
+            answer = page.http.post("/api/jobs", json={"owner": "Ada", **body})
+            assert answer.status_code == 200, answer.text
+            found: dict[str, str] = answer.json()
+            return found
+
+        fake.logs, fake.states = "learned 3\n", [("TERMINATED", "SUCCESS")]
+        run = say(action="run", job="night")["run"]
+        assert page.get("/api/log", run=run) == {"text": "learned 3\n", "end": 10, "over": True}
+        assert [row["state"] for row in page.get("/api/runs", job="night")["rows"]] == ["succeeded"]
+        say(action="pause", job="night")
+        assert page.get("/api/jobs")["jobs"][0]["paused"] is not None, "what was done is seen at once"
+        say(action="resume", job="night")
+        before = len(fake.asked)
+        page.get("/api/jobs")
+        first = len(fake.asked)
+        page.get("/api/jobs")
+        assert before < first == len(fake.asked), "several pages share an answer"
+        fake.refuse["POST", "/api/2.2/jobs/run-now"] = (403, "PERMISSION_DENIED", "no", {})
+        refused = page.http.post("/api/jobs", json={"owner": "Ada", "action": "run", "job": "night"})
+        assert refused.status_code == 404 and "does not let you run the job" in refused.json()["error"]
+    finally:
+        page.stop()

@@ -115,6 +115,11 @@ def test_every_rhythm_in_quartz(when: dict[str, Any], expression: str) -> None:
             "x: {run: propose, every: 1 hour}",
             "the schedule 'x' proposes, which reads tables in a folder of this machine",
         ),
+        ("x: {run: tune, every: 1 hour}", "the schedule 'x' tunes, which reads tables in a folder"),
+        (
+            "x: {run: train, model: seasonal, last: 9 days, tuned: true, every: 1 hour}",
+            "the schedule 'x' is tuned, which reads tables in a folder",
+        ),
     ],
 )
 def test_what_databricks_cannot_is_refused(

@@ -253,3 +253,11 @@ def with_certificate(database: Postgres) -> Iterator[str]:
         (data / "postgresql.auto.conf").write_text("")
         database.stop()
         database.start()
+
+
+def test_several_columns_are_the_device_together_and_names_stay_names(server: Postgres) -> None:
+    found = reader(server, dimensions=["rpm", "signal"], values={"temp": "temp", "odd": HOSTILE})
+    assert {row[0] for row in rows(found)} == {"/t", "3/t", "4/u"}
+    assert [row[0] for row in rows(found, only=Only("4/u", "odd"))] == ["4/u"]
+    with pytest.raises(ConfigError, match=r"sources.plant.dimensions.0: .* has no column 'site'"):
+        reader(server, dimensions=["site"]).check()

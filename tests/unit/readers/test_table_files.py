@@ -79,3 +79,15 @@ def test_what_cannot_be_read_is_one_sentence(
     (tmp_path / "one.csv").write_text(CSV)
     with pytest.raises(kind, match=sentence):
         reader(tmp_path / "one.csv", settings).check()
+
+
+def test_several_columns_are_the_device_together(tmp_path: Path) -> None:
+    (tmp_path / "plant.csv").write_text("line,machine,time,temp\n1,press,2026-11-01T08:00Z,7\n2,,2026-11-01T08:01Z,8\n")
+    found = reader(tmp_path / "plant.csv", {"dimensions": ["line", "machine"], "values": ["temp"]})
+    found.check()
+    assert rows(found) == [("1/press", NINE, "value", 7.0), ("2/", NINE + MINUTE, "value", 8.0)]
+    assert rows(found, only=Only("2/", "value")) == [("2/", NINE + MINUTE, "value", 8.0)]
+    with pytest.raises(
+        ConfigError, match=r"sources.files: plant.csv has no column 'site': its columns are line, machine, time, temp"
+    ):
+        reader(tmp_path / "plant.csv", {"dimensions": ["site"]}).check()

@@ -36,6 +36,19 @@ COMMAND = [sys.executable, "-c", "from ad_stream.cli import main; main()"]
             "ad-stream backfill c.yaml --from 2026-11-30T11:00:00Z --to 2026-11-30T12:00:00Z --json",
         ),
         ({"run": "propose", "last": "7 days"}, "ad-stream propose --config c.yaml --days 7 --json"),
+        (
+            {"run": "train", "model": "seasonal", "last": "14 days", "tau": 0.5},
+            "ad-stream train seasonal c.yaml --days 14 --tau 0.5 --json",
+        ),
+        (
+            {"run": "train", "model": "isolation_forest", "last": "14 days", "tuned": True},
+            "ad-stream train isolation_forest c.yaml --days 14 --tuned --json",
+        ),
+        (
+            {"run": "tune", "last": "14 days", "alarms": 0.2, "model": "seasonal"},
+            "ad-stream tune c.yaml --days 14 --alarms 0.2 --model seasonal --json",
+        ),
+        ({"run": "tune"}, "ad-stream tune c.yaml --json"),
         ({"run": "propose"}, "ad-stream propose --config c.yaml --json"),
         ({"run": "maintain"}, "ad-stream maintain c.yaml --json"),
     ],

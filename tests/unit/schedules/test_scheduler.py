@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ad_stream import config as settings
 from ad_stream.config.schedules import Schedule
 from ad_stream.errors import ConfigError, InputError, RunError
 from ad_stream.schedules.centre import LocalCentre
@@ -264,3 +265,47 @@ def test_a_log_is_read_as_it_grows(tables: Path) -> None:
     rest = centre.log(run, begun.end)
     assert rest.over and rest.text == "two\n2026-11-30T13:00:00Z succeeded\n"
     assert centre.log(run, -10).text == "succeeded\n"
+
+
+def configured(tables: Path, schedules: str) -> str:
+    return f"source: {{kind: files, path: x}}\ntables: {{path: {tables}}}\nschedules: {schedules}\n"
+
+
+def test_changed_schedules_are_taken_without_a_restart_and_a_bad_file_changes_nothing(
+    tables: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(configured(tables, "{tidy: {run: maintain, every: 1 hour}, gone: {run: maintain, every: 1 hour}}"))
+    plant = Plant(tables, {"tidy": HOURLY, "gone": HOURLY}, file=str(file))
+    centre = LocalCentre(settings.load(file), str(file), now=plant.clock)
+    file.write_text(configured(tables, "{tidy: {run: maintain, cron: '*/20 * * * 8'}}"))
+    plant.look(later(2))
+    assert sorted(plant.scheduler.jobs) == ["gone", "tidy"] == sorted(job["job"] for job in centre.jobs())
+    assert "the schedules stay as they were" in caplog.text and "the weekday '8' is none of 0 to 7" in caplog.text
+    file.write_text(
+        configured(tables, "{tidy: {run: maintain, every: 20 minutes}, more: {run: maintain, every: 1 hour}}")
+    )
+    plant.look(later(45))
+    assert sorted(plant.scheduler.jobs) == ["more", "tidy"] == sorted(job["job"] for job in centre.jobs())
+    assert plant.told() == [], "times before the change are not caught up"
+    plant.look(later(60))
+    assert plant.told() == [("11-30 13:00", "succeeded")] * 2
+    assert sorted(row.job for row in plant.rows()) == ["more", "tidy"]
+
+
+def test_a_run_whose_job_is_left_out_goes_on_and_can_be_cancelled(tables: Path, tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text(
+        configured(tables, "{tidy: {run: maintain, every: 1 hour}, other: {run: maintain, cron: 0 0 1 1 *}}")
+    )
+    plant = Plant(tables, settings.load(file).model_dump(mode="json")["schedules"], script="sleep 600", file=str(file))
+    plant.clock.now = later(60)
+    plant.scheduler.look()
+    assert plant.scheduler.busy
+    file.write_text(configured(tables, "{other: {run: maintain, cron: 0 0 1 1 *}}"))
+    plant.clock.now = later(61)
+    plant.scheduler.look()
+    assert list(plant.scheduler.jobs) == ["other"] and plant.scheduler.busy
+    LocalCentre(settings.load(file), str(file), now=plant.clock).cancel("tidy@20261130T130000Z", "ann")
+    plant.look(later(61))
+    assert [(row.state, row.reason) for row in plant.rows()] == [("cancelled", "cancelled by ann")]
