@@ -138,6 +138,7 @@ def test_a_task_is_set_up_by_keys_with_each_wrong_field_told_beside_it(visit: Op
     page.get_by_label("Feature").fill("tmep")
     page.get_by_label("Detector").select_option("seasonal")
     page.get_by_label("Train when").select_option("cron")
+    assert page.get_by_label("Train: minute hour day month weekday").input_value() == "30 2 * * *"
     page.get_by_label("Train: minute hour day month weekday").fill("30 25 * * *")
     page.get_by_label("Predict: how many").fill("30")
     page.get_by_label("Tune when").select_option("monthly")

@@ -7,6 +7,7 @@ import { clock, cut } from "./words.js";
 const STEPS = [["train", "Train"], ["predict", "Predict"], ["tune", "Tune"]];
 const CALENDAR = ["once", "daily", "weekday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "weekly", "two-weekly", "monthly"];
 const WORDS = { weekday: "Monday to Friday", "two-weekly": "every two weeks" };
+const USUAL = { minutes: "15", hours: "1", cron: "30 2 * * *" };
 const LABELS = { minutes: "every … minutes", hours: "every … hours", cron: "cron", off: "never" };
 
 /** root: the card; owner: gives the name of who asks, '' where it was not said; told: says what was done. */
@@ -146,7 +147,7 @@ function rhythm(step, title, said, task, field, choice, input) {
   const kind = said ? (said.cron ? "cron" : span ? `${span[2]}s` : said.every) : task || step === "tune" ? "off" : step === "predict" ? "minutes" : "daily";
   const kinds = [...(step === "predict" ? [] : ["off"]), "minutes", "hours", ...CALENDAR, "cron"];
   const box = choice(step, kinds, kind, { ...LABELS, ...WORDS });
-  const number = input(`${step}-number`, said?.cron ?? span?.[1] ?? (said ? "" : "15"));
+  const number = input(`${step}-number`, said?.cron ?? span?.[1] ?? USUAL[kind]);
   const start = input(`${step}-start`, said?.start?.slice(0, 16), { type: "datetime-local" });
   const zone = input(`${step}-zone`, said?.time_zone ?? "UTC");
   const more = h("label", { class: "field" }, h("span", {}, ""), number);
@@ -156,7 +157,7 @@ function rhythm(step, title, said, task, field, choice, input) {
     more.hidden = !["minutes", "hours", "cron"].includes(box.value);
     more.firstChild.textContent = box.value === "cron" ? `${title}: minute hour day month weekday` : `${title}: how many`;
   };
-  box.addEventListener("change", show);
+  box.addEventListener("change", () => { number.value = USUAL[box.value] ?? ""; show(); });
   show();
   const value = () => {
     if (box.value === "off") return null;
