@@ -211,12 +211,12 @@ def _kpi(folder: Path, place: settings.Config, start: datetime | None, operators
 
 def _span(folder: Path, days: float | None) -> tuple[datetime, datetime]:
     """So many days up to the newest window, None: all."""
-    from ad_stream.tables.reader import grid_of, read_rows
+    from ad_stream.tables.reader import grid_of, stored_span
 
-    minutes = read_rows(folder, "minutes", ["minute"])["minute"]
-    if minutes.empty:
+    span = stored_span(folder)
+    if span is None:
         raise InputError("there is no window yet: run the stream first")
-    first, last = minutes.min().to_pydatetime(), minutes.max().to_pydatetime() + grid_of(folder).every
+    first, last = span[0], span[1] + grid_of(folder).every
     return (first if days is None else max(first, last - timedelta(days=days))), last
 
 

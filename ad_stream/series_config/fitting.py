@@ -9,7 +9,7 @@ import numpy as np
 
 from ad_stream.errors import InputError
 from ad_stream.series_config.patterns import NameList
-from ad_stream.tables.reader import grid_of, read_rows
+from ad_stream.tables.reader import grid_of, series_since, stored_span
 
 SEEN = timedelta(days=1)
 """Before the newest window, or 1,440 windows where these are longer."""
@@ -18,14 +18,10 @@ SEEN = timedelta(days=1)
 def fitting(tables: Path, device: str, signal: str) -> tuple[list[str], int]:
     """('pump-1 temperature', ...) in order of their names, and how many series were seen; nothing where there is no table."""
     try:
-        newest = read_rows(tables, "minutes", ["minute"])["minute"].max()
-        if newest != newest or newest is None:
-            return [], 0
-        since = newest.to_pydatetime() - max(SEEN, 1440 * grid_of(tables).every)
-        rows = read_rows(tables, "minutes", ["device_id", "signal"], [("minute", ">=", since)])
+        span = stored_span(tables)
+        known = [] if span is None else series_since(tables, span[1] - max(SEEN, 1440 * grid_of(tables).every))
     except InputError:
         return [], 0
-    known = rows.drop_duplicates().sort_values(["device_id", "signal"])
-    names = [known[name].to_numpy(dtype=object) for name in ("device_id", "signal")]
+    names = [np.array([one[part] for one in known], dtype=object) for part in (0, 1)]
     fits = NameList(names[0]).matching(device) & NameList(names[1]).matching(signal)
-    return [f"{one} {other}" for one, other in zip(names[0][fits], names[1][fits], strict=True)], len(np.asarray(fits))
+    return [f"{one} {other}" for one, other in zip(names[0][fits], names[1][fits], strict=True)], len(known)
