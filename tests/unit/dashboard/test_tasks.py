@@ -67,7 +67,7 @@ def test_a_task_is_saved_told_and_retired(page: Served) -> None:
     ("said", "field", "sentence"),
     [
         ({"feature": "tmep"}, "feature", "plant.csv has no column 'tmep': its columns are line, machine, ts, temp"),
-        ({"dimensions": ["line", "mashine"]}, "dimensions", "plant.csv has no column 'mashine'"),
+        ({"dimensions": ["line", "machin3"]}, "dimensions", "plant.csv has no column 'machin3'"),
         ({"time": "when"}, "time", "plant.csv has no column 'when'"),
         ({"source": "gone"}, "source", "fits no file: name a file or a pattern"),
         ({"train": {"cron": "61 * * * *"}}, "train.cron", "the minute '61' is none of 0 to 59"),
