@@ -148,10 +148,12 @@ def _read(own: RunSettings) -> dict[str, Any]:
 
 def _trained(own: RunSettings, model: str) -> dict[str, Any]:
     from ad_stream.cli.tune import first_parameters
+    from ad_stream.config.schedules import DAY
+    from ad_stream.config.task import LEARN_FROM
     from ad_stream.pipeline.train import train_series
     from ad_stream.tuning.parameters import USUAL, options_of
 
-    chosen = {"days": 28.0, **USUAL.get(model, {}), **first_parameters(own, model)}
+    chosen = {"days": LEARN_FROM / DAY, **USUAL.get(model, {}), **first_parameters(own, model)}
     done = train_series(own, model, days=chosen["days"], options=options_of(chosen))
     print(done.sentence(), file=sys.stderr, flush=True)
     return {"version": done.version, "learned": done.learned}

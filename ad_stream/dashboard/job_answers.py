@@ -8,14 +8,13 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from fastapi import FastAPI, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Query
 from pydantic import Field, model_validator
 
 from ad_stream.dashboard.access import Token
-from ad_stream.dashboard.changes import refusal, wanted
+from ad_stream.dashboard.changes import add_change, told
 from ad_stream.dashboard.parameters import Text
-from ad_stream.errors import AdStreamError, InputError
+from ad_stream.errors import AdStreamError
 from ad_stream.models import stored
 from ad_stream.schedules.centre import JobCentre, LocalCentre
 from ad_stream.schedules.scheduler import tables_of
@@ -140,37 +139,18 @@ def add_jobs(app: FastAPI, desk: JobDesk, token: Token, turns: Turns) -> None:
 
     @app.get("/api/jobs")
     async def jobs() -> Any:
-        return await turns.take(lambda: _told(desk.overview) | {"allowed": bool(token)})
+        return await turns.take(lambda: told(desk.overview) | {"allowed": bool(token)})
 
     @app.get("/api/runs")
     async def runs(job: Text, size: Annotated[int, Query(ge=1, le=MOST_RUNS)] = 50) -> Any:
-        return await turns.take(lambda: {"rows": _told(lambda: desk.centre.runs(job, size))})
+        return await turns.take(lambda: {"rows": told(lambda: desk.centre.runs(job, size))})
 
     @app.get("/api/log")
     async def log(
         run: Text, start: Annotated[int, Query(alias="from", ge=-MOST_BYTE, le=MOST_BYTE)] = 0
     ) -> dict[str, Any]:
-        part = await turns.take(lambda: _told(lambda: desk.centre.log(run, start)))
+        part = await turns.take(lambda: told(lambda: desk.centre.log(run, start)))
         return {"text": part.text, "end": part.end, "over": part.over}
 
-    @app.post("/api/jobs")
-    async def change(request: Request) -> Response:
-        if refused := refusal(token, "What is done to a job"):
-            return refused
-        said = await wanted(request, JobRequest, "what is done to a job")
-        return JSONResponse(await turns.take(lambda: _told(lambda: desk.change(said))))
-
-    @app.post("/api/models")
-    async def use(request: Request) -> Response:
-        if refused := refusal(token, "The choice of a model"):
-            return refused
-        said = await wanted(request, ModelRequest, "the choice of a model")
-        return JSONResponse(await turns.take(lambda: _told(lambda: desk.use(said))))
-
-
-def _told(work: Callable[[], Answer]) -> Answer:
-    """An error of ours as one that the page is told."""
-    try:
-        return work()
-    except AdStreamError as error:
-        raise InputError(str(error)) from None
+    add_change(app, "/api/jobs", "What is done to a job", JobRequest, desk.change, token, turns)
+    add_change(app, "/api/models", "The choice of a model", ModelRequest, desk.use, token, turns)

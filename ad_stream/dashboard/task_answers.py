@@ -15,7 +15,7 @@ from pydantic import Field
 from ad_stream import times
 from ad_stream.config.task import Task, TaskError, schedules_of, source_of, task_of
 from ad_stream.config.task_yaml import yaml_of
-from ad_stream.dashboard.changes import refusal, wanted
+from ad_stream.dashboard.changes import add_change, refusal, told, wanted
 from ad_stream.dashboard.parameters import Text
 from ad_stream.detectors import names as detectors
 from ad_stream.errors import AdStreamError, InputError
@@ -139,17 +139,17 @@ def add_tasks(app: FastAPI, desk: TaskDesk, token: Token, turns: Turns) -> None:
 
     @app.get("/api/tasks")
     async def tasks() -> Any:
-        return await turns.take(lambda: _told(desk.overview) | {"allowed": bool(token)})
+        return await turns.take(lambda: told(desk.overview) | {"allowed": bool(token)})
 
     @app.get("/api/tasks/columns")
     async def columns(source: Text) -> Any:
         if refused := refusal(token, "A look at a source"):
             return refused
-        return await turns.take(lambda: {"columns": _told(lambda: desk.columns(source))})
+        return await turns.take(lambda: {"columns": told(lambda: desk.columns(source))})
 
     @app.get("/api/tasks/csv")
     async def csv(task: Text) -> Response:
-        parts = await turns.take(lambda: _told(lambda: desk.csv(task)))
+        parts = await turns.take(lambda: told(lambda: desk.csv(task)))
         name = {"Content-Disposition": f'attachment; filename="{re.sub(r"[^A-Za-z0-9_-]", "_", task)}.csv"'}
         return StreamingResponse(parts, media_type="text/csv", headers=name)
 
@@ -169,17 +169,4 @@ def _add_changes(app: FastAPI, desk: TaskDesk, token: Token, turns: Turns) -> No
         except AdStreamError as error:
             raise InputError(str(error)) from None
 
-    @app.post("/api/tasks/retire")
-    async def retire(request: Request) -> Response:
-        if refused := refusal(token, "The end of a task"):
-            return refused
-        said = await wanted(request, RetireRequest, "the end of a task")
-        return JSONResponse(await turns.take(lambda: _told(lambda: desk.retire(said))))
-
-
-def _told(work: Callable[[], Any]) -> Any:
-    """An error of ours as one that the page is told."""
-    try:
-        return work()
-    except AdStreamError as error:
-        raise InputError(str(error)) from None
+    add_change(app, "/api/tasks/retire", "The end of a task", RetireRequest, desk.retire, token, turns)

@@ -59,7 +59,7 @@ def first_commit(table: Table, properties: Mapping[str, str]) -> str:
         {"commitInfo": _info(table, properties, now)},
         {"metaData": {
             "id": str(uuid.uuid4()), "description": table.about, "format": {"provider": "parquet", "options": {}},
-            "schemaString": _compact({"type": "struct", "fields": [_field(*one) for one in _columns(table)]}),
+            "schemaString": _compact({"type": "struct", "fields": _fields(table)}),
             "partitionColumns": _partitions(table), "configuration": dict(properties), "createdTime": now,
         }},
         {"protocol": _protocol(table)},
@@ -93,8 +93,8 @@ def _partitions(table: Table) -> list[str]:
     return [table.partitioned] if table.partitioned else []
 
 
-def _columns(table: Table) -> list[tuple[str, str, dict[str, str]]]:
-    return [(column.name, column.type, {"comment": column.about}) for column in table.columns]
+def _fields(table: Table) -> list[dict[str, Any]]:
+    return [_field(column.name, column.type, {"comment": column.about}) for column in table.columns]
 
 
 def _field(name: str, kind: str, metadata: Mapping[str, str]) -> dict[str, Any]:

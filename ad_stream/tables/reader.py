@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ad_stream.errors import InputError
 from ad_stream.grid import PROPERTY, Grid
@@ -57,34 +57,31 @@ def read_rows(
 
 def stored_span(tables: str | Path) -> tuple[datetime, datetime] | None:
     """The first and the last window of `minutes` (UTC), None while it is empty; computed where the rows are read."""
-    import pyarrow as pa
-    from deltalake import QueryBuilder
-
-    query = QueryBuilder().register("rows", _opened(tables, MINUTES.name))
-    [row] = pa.table(query.execute("SELECT min(minute) AS first, max(minute) AS last FROM rows")).to_pylist()
+    [row] = _asked(tables, MINUTES.name, "SELECT min(minute) AS first, max(minute) AS last FROM rows")
     return None if row["last"] is None else (row["first"], row["last"])
 
 
 def series_since(tables: str | Path, since: datetime) -> list[tuple[str, str]]:
     """(device, signal) of every series with a window from then on, in order of their names."""
-    import pyarrow as pa
-    from deltalake import QueryBuilder
-
-    query = QueryBuilder().register("rows", _opened(tables, MINUTES.name))
     kinds = ", ".join(_column(name, "string") for name in ("device_id", "signal"))
-    wanted = f'SELECT DISTINCT {kinds} FROM rows WHERE "minute" >= {_literal(since)}'
-    found = pa.table(query.execute(wanted)).to_pylist()
+    found = _asked(tables, MINUTES.name, f'SELECT DISTINCT {kinds} FROM rows WHERE "minute" >= {_literal(since)}')
     return sorted((str(row["device_id"]), str(row["signal"])) for row in found)
 
 
 def devices_of(tables: str | Path, table: str) -> list[str]:
     """Every device with a row in a table, in order of their names; InputError where there is no such table."""
+    found = _asked(tables, table, f"SELECT DISTINCT {_column('device_id', 'string')} FROM rows")
+    return sorted(str(row["device_id"]) for row in found)
+
+
+def _asked(tables: str | Path, table: str, query: str) -> list[dict[str, Any]]:
+    """The few rows of an answer of the query engine, in which the table is called rows."""
     import pyarrow as pa
     from deltalake import QueryBuilder
 
-    query = QueryBuilder().register("rows", _opened(tables, table))
-    found = pa.table(query.execute(f"SELECT DISTINCT {_column('device_id', 'string')} FROM rows")).to_pylist()
-    return sorted(str(row["device_id"]) for row in found)
+    answer = QueryBuilder().register("rows", _opened(tables, table)).execute(query)
+    found: list[dict[str, Any]] = pa.table(answer).to_pylist()
+    return found
 
 
 def _opened(tables: str | Path, table: str) -> DeltaTable:

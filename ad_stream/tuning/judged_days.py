@@ -19,6 +19,7 @@ from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config.rows import rules_of
 from ad_stream.tables import people
 from ad_stream.tables.incidents import FEEDBACK
+from ad_stream.tuning.past import devices_in
 from ad_stream.whatif.rescore import rescore
 from ad_stream.whatif.unmatched import only_in
 
@@ -47,9 +48,8 @@ class Judge:
     def day(self, detection: Detection, known: Sequence[KnownSeries], start: datetime, end: datetime) -> JudgedDay:
         """What the stream would have flagged in start <= window < end; nothing where no window is stored."""
         scorer = Scorer.of(detection, grid=self.grid).under(rules_of(self.rows, detection))
-        devices = list(dict.fromkeys(device for device, _ in self.names))
         try:
-            rows = rescore(self.tables, scorer, start=start, end=end, known=known, devices=devices)
+            rows = rescore(self.tables, scorer, start=start, end=end, known=known, devices=devices_in(self.names))
         except InputError:  # a day without a window of these series
             return JudgedDay([], 0.0, 0, [], scorer)
         series = set(self.names)

@@ -38,11 +38,6 @@ class Drawn:
     of: int
     ruled: int
 
-    @property
-    def devices(self) -> list[str]:
-        """Of these series."""
-        return list(dict.fromkeys(device for device, _ in self.names))
-
 
 @dataclass(frozen=True)
 class Past:
@@ -82,12 +77,17 @@ def draw(tables: Path, newest: datetime, rules: Rules, *, device: str, most: int
     return Drawn(sorted(chosen), len(free), int((fits & ruled).sum()))
 
 
+def devices_in(names: Sequence[SeriesName]) -> list[str]:
+    """The devices of series, each once, in the order of the series."""
+    return list(dict.fromkeys(device for device, _ in names))
+
+
 def read_past(tables: Path, names: Sequence[SeriesName], start: datetime, end: datetime, grid: Grid) -> Past:
     """What is stored of these series, read some devices at a time."""
     first, width = grid.step(start), grid.step(end) - grid.step(start)
     values = np.full((len(names), width), np.nan)
     row_of = {name: row for row, name in enumerate(names)}
-    devices = list(dict.fromkeys(device for device, _ in names))
+    devices = devices_in(names)
     each = max(1, AT_ONCE * len(devices) // (width * len(names)))
     for some in (devices[low : low + each] for low in range(0, len(devices), each)):
         rows = read_rows(

@@ -183,7 +183,7 @@ def image(engine: Engine) -> None:
     print(f"  {sum(size for size, _ in layers) / 1e6:7.0f} MB in all")
     told = json.loads(engine.podman("inspect", IMAGE))[0]["Config"]
     check(told["User"] == "10001:10001", "the image's user is 10001")
-    left = "(ls -A /build /root/.cache /root/.config; find / -xdev -name pip.conf -o -name .netrc) 2> /dev/null; true"
+    left = "(ls -A /build ~root/.cache ~root/.config; find / -xdev -name pip.conf -o -name .netrc) 2> /dev/null; true"
     found = engine.podman("run", "--rm", *LOCKED, "--user=0", "--entrypoint=sh", IMAGE, "-c", left).split()
     named = {one.split("=")[0] for one in told["Env"]} & {
         "AD_STREAM_KEYS",

@@ -51,6 +51,16 @@ def test_every_table_begins_as_delta_would_begin_it(
         assert actions(tmp_path / "ours", table) == actions(tmp_path / "theirs", table), table
 
 
+def test_tables_below_an_address_are_made_there_and_nowhere_else(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tables = DeltaTables(spark, config.Tables(path=f"file://{tmp_path}/there"))
+    tables.create()
+    assert [one.name for one in tmp_path.iterdir()] == ["there"]
+    assert tables.properties("minutes")["ad_stream.every"] == "60"
+
+
 def test_a_session_with_properties_of_its_own_for_new_tables_is_heeded(spark: SparkSession, tmp_path: Path) -> None:
     setting = f"{local_log.DEFAULTS}checkpointInterval"
     spark.conf.set(setting, "17")

@@ -89,8 +89,11 @@ class DeltaTables:
         """
         if self.settings.path is None:
             self._schema_exists()
-        for table in TABLES:
-            self._make(table)
+        missing = [table for table in TABLES if not self._commits(table)]
+        begins = bool(missing) and local_log.may_begin(self.spark)
+        for table in missing:
+            if not (begins and self._began(table)):
+                self._make(table)
         properties = self.properties(MINUTES.name)
         names.check_grid(self.grid, properties.get(PROPERTY), self.place())
         upgraded = upgrade.upgrade(self, properties)
@@ -193,7 +196,8 @@ class DeltaTables:
 
     def _log(self, table: str) -> Path | None:
         """The folder of its log where that is a folder of this machine."""
-        return Path(self.location(table), "_delta_log") if self.settings.path else None
+        place = self.settings.path
+        return Path(self.location(table), "_delta_log") if place and not names.is_address(place) else None
 
     def _logged(self, table: str) -> dict[str, Any] | None:
         """Its description where the log is one of this machine and tells."""
@@ -229,17 +233,14 @@ class DeltaTables:
                 f"for USE CATALOG and USE SCHEMA (docs/databricks.md)"
             )
 
+    def _began(self, table: str) -> bool:
+        """Whether its first commit could be written without a statement."""
+        log = self._log(table)
+        return log is not None and creation.make(TABLES[table], log.parent, self._own(table))
+
     def _make(self, table: str) -> None:
         """With clustering where the runtime takes it: no version tells, so it is asked, and its answer counts."""
-        schema, here = TABLES[table], self._log(table)
-        if self._commits(table):
-            return
-        if (
-            here is not None
-            and local_log.may_begin(self.spark)
-            and creation.make(schema, here.parent, self._own(table))
-        ):
-            return
+        schema = TABLES[table]
         if schema.clustered:
             try:
                 self.spark.sql(self._ddl(table, f" CLUSTER BY ({', '.join(schema.clustered)})"))
