@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ad_stream.pipeline.steps.history_copies import HistoryCopies
 from ad_stream.pipeline.store.delta import Earlier
 from ad_stream.pipeline.store.learned import LiveModels
 from ad_stream.tables.catalog import BATCHES
@@ -33,8 +34,8 @@ Series = tuple[str, str]
 @dataclass(frozen=True)
 class Tally:
     """What a batch holds, counted once. quarantined: by reason, examples: what one row of a reason rests on; series:
-    `history.series_id` of its good windows; off: least and most seconds that times rejected for being late or in the future
-    are ahead of the hub's."""
+    `history.series_id` of its good windows, first_judged: the first of these (`first`, where there is none); off: least and most
+    seconds that times rejected for being late or in the future are ahead of the hub's."""
 
     first: datetime
     last: datetime
@@ -42,6 +43,7 @@ class Tally:
     late: int
     quarantined: dict[str, int]
     series: np.ndarray
+    first_judged: datetime
     examples: dict[str, str] = field(default_factory=dict)
     off: tuple[int, int] | None = None
 
@@ -94,6 +96,8 @@ class BatchState:
     set_aside    steps that an earlier start gave up  `set_aside`
     known_series series that were taken on            `series`; None: unread
     models       which version of `models` that is    the same
+    copies       which copies of `history` workers    `history`
+                 may have
     maintained   hour of the last maintenance         nowhere: an hour later it is done again
     thinned_to   hour before which `history` holds    nowhere: what is left to do lies near the next batch
                  slow series only
@@ -110,6 +114,7 @@ class BatchState:
     begun: int | None = None
     sole_writer: bool = False
     flags: dict[Series, datetime] | None = None
+    copies: HistoryCopies = field(default_factory=HistoryCopies)
     maintained: datetime | None = None
     thinned_to: datetime | None = None
     incidents: OpenIncidents | None = None

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CELLS = 8_000_000
 """Most cells of one piece: 64 MB of values."""
+TOGETHER = 64
+"""Most windows that are laid into the matrix at once."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,12 @@ class Packed:
     steps: Ints
     ids: Sequence[Ints]
     values: Sequence[Floats]
+
+
+def joined(some: Sequence[Packed]) -> Packed:
+    """Several as one, in this order."""
+    steps = np.concatenate([np.empty(0, dtype=np.int64), *[one.steps for one in some]])
+    return Packed(steps, [ids for one in some for ids in one.ids], [values for one in some for values in one.values])
 
 
 @dataclass(frozen=True)
@@ -117,13 +125,26 @@ def _spans(steps: Ints, points: int, most: int) -> Iterator[tuple[int, int]]:
 
 def scatter_past(matrix: Floats, series: Ints, past: Packed, first: int) -> None:
     """Put what was before into a matrix (series, time) of these series (ascending) that begins at the step `first`."""
-    last_ids: Ints | None = None
-    for step, ids, values in zip(past.steps, past.ids, past.values, strict=True):
-        if not first <= step < first + matrix.shape[1]:
-            continue
-        # A steady fleet packs the same ids window after window: look them up once.
-        if last_ids is None or len(ids) != len(last_ids) or not np.array_equal(ids, last_ids):
-            at = np.minimum(np.searchsorted(series, ids), len(series) - 1)
-            known = np.flatnonzero(series[at] == ids)
-            at, last_ids = at[known], ids
-        matrix[at, step - first] = values[known]
+    columns = past.steps - first
+    inside = np.flatnonzero((columns >= 0) & (columns < matrix.shape[1])).tolist()
+    for run in _runs(inside, columns, past.ids):
+        ids = past.ids[run[0]]
+        at = np.minimum(np.searchsorted(series, ids), len(series) - 1)
+        known = np.flatnonzero(series[at] == ids)
+        block = np.stack([past.values[one] for one in run])
+        whole = len(known) == len(ids)
+        matrix[at[known], columns[run[0]] : columns[run[-1]] + 1] = (block if whole else block[:, known]).T
+
+
+def _runs(rows: Sequence[int], columns: Ints, ids: Sequence[Ints]) -> Iterator[list[int]]:
+    """Rows of windows that follow each other and hold the same series: a steady fleet packs the same ids window after window.
+    Short enough that one turned over stays in the processor's cache."""
+    run: list[int] = []
+    for row in rows:
+        goes_on = run and len(run) < TOGETHER and columns[row] == columns[run[-1]] + 1
+        if run and not (goes_on and (ids[row] is ids[run[-1]] or np.array_equal(ids[row], ids[run[-1]]))):
+            yield run
+            run = []
+        run.append(row)
+    if run:
+        yield run

@@ -79,13 +79,27 @@ def whole(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 @pytest.fixture(scope="module")
 def pieces(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tuple[Stream, list[Summary]]:
-    """Declared signals, one file a batch, in two runs."""
+    """Declared signals, one file a batch, in two runs; after each batch some of the workers' copies of history are lost."""
     stream = _stream(spark, tmp_path_factory.mktemp("pieces"), signals=["h", "t"])
-    files = _files(_input(), 5)
+    files, lost = _files(_input(), 5), []
     stream.write(*files[:3], end=False)
-    one = {"source": {"files_per_trigger": 1}}
-    first = stream.run(**one)
-    return stream.write(*files[3:]), [first, stream.run(**one)]
+    first = stream.run(source={"files_per_trigger": 1}, progress=lambda _: lost.append(_lose_some(spark)))
+    stream.write(*files[3:])
+    second = stream.run(source={"files_per_trigger": 1}, progress=lambda _: lost.append(_lose_some(spark)))
+    assert sum(lost) > 50
+    return stream, [first, second]
+
+
+def _lose_some(spark: SparkSession) -> int:
+    """A third of the copies goes, of a third half is left; -> how many."""
+    assert spark.sparkContext._jvm is not None
+    folders = spark.sparkContext._jvm.org.apache.spark.SparkEnv.get().blockManager().diskBlockManager().localDirs()
+    found = [path for folder in folders for path in Path(folder.toString()).glob("ad_stream-history-*/*")]
+    for path in found[::3]:
+        path.unlink()
+    for path in found[1::3]:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return len(found) * 2 // 3
 
 
 def _equal(one: pd.DataFrame, other: pd.DataFrame, *but: str) -> None:

@@ -6,7 +6,7 @@ import atexit
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -22,6 +22,8 @@ from ad_stream.simulate.envelope import TELEMETRY, EnvelopeWriter, Message, epoc
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import SparkSession
+
+    from ad_stream.pipeline.batch_state import BatchReport
 
 T0 = datetime(2026, 11, 1, tzinfo=timezone.utc)
 KEY = ["device_id", "signal", "minute"]
@@ -106,8 +108,8 @@ class Stream:
             self.writer.write(rows)
         return self
 
-    def run(self, **changed: Any) -> Summary:
-        return run(with_tables(self.config(**changed), self.spark), spark=self.spark)
+    def run(self, *, progress: Callable[[BatchReport], None] | None = None, **changed: Any) -> Summary:
+        return run(with_tables(self.config(**changed), self.spark), progress=progress, spark=self.spark)
 
     def tables(self) -> DeltaTables:
         return DeltaTables(self.spark, self.config().tables)

@@ -56,10 +56,9 @@ def pack(minutes: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def read(tables: DeltaTables, first: datetime, before: datetime) -> DataFrame:
-    """The packed minutes first <= minute < before."""
-    in_hours = F.col("hour") >= hour_of(first)
-    return tables.read("history").where(in_hours & (F.col("minute") >= first) & (F.col("minute") < before))
+def read(tables: DeltaTables, first: datetime) -> DataFrame:
+    """The packed windows from this one on."""
+    return tables.read("history").where((F.col("hour") >= hour_of(first)) & (F.col("minute") >= first))
 
 
 def span(rows: DataFrame) -> tuple[datetime | None, datetime | None]:

@@ -29,6 +29,7 @@ def _append(batch: Batch) -> None:
     assert batch.closed is not None
     count = batch.tally.minutes
     batch.tables.append("minutes", batch.closed.where("not held"), count=count, **batch.name)
+    batch.state.copies.appended(batch.tally.first_judged, batch.config.minutes.grid)
     first = Depth.of(batch.state.scorer).first(batch.tally.last)
     packed = history.pack(batch.closed.where(F.col("minute") >= F.lit(first)))
     batch.tables.append("history", packed, count=count // 8, **batch.name)

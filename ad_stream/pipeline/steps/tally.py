@@ -39,8 +39,10 @@ def tally_of(groups: DataFrame, config: Config) -> Tally | None:
         return None
     clocks = [kind for kind in kinds if kind["reason"] in (LATE, FUTURE) and kind["least"] is not None]
     rejected = {kind["reason"]: kind["groups"] for kind in kinds if kind["reason"] not in (None, LATE, HEARTBEAT)}
+    first = min(kind["first"] for kind in kinds)
     return Tally(
-        first=from_seconds(min(kind["first"] for kind in kinds)),
+        first=from_seconds(first),
+        first_judged=from_seconds(min((kind["first"] for kind in kinds if kind["reason"] is None), default=first)),
         last=from_seconds(max(kind["last"] for kind in kinds)),
         minutes=sum(kind["rows"] for kind in kinds if kind["reason"] is None),
         late=sum(kind["rows"] for kind in kinds if kind["reason"] == LATE),

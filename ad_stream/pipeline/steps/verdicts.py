@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as F
@@ -9,13 +10,14 @@ from pyspark.sql import functions as F
 from ad_stream.model import STATUSES
 from ad_stream.pipeline.steps import history, joint, joint_scoring, recent_flags
 from ad_stream.pipeline.steps.other_queries import without_theirs
-from ad_stream.pipeline.steps.scoring import score
+from ad_stream.pipeline.steps.scoring import groups_of, is_missing, score
 from ad_stream.scoring.depth import Depth
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
     from ad_stream.pipeline.batch_state import Batch
+    from ad_stream.scoring.history_copy import CopyOrder
 
 
 def judge(batch: Batch) -> None:
@@ -33,7 +35,7 @@ def store(batch: Batch) -> None:
 def _judge(batch: Batch) -> None:
     asked: dict[str, int] = {}
     batch.release()
-    verdicts = batch.hold(_scored(batch))
+    verdicts = _scored(batch)
     batch.joint = joint.of_verdicts(batch, verdicts) if batch.learned is not None and batch.learned.joint else None
     if batch.fallback is not None:
         verdicts, asked = batch.fallback(verdicts, batch.state.flags or {})
@@ -52,14 +54,34 @@ def _append(batch: Batch) -> None:
 
 
 def _scored(batch: Batch) -> DataFrame:
+    depth, copies = Depth.of(batch.state.scorer), batch.state.copies
+    order = copies.order(batch.config.checkpoint, batch.tally.first_judged, depth)
+    verdicts = batch.hold(_asked(batch, depth, order))
+    if order is None or order.oldest is None:
+        return verdicts
+    missing = [row["step"] for row in verdicts.where(is_missing()).select("step").collect()]
+    copies.used(groups_of(_cells(batch)), len(missing))
+    if not missing:
+        return verdicts
+    rest = batch.hold(_asked(batch, depth, replace(order, oldest=None), missing))
+    return verdicts.where(~is_missing()).unionByName(rest)
+
+
+def _asked(batch: Batch, depth: Depth, order: CopyOrder | None, parts: list[int] | None = None) -> DataFrame:
     assert batch.closed is not None
-    scorer, every, tally = batch.state.scorer, batch.config.minutes.every, batch.tally
-    past = history.read(batch.tables, Depth.of(scorer).first(tally.first), tally.last + every)
-    span = (tally.last - tally.first) // every + 1
-    series = -(-tally.minutes // span)
-    rows = recent_flags.with_flags(batch, batch.closed)
-    verdicts = score(rows, past, scorer, cells=series * (scorer.whole + span), learned=batch.learned)
+    first = depth.first(batch.tally.first_judged)
+    if order is not None:
+        first = depth.grid.start(order.first if order.oldest is None else order.since)
+    rows, past = recent_flags.with_flags(batch, batch.closed), history.read(batch.tables, first)
+    scorer, learned = batch.state.scorer, batch.learned
+    verdicts = score(rows, past, scorer, cells=_cells(batch), learned=learned, copies=order, parts=parts)
     return verdicts.withColumns({"revision": F.lit(0), "config_version": F.lit(batch.state.config.name)})
+
+
+def _cells(batch: Batch) -> int:
+    tally = batch.tally
+    span = (tally.last - tally.first_judged) // batch.config.minutes.every + 1
+    return -(-tally.minutes // span) * (batch.state.scorer.whole + span)
 
 
 def _counted(verdicts: DataFrame, more: list[Column]) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from ad_stream.config import Detection
 from ad_stream.detectors.profile import Profiles
@@ -13,6 +16,7 @@ from ad_stream.models.joint import TrainingRules, learn_devices
 from ad_stream.models.profiles import encode
 from ad_stream.pipeline.steps.joint_scoring import JOINT_ROW
 from ad_stream.pipeline.steps.scoring import ROW, score_group
+from ad_stream.scoring.history_copy import FOLDERS, CopyOrder
 from ad_stream.scoring.joint_windows import JointRules
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.series_config.rows import rules_of
@@ -21,7 +25,7 @@ from tests.support.joint_devices import pump
 LENGTH = 1600
 
 
-def rows(known: bool) -> pd.DataFrame:
+def rows(known: bool, copies: CopyOrder | None = None) -> pd.DataFrame:
     rng = np.random.default_rng(3)
     values = rng.normal(20, 1, size=(2, LENGTH))
     now = pd.DataFrame({
@@ -46,13 +50,27 @@ def rows(known: bool) -> pd.DataFrame:
             }
         )
         past = pd.concat([model, past], ignore_index=True)
-    return score_group(now, past, Scorer.of(Detection()))
+    return score_group(now, past, Scorer.of(Detection()), copies)
 
 
 def test_a_group_has_every_column_of_its_schema() -> None:
     wanted = {part.split()[0] for part in ROW.split(", ")}
     assert set(rows(known=False).columns) == wanted
     assert "slow_onset double" in ROW and "timestamp" not in ROW
+
+
+def test_a_group_whose_copy_is_missing_says_so_in_one_row_of_the_same_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDERS, str(tmp_path))
+    order = CopyOrder("key", "run", 2, 1, 1, since=LENGTH - 5, first=0, thinned=0, most=None, seconds=60)
+    plain, lacking = rows(known=True), rows(known=True, copies=order)
+    assert set(lacking.columns) == set(plain.columns)
+    assert lacking[["device_id", "step"]].to_numpy().tolist() == [[None, 0]]
+    pd.testing.assert_frame_equal(
+        rows(known=True, copies=replace(order, oldest=None)).drop(columns="seconds"), plain.drop(columns="seconds")
+    )
+    pd.testing.assert_frame_equal(rows(known=True, copies=order).drop(columns="seconds"), plain.drop(columns="seconds"))
 
 
 def test_blobs_beside_the_past_are_used_for_their_series_only() -> None:
