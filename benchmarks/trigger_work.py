@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from pyspark.sql import functions as F
 
-from ad_stream.grid import Grid
 from ad_stream.model import LastPoint, Windows
 from ad_stream.pipeline.batch import STEPS, Batches, Step
 from ad_stream.pipeline.batch_state import Batch, BatchReport
@@ -27,7 +26,6 @@ from ad_stream.pipeline.steps.scoring import ROW, step
 from ad_stream.pipeline.steps.telemetry import readings
 from ad_stream.pipeline.steps.windows import minutes
 from ad_stream.pipeline.store.delta import DeltaTables
-from ad_stream.scoring.depth import Depth
 from ad_stream.scoring.verdicts import Scorer
 from ad_stream.sources.files.lines import ENVELOPE, envelopes
 from ad_stream.sources.files.settings import FilesSource
@@ -53,10 +51,29 @@ def long_minutes(spark: SparkSession, series: int, first: datetime, count: int) 
 
 def seed_history(tables: DeltaTables, series: int, points: int, now: datetime) -> None:
     """As a steady stream leaves it: finished hours in one file each, one file a minute in the current hour."""
-    packed = history.pack(long_minutes(tables.spark, series, now - points * MINUTE, points))
-    by_minute = packed.repartitionByRange(points, "minute")
-    by_minute.write.format("delta").mode("append").save(tables.location("history"))
-    history.tidy(tables, now, Depth(points, points, Grid()), thin_from=now)
+    spark, first = tables.spark, now - points * MINUTE
+    named = long_minutes(spark, series, first, 1).select(
+        history.series_id().alias("id"), history.part_of(history.BUCKETS).alias("bucket")
+    )
+    found = named.toPandas()
+    ids = {bucket: np.sort(found["id"][found["bucket"] == bucket].to_numpy()) for bucket in range(history.BUCKETS)}
+
+    def packed(frames: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for frame in frames:
+            for number in frame["id"]:
+                rng = np.random.default_rng(number)
+                values = [rng.normal(20, 1, len(some)) for some in ids.values()]
+                yield pd.DataFrame({"number": number, "bucket": list(ids), "ids": list(ids.values()), "values": values})
+
+    rows = spark.range(0, points, 1, 8).mapInPandas(
+        packed, "number long, bucket int, ids array<long>, values array<double>"
+    )
+    rows = rows.withColumn("minute", F.timestamp_seconds(F.col("number") * 60 + int(first.timestamp()))).drop("number")
+    by_hour = rows.withColumn("hour", F.date_trunc("hour", "minute")).repartition("hour")
+    open_hour = F.col("hour") == F.lit(now.replace(minute=0))
+    for some in (by_hour.where(~open_hour), by_hour.where(open_hour).repartitionByRange(now.minute or 1, "minute")):
+        columns = ["hour", "bucket", "minute", "ids", "values"]
+        some.select(columns).write.format("delta").mode("append").save(tables.location("history"))
 
 
 def seed_long(tables: DeltaTables, series: int, points: int, now: datetime) -> None:
