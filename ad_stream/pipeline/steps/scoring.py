@@ -15,8 +15,10 @@ from pyspark.sql import functions as F
 
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.models.kinds import known_in
+from ad_stream.pipeline.steps.comparisons import COMPARED, COMPARED_ROW, PREFIX
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, series_id
 from ad_stream.pipeline.steps.joint_scoring import JOINT_ROW, joint_verdicts, models_of
+from ad_stream.scoring.comparison import compared
 from ad_stream.scoring.matrix import Packed, Rows
 from ad_stream.scoring.verdicts import Scorer, continuing, verdicts
 from ad_stream.tables.catalog import DETECTIONS
@@ -65,7 +67,7 @@ def score(
     def of_group(_: Any, now: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
         return score_group(now, before, scorer)
 
-    row = ROW if scorer.joint is None else ROW + JOINT_ROW
+    row = ROW + (JOINT_ROW if scorer.joint is not None else "") + (COMPARED_ROW if scorer.compare else "")
     verdict: DataFrame = named.groupBy("part").cogroup(packed.groupBy("part")).applyInPandas(of_group, row)
     starts = {name: F.timestamp_seconds(F.nanvl(name, F.lit(None).cast("double")) * grid.seconds) for name in STARTS}
     given = {name: F.when(F.col("slow_reason") != "", F.col(name)) for name in SLOW}
@@ -108,6 +110,10 @@ def score_group(now: pd.DataFrame, before: pd.DataFrame, scorer: Scorer) -> pd.D
     if scorer.joint is not None:
         stored, label = ([], "") if joint is None or joint.empty else (models_of(joint), str(joint["label"].iloc[0]))
         out = out.assign(**joint_verdicts(now, rows, past, found, scorer, stored, label))
+    if scorer.compare:
+        devices, signals = now["device_id"].to_numpy(), now["signal"].to_numpy()
+        further = compared(devices, signals, rows, past, scorer, known, COMPARED)
+        out = out.assign(**{f"{PREFIX}{name}": column for name, column in further.items()})
     out["seconds"] = [time.process_time() - started] + [0.0] * (len(out) - 1)
     return out
 
