@@ -28,7 +28,7 @@ from ad_stream.tables.joint import CONTRIBUTOR
 from tests.conftest import SHORT_RUN
 from tests.faults.test_kill import killed
 from tests.support.joint_devices import pump
-from tests.support.streaming import T0, Stream, iso, message
+from tests.support.streaming import KEY, T0, Stream, iso, message
 
 SIGNALS = ("flow", "power", "speed")
 BEFORE, NOW, FILES = 2200, 60, 2
@@ -154,7 +154,8 @@ def test_further_detectors_judge_the_same_windows_into_a_table_of_their_own(trai
     assert len(rows) == 2 * len(stream.table("detections")) == 2 * 3 * 3 * NOW
     assert set(stream.table("detections").detector) == {"differences"}
     first = frame().query("device != 'pump-2'")
-    for detector, options in (("sr_cnn", {}), ("ar", {"order": 4})):
+    further: list[tuple[str, dict[str, Any]]] = [("sr_cnn", {}), ("ar", {"order": 4})]
+    for detector, options in further:
         wanted = ad_stream.detect(first, device=["device", "signal"], detector=detector, step="1min", **options)
         wanted = wanted[wanted.timestamp >= T0].sort_values(["device", "signal", "timestamp"], ignore_index=True)
         found = rows[(rows.detector == detector) & (rows.device_id != "pump-2")].reset_index(drop=True)
@@ -224,6 +225,8 @@ def test_killed_between_joint_verdicts_and_the_others_it_goes_on_as_if_nothing_h
         ["device_id", "minute"], ignore_index=True
     )
     wanted = rows_of(stream)
+    compared = DeltaTable(str(folder / "tables" / "comparisons")).to_pandas()
+    assert len(compared) == len(compared_of(stream)) == len(compared.drop_duplicates([*KEY, "detector"]))
     assert_same(found.astype(wanted.dtypes.drop("contributors").to_dict()), wanted)
 
 
