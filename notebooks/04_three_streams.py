@@ -77,6 +77,7 @@ for stream, frame in streams.items():
         "retired service": RECORDED[stream],
         "service": flags(frame, detector="service", granularity="daily", points=points, sensitivity=sensitivity),
         "default": flags(frame),
+        "sr_cnn": flags(frame, detector="sr_cnn", points=points, min_points=points),
     }
 
 # COMMAND ----------
@@ -85,7 +86,7 @@ for stream, frame in streams.items():
 # MAGIC ## Side by side
 # MAGIC `missed` are events without a flag: a pair of spikes, the flat stretch or the sensor's failure. A flag up to two days
 # MAGIC after an event's end still belongs to it (the way back is a jump, too); `elsewhere` are the others. The flat line is
-# MAGIC the case that the retired service could not see while it lasted.
+# MAGIC the case that the retired service could not see while it lasted; `sr_cnn` in as short a window finds its end on the same days.
 
 # COMMAND ----------
 

@@ -172,6 +172,25 @@ def list_models(file: File = None, config: Config = None, set_: Set = [], as_jso
         )
 
 
+@models_app.command("diff")
+def diff_models(
+    config: RunConfig,
+    old: Annotated[int, typer.Argument(help="One version.")],
+    new: Annotated[int, typer.Argument(help="Another one.")],
+    name: Name = "profile",
+    set_: Set = [],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """What changed between two versions: settings, figures, series gained and lost."""
+    from ad_stream import config as settings
+    from ad_stream.models.diff import diff
+    from ad_stream.tables.names import local_folder
+
+    loaded = settings.load(needed(None, config, "models diff 1 2 --config"), overrides(set_))
+    found = diff(local_folder(loaded.tables, "models", "ask it with SELECT * FROM models"), name, old, new)
+    print(json.dumps(found.as_dict()) if as_json else "\n".join(found.lines()))
+
+
 @models_app.command()
 def activate(
     config: RunConfig,

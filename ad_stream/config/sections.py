@@ -89,6 +89,10 @@ Detector = Annotated[
 ]
 
 
+MOST_POINTS = 10_080
+"""Windows of history that a stream may be made to keep of every series."""
+
+
 class Detection(Section):
     """Which detector judges, and what it may flag.
 
@@ -100,11 +104,12 @@ class Detection(Section):
     slow: give the slow verdict, too: drifts and stuck values, in columns of its own; it wants 260 points. history: how far
     back the readings of series that report more seldom than once a window count, so that these have as many, too.
     kind: of the series, best said for single ones (docs/series_config.md): a gauge is judged by its readings, a counter by
-    its rate, a state by the time it lasts; auto: what its window looks like (docs/detectors.md).
+    its rate, a state by the time it lasts; auto: what its window looks like (docs/detectors.md). compare: up to three further
+    detectors that judge the same windows for the table `comparisons`; nobody is told of them, and each costs what it costs alone.
     """
 
     detector: Detector = DetectorSpec("default")
-    points: int | None = Field(default=None, ge=12, le=10_080)
+    points: int | None = Field(default=None, ge=12, le=MOST_POINTS)
     sensitivity: int = Field(default=95, ge=0, le=99)
     direction: Literal["both", "up", "down"] = "both"
     min_deviation: float = Field(default=0.0, ge=0)
@@ -114,6 +119,7 @@ class Detection(Section):
     slow: bool = True
     history: Duration = LONG_HISTORY
     kind: Literal["gauge", "counter", "state", "auto"] = "gauge"
+    compare: tuple[Detector, ...] = Field(default=(), max_length=3)
 
     @model_validator(mode="after")
     def _known_detector(self) -> Detection:
@@ -124,6 +130,22 @@ class Detection(Section):
                 make(self.detector, **self.shared_options())
             except ConfigError as error:
                 raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
+    def _comparable(self) -> Detection:
+        from ad_stream.detectors import make
+
+        names = [spec.name for spec in self.compare]
+        if twice := sorted({name for name in names if names.count(name) > 1 or name == self.detector.name}):
+            raise ValueError(f"compare names {twice[0]} a second time (detection.detector counts): leave it out")
+        for spec in self.compare:
+            try:
+                made = make(spec, **{name: one for name, one in self.shared_options().items() if name != "points"})
+            except ConfigError as error:
+                raise ValueError(f"compare: {error}") from None
+            if made.points > MOST_POINTS:
+                raise ValueError(f"compare: {spec.name} wants {made.points:,} points, give it {MOST_POINTS:,} or fewer")
         return self
 
     def shared_options(self) -> dict[str, Any]:
@@ -211,8 +233,9 @@ SECRET = {"key"}
 
 def _told(section: Section, known: frozenset[str]) -> dict[str, Any]:
     """The settings of a section that count: those of the baseline, and of the later ones those not at their default."""
-    told = section.model_dump(mode="json", exclude=SECRET)
-    later = section.model_dump(mode="json", exclude=SECRET, exclude_defaults=True)
+    silent = SECRET | {"compare"}  # no verdict rests on what else is looked at
+    told = section.model_dump(mode="json", exclude=silent)
+    later = section.model_dump(mode="json", exclude=silent, exclude_defaults=True)
     return {name: value for name, value in told.items() if name in known or name in later}
 
 

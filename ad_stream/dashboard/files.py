@@ -16,6 +16,7 @@ from ad_stream.dashboard.parameters import Text, Time
 from ad_stream.dashboard.turns import Turns
 from ad_stream.dashboard.watcher import Watch
 from ad_stream.report import pictures_of, plotly, png, read_series, series_page
+from ad_stream.report.comparisons import comparison_table_of
 from ad_stream.report.joint import joint_table_of
 from ad_stream.report.page import render
 
@@ -76,8 +77,11 @@ def add_pictures(app: FastAPI, watch: Watch, turns: Turns) -> None:
 
         def write() -> str:
             found = rows(device, signal, stretch)
-            joint = joint_table_of(watch.tables, device, found, watch.grid, MOST_STORED)
-            return render(series_page(device, found, pictures_of(device, found, watch.grid), watch.grid, joint))
+            more = [
+                table_of(watch.tables, device, found, watch.grid, MOST_STORED)
+                for table_of in (joint_table_of, comparison_table_of)
+            ]
+            return render(series_page(device, found, pictures_of(device, found, watch.grid), watch.grid, more))
 
         # The page's own script is inline, so it is handed over as a file and never runs under this address.
         headers = {"Content-Disposition": 'attachment; filename="report.html"'}

@@ -28,9 +28,9 @@ def joint_strip(watch: Watch, *, device: str, first: datetime, last: datetime) -
     if rows.empty:
         return {"cells": [], "alarms": [], "drift": None, "threshold": None}
     begin, end = grid.step(grid.next_start(first)), grid.step(grid.next_start(last))
-    steps = (rows["minute"].astype("int64").to_numpy() // _unit(rows)) // grid.seconds - begin
+    steps = (rows["minute"].astype("int64").to_numpy() // unit_of(rows)) // grid.seconds - begin
     width = -(-(end - begin) // CELLS)
-    cells = _cells(rows, steps // width, begin, width, -(-(end - begin) // width), grid)
+    cells = cells_of(rows, steps // width, begin, width, -(-(end - begin) // width), grid)
     flagged = rows[rows["is_anomaly"].eq(True)]
     return {
         "cells": cells,
@@ -41,7 +41,7 @@ def joint_strip(watch: Watch, *, device: str, first: datetime, last: datetime) -
     }
 
 
-def _cells(rows: Any, cell: Any, begin: int, width: int, count: int, grid: Grid) -> list[dict[str, Any]]:
+def cells_of(rows: Any, cell: Any, begin: int, width: int, count: int, grid: Grid) -> list[dict[str, Any]]:
     score = np.full(count, -np.inf)
     np.maximum.at(score, cell, np.nan_to_num(rows["score"].to_numpy(dtype=np.float64), nan=-np.inf))
     flags = np.bincount(cell, weights=rows["is_anomaly"].eq(True), minlength=count).astype(int)
@@ -68,5 +68,5 @@ def _drift(tables: str | Path, device: str) -> float | None:
     return share if share >= MUCH else None
 
 
-def _unit(rows: Any) -> int:
+def unit_of(rows: Any) -> int:
     return {"ns": 10**9, "us": 10**6, "ms": 10**3, "s": 1}[rows["minute"].dtype.unit]

@@ -17,6 +17,7 @@ from ad_stream.config import Config, usual
 from ad_stream.dashboard import explanation
 from ad_stream.dashboard.access import Token, add_door, check_exposure
 from ad_stream.dashboard.answers import add_answers
+from ad_stream.dashboard.comparison_strip import comparison_strips
 from ad_stream.dashboard.files import add_page, add_pictures
 from ad_stream.dashboard.formatting import DRAWN_WINDOWS, MalformedError, span, time_of
 from ad_stream.dashboard.incident_answers import add_incidents
@@ -166,6 +167,16 @@ def _add_series(app: FastAPI, watch: Watch, turns: Turns) -> None:
     ) -> Any:
         first, last = span(start, end, 3.0, watch.fleet.newest, watch.grid)
         return await turns.take(lambda: joint_strip(watch, device=device, first=first, last=last))
+
+    @app.get("/api/comparisons")
+    async def beside(
+        device: Text,
+        signal: Text,
+        start: Annotated[Time, Query(alias="from")] = None,
+        end: Annotated[Time, Query(alias="to")] = None,
+    ) -> Any:
+        first, last = span(start, end, 3.0, watch.fleet.newest, watch.grid)
+        return await turns.take(lambda: comparison_strips(watch, device=device, signal=signal, first=first, last=last))
 
     @app.get("/api/why")
     async def reason(device: Text, signal: Text, minute: Annotated[str, Query(max_length=40)]) -> Any:

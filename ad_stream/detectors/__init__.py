@@ -23,6 +23,7 @@ from ad_stream.detectors.scaled import Differences, MovingAverage, SeasonalNaive
 from ad_stream.detectors.seasonal import Seasonal
 from ad_stream.detectors.seasonal_baseline import SeasonalBaseline
 from ad_stream.detectors.spectral_residual import SpectralResidual
+from ad_stream.detectors.sr_cnn import SaliencyNetwork
 from ad_stream.detectors.stuck import Stuck
 from ad_stream.detectors.window_detector import WindowDetector
 from ad_stream.errors import ConfigError, did_you_mean
@@ -42,6 +43,7 @@ _DETECTORS: tuple[type[WindowDetector], ...] = (
     IsolationForest,
     SeasonalHybridEsd,
     RandomCutForest,
+    SaliencyNetwork,
     Drift,
     Stuck,
 )

@@ -43,6 +43,7 @@ seasonal = Adapter("seasonal")
 isolation_forest = Adapter("isolation_forest")
 s_h_esd = Adapter("s_h_esd")
 rrcf = Adapter("rrcf")
+sr_cnn = Adapter("sr_cnn")
 drift = Adapter("drift")
 stuck = Adapter("stuck")
 

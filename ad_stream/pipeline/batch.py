@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ad_stream.pipeline.batch_state import Batch, BatchReport, BatchState, Unread
 from ad_stream.pipeline.delivery import Deliver, targets_of
 from ad_stream.pipeline.steps import (
+    comparisons,
     config_version,
     incidents,
     joint,
@@ -62,6 +63,7 @@ STEPS: tuple[Step, ...] = (
     store_late,
     verdicts.judge,
     joint.store,
+    comparisons.store,
     incidents.store,
     verdicts.store,
     push,
@@ -110,7 +112,13 @@ class Batches:
     def __post_init__(self) -> None:
         grid = self.config.minutes.grid
         joint_rules = JointRules.of(self.config.joint, grid, run=uuid.uuid4().hex)
-        scorer = Scorer.of(self.config.detection, self.config.fallback, grid=grid, joint=joint_rules)
+        scorer = Scorer.of(
+            self.config.detection,
+            self.config.fallback,
+            grid=grid,
+            joint=joint_rules,
+            compare=self.config.detection.compare,
+        )
         self.query_id = QueryId(self.config.checkpoint)
         self.deliver = Deliver(targets_of(self.config))
         self.fallback = FallbackScorer.of(self.config.fallback, scorer.refractory, scorer.grid)

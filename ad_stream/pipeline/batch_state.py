@@ -134,8 +134,8 @@ class Batch:
 
     groups: what Spark hands over; closed: its closed windows, once a step has made them; learned: the model that its verdicts
     use; stored: whether they are in `minutes`. Without closed windows no verdict is given, without a stored window neither.
-    verdicts: once they are given, counted what they are; joint: the joint ones, where a model is live. surplus: series whose
-    windows are left out, where there are some.
+    verdicts: once they are given, counted what they are; joint: the joint ones, where a model is live; compared: those of
+    `detection.compare`, where it names detectors. surplus: series whose windows are left out, where there are some.
     """
 
     config: Config
@@ -153,6 +153,7 @@ class Batch:
     surplus: DataFrame | None = None
     verdicts: DataFrame | None = None
     joint: DataFrame | None = None
+    compared: DataFrame | None = None
     counted: dict[str, int] = field(default_factory=dict)
     held: list[DataFrame] = field(default_factory=list)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from ad_stream.errors import InputError
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import with_slow_flags
 from ad_stream.model import REASONS
+from ad_stream.report.comparisons import comparison_table_of
 from ad_stream.report.joint import joint_table_of
 from ad_stream.report.page import Fact, Page, PageSection, PageTable, render
 from ad_stream.report.picture import TIME, Picture, draw
@@ -41,8 +43,8 @@ def series_report(
     rows = read_series(tables, device=device, signal=signal, start=start, end=end)
     grid = grid_of(tables)
     drawn = pictures_of(device, rows, grid)
-    joint = joint_table_of(tables, device, rows, grid)
-    files = {out: render(series_page(device, rows, drawn, grid, joint)).encode()}
+    more = [table_of(tables, device, rows, grid) for table_of in (joint_table_of, comparison_table_of)]
+    files = {out: render(series_page(device, rows, drawn, grid, more)).encode()}
     if pictures is not None:
         files |= {pictures / file_name(picture.title): png(picture) for picture in drawn}
     for path, content in files.items():
@@ -96,9 +98,9 @@ def pictures_of(device: str, rows: pd.DataFrame, grid: Grid = MINUTE) -> list[Pi
 
 
 def series_page(
-    device: str, rows: pd.DataFrame, pictures: list[Picture], grid: Grid = MINUTE, joint: PageTable | None = None
-) -> Page:
-    """The page with the pictures of `pictures_of` and the flagged windows; joint: those of its signals together."""
+    device: str, rows: pd.DataFrame, pictures: list[Picture], grid: Grid = MINUTE, more: Sequence[PageTable | None] = ()
+) -> Page:  # fmt: skip
+    """The page with the pictures of `pictures_of` and the flagged windows; more: tables below these, where there are such."""
     flagged = rows[_flagged(rows)]
     first, last = rows["minute"].min(), rows["minute"].max()
     return Page(
@@ -115,7 +117,7 @@ def series_page(
                 header=(grid.plural[:-1], "signal", "value", "expected band", "score", "why"),
                 rows=[_row(row, grid) for row in flagged.to_dict("records")],
             ),
-            *([joint] if joint is not None else []),
+            *(table for table in more if table is not None),
         ],
         sections=[
             PageSection(

@@ -14,7 +14,7 @@ import numpy as np
 from ad_stream.detectors import knowing, learns_of
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.incidents.alarms import mark_continuing
-from ad_stream.model import SCORED, LastPoint
+from ad_stream.model import SCORED, DetectorSpec, LastPoint
 from ad_stream.scoring.joint_windows import JointRules
 from ad_stream.scoring.kinds import of_readings
 from ad_stream.scoring.matrix import Packed, Rows, history_of_seldom, pieces
@@ -56,19 +56,40 @@ class Scorer:
     """Windows back to which the readings of slow series count; fewer than `points`: all series have those."""
     joint: JointRules | None = None
     """How the signals of a device are judged together, None: they are not."""
+    compare: tuple[DetectorSpec, ...] = ()
+    """Further detectors that judge the same windows, for the table `comparisons`."""
 
     @classmethod
     def of(
-        cls, detection: Detection, fallback: Fallback | None = None, *, grid: Grid = MINUTE, joint: JointRules | None = None
+        cls, detection: Detection, fallback: Fallback | None = None, *, grid: Grid = MINUTE, joint: JointRules | None = None,
+        compare: tuple[DetectorSpec, ...] = (),
     ) -> Scorer:  # fmt: skip
-        """The scorer a configuration asks for."""
+        """The scorer a configuration asks for; only a stream compares."""
         ask_from = fallback.min_points if fallback is not None and fallback.endpoint is not None else None
         near, reach = grid.refractory(detection.refractory), grid.steps(detection.history)
-        return cls(no_rules(detection), near, grid, ask_from, detection.slow, reach, joint)
+        return cls(no_rules(detection), near, grid, ask_from, detection.slow, reach, joint, compare)
 
     def under(self, rules: Rules) -> Scorer:
         """The same scorer under other rules."""
         return replace(self, rules=rules)
+
+    @property
+    def others(self) -> tuple[Scorer, ...]:
+        """A scorer for each detector of `compare`, under the same rules but those that name a detector; with a depth of its own."""
+        shared = {name: value for name, value in self.rules.shared.items() if name != "points"}
+        rules = tuple(rule.without(frozenset({"detector"})) for rule in self.rules.rules)
+        return tuple(
+            replace(
+                self, rules=replace(self.rules, detector=spec, shared=shared, rules=rules), ask_from=None, slow=False, joint=None,
+                compare=(),
+            )
+            for spec in self.compare
+        )  # fmt: skip
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models whose numbers the detectors make use of."""
+        return self.rules.models.union(*(other.rules.models for other in self.others))
 
     @property
     def near(self) -> timedelta:
@@ -83,7 +104,7 @@ class Scorer:
     @property
     def points(self) -> int:
         """Windows of history that the verdict on any series may see, the judged one among them."""
-        return self.rules.points
+        return max(one.rules.points for one in (self, *self.others))
 
     @property
     def reach(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ad_stream.model import LONG_HISTORY
 from ad_stream.tables.columns import BATCH, CACHE, KEPT, column, flag, moment, number, text, whole
+from ad_stream.tables.comparisons import COMPARISONS
 from ad_stream.tables.incidents import FEEDBACK, INCIDENT_EVENTS, INCIDENT_STATE
 from ad_stream.tables.joint import JOINT_DETECTIONS
 from ad_stream.tables.runs import RUNS
@@ -266,7 +267,7 @@ MODELS = Table(
 TABLES = {
     table.name: table
     for table in (
-        MINUTES, DETECTIONS, JOINT_DETECTIONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, SERIES,
+        MINUTES, DETECTIONS, JOINT_DETECTIONS, COMPARISONS, LATE, QUARANTINE, BATCHES, PROGRESS, DELIVERIES, SET_ASIDE, SERIES,
         INCIDENT_EVENTS, FEEDBACK, INCIDENT_STATE, HISTORY, OWNER, SERIES_CONFIG, MODELS,
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION = 7
+VERSION = 8
 """Version of the table set, a property of each table. It is raised when a column or a table is added: 1 is 0.1.0."""
 PROPERTY = "ad_stream.schema"
 

@@ -34,6 +34,18 @@ def series() -> dict[str, tuple[np.ndarray, str]]:
     return {"parts": (parts, "counter"), "mode": (state, "state"), "total": (parts + 7, "gauge")}
 
 
+def further(times: pd.DatetimeIndex) -> list[dict[str, object]]:
+    """What two further detectors say of the last three hours of `total`; the second knows too little in their first."""
+    same = {"device_id": "press", "signal": "total", "score": 1.0, "is_anomaly": False, "status": "scored"}
+    rows: list[dict[str, object]] = []
+    for place, time in enumerate(times[-180:].to_pydatetime()):
+        odd = {"is_anomaly": True, "score": 7.0} if place in (100, 101) else {}
+        young = {"score": None, "status": "warming_up"} if place < 60 else {}
+        rows.append(same | {"minute": time, "detector": "sr_cnn"} | odd)
+        rows.append(same | {"minute": time, "detector": "seasonal", "model": "seasonal@2"} | young)
+    return rows
+
+
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     tables: Path = tmp_path_factory.mktemp("line")
@@ -47,6 +59,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         told = [same | {"signal": signal, "config_version": "0123456789ab"} | dict(row) for row in rows]
         at = [{"minute": time.to_pydatetime(), "value": value} for time, value in zip(times, values, strict=True)]
         write(tables, "detections", [row | one for row, one in zip(told, at, strict=True)])
+    write(tables, "comparisons", further(times))
     sign_of_life(tables, newest())
     running = Served(tables)
     yield running
@@ -99,3 +112,27 @@ def test_the_day_before_is_drawn_over_the_chart_and_stands_in_the_address(visit:
     until(page, "() => document.body.innerText.includes('nothing is stored of the week before')")
     page.get_by_label("Compare with").select_option("")
     until(page, "() => !location.hash.includes('compare=')")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1400, "dark")])
+def test_further_detectors_have_a_strip_each_beside_the_chart(
+    visit: Open, line: Served, width: int, scheme: str
+) -> None:
+    viewport = {"width": width, "height": 900}
+    page = visit(line.address, "#/series?device=press&signal=total&hours=3", viewport=viewport, color_scheme=scheme)
+    card = page.locator(".card.joint", has_text="Detectors side by side")
+    card.wait_for()
+    season, network = card.locator("p").all_inner_texts()
+    assert season.startswith("seasonal (seasonal@2): 0 of 120 minutes flagged")
+    assert network.startswith("sr_cnn: 2 of 180 minutes flagged")
+    strips = card.locator(".strip")
+    assert [strips.nth(one).locator(".flagged").count() for one in (0, 1)] == [0, 2]
+    assert strips.nth(0).locator(".none").count() == 60 and card.get_by_role("img").count() == 2
+    assert findings(page) == []
+    keep(page, f"compared-{width}")
+
+
+def test_where_nothing_is_compared_there_is_no_card(visit: Open, line: Served) -> None:
+    page = visit(line.address, "#/series?device=press&signal=mode&hours=3")
+    page.locator(".card.kind").wait_for()
+    assert page.locator(".card.joint", has_text="Detectors side by side").count() == 0

@@ -43,15 +43,22 @@ def scores(values: list[float]) -> list[float]:
 
 def contrast(values: list[float], local: int) -> float:
     """The plain score of the last value: saliency relative to the `local` places before it, log spectrum centred."""
+    salient = plain_map(values)
+    last = len(values) - 1
+    before = fmean(salient[max(0, last - local) : last])
+    return (salient[last] - before) / before
+
+
+def plain_map(values: list[float], *, level: bool = True) -> list[float]:
+    """Saliency with the log spectrum averaged over both neighbours; without level the mean has no share in it."""
     extended = [complex(v) for v in values] + [complex(median(values[-7:-1]))] * 5
     n = len(extended)
     spectrum = transform(extended, -1)
     logs = [math.log(abs(s)) for s in spectrum]
+    if not level:
+        logs[0], spectrum[0] = logs[1], 0j
     residual = [s / math.exp(fmean((logs[k - 1], logs[k], logs[(k + 1) % n]))) for k, s in enumerate(spectrum)]
-    salient = [abs(s) / n for s in transform(residual, +1)]
-    last = len(values) - 1
-    before = fmean(salient[max(0, last - local) : last])
-    return (salient[last] - before) / before
+    return [abs(s) / n for s in transform(residual, +1)][: len(values)]
 
 
 def last_point(values: list[float], sensitivity: float) -> dict[str, float | bool]:

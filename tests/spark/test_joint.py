@@ -15,6 +15,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
+import ad_stream
 from ad_stream.config import load
 from ad_stream.errors import InputError
 from ad_stream.monitoring.verify_incidents import verify
@@ -27,7 +28,7 @@ from ad_stream.tables.joint import CONTRIBUTOR
 from tests.conftest import SHORT_RUN
 from tests.faults.test_kill import killed
 from tests.support.joint_devices import pump
-from tests.support.streaming import T0, Stream, iso, message
+from tests.support.streaming import KEY, T0, Stream, iso, message
 
 SIGNALS = ("flow", "power", "speed")
 BEFORE, NOW, FILES = 2200, 60, 2
@@ -35,7 +36,8 @@ FAULT = slice(25, 45)
 """Minutes in which the power of pump-0 is off its relation, well inside its own range."""
 SECTIONS: dict[str, Any] = {
     "source": {"files_per_trigger": 1}, "telemetry": {"event_time": "time", "signals": list(SIGNALS)},
-    "detection": {"detector": "differences", "points": 40}, "incidents": {"enabled": True},
+    "detection": {"detector": "differences", "points": 40, "compare": ["sr_cnn", {"name": "ar", "order": 4}]},
+    "incidents": {"enabled": True},
     "joint": {"enabled": True, "ignore": ["noise*"]},
 }  # fmt: skip
 NAMED = ["query_id", "batch_id"]
@@ -142,6 +144,28 @@ def test_the_stream_flags_what_is_odd_in_the_relation_alone_and_names_the_signal
     assert counted.joint_scored.sum() == 2 * NOW and counted.joint_anomalies.sum() == len(flagged)
 
 
+def compared_of(stream: Stream) -> pd.DataFrame:
+    return stream.table("comparisons", "device_id", "signal", "minute", "detector").drop(columns=NAMED)
+
+
+def test_further_detectors_judge_the_same_windows_into_a_table_of_their_own(trained: tuple[Stream, Training]) -> None:
+    stream, _ = trained
+    rows = compared_of(stream)
+    assert len(rows) == 2 * len(stream.table("detections")) == 2 * 3 * 3 * NOW
+    assert set(stream.table("detections").detector) == {"differences"}
+    first = frame().query("device != 'pump-2'")
+    further: list[tuple[str, dict[str, Any]]] = [("sr_cnn", {}), ("ar", {"order": 4})]
+    for detector, options in further:
+        wanted = ad_stream.detect(first, device=["device", "signal"], detector=detector, step="1min", **options)
+        wanted = wanted[wanted.timestamp >= T0].sort_values(["device", "signal", "timestamp"], ignore_index=True)
+        found = rows[(rows.detector == detector) & (rows.device_id != "pump-2")].reset_index(drop=True)
+        assert list(found.device_id) == list(wanted.device) and set(found.status) == {"scored"}
+        np.testing.assert_allclose(found.score, wanted.score, rtol=1e-6)
+        assert list(found.is_anomaly) == list(wanted.is_anomaly) and list(found.reason) == list(wanted.reason)
+    opened = stream.table("incident_events", "minute", "seq").query("event == 'opened'")
+    assert len(opened) == 1 and rows.is_anomaly.any(), "they open no incident"
+
+
 def test_a_joint_alarm_and_the_alarms_of_its_signals_are_one_incident(trained: tuple[Stream, Training]) -> None:
     stream, _ = trained
     events = stream.table("incident_events", "minute", "seq")
@@ -171,9 +195,11 @@ def test_the_spark_door_and_a_backfill_give_the_rows_of_the_stream(trained: tupl
 def test_after_a_lost_checkpoint_nothing_is_lost_doubled_or_different(trained: tuple[Stream, Training]) -> None:
     stream, _ = trained
     wanted, events = rows_of(stream), stream.table("incident_events", "minute", "seq")
+    compared = compared_of(stream)
     shutil.rmtree(stream.folder / "checkpoint")
     stream.run()
     assert_same(rows_of(stream), wanted)
+    assert_same(compared_of(stream), compared)
     assert len(stream.table("incident_events")) == len(events)
 
 
@@ -199,6 +225,8 @@ def test_killed_between_joint_verdicts_and_the_others_it_goes_on_as_if_nothing_h
         ["device_id", "minute"], ignore_index=True
     )
     wanted = rows_of(stream)
+    compared = DeltaTable(str(folder / "tables" / "comparisons")).to_pandas()
+    assert len(compared) == len(compared_of(stream)) == len(compared.drop_duplicates([*KEY, "detector"]))
     assert_same(found.astype(wanted.dtypes.drop("contributors").to_dict()), wanted)
 
 
@@ -208,3 +236,4 @@ def test_one_batch_gives_the_rows_of_several(trained: tuple[Stream, Training]) -
     shutil.copytree(stream.folder / "before", other.folder / "tables")
     other.write(*messages()).run()
     assert_same(rows_of(other), rows_of(stream))
+    assert_same(compared_of(other), compared_of(stream))

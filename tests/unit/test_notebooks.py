@@ -60,6 +60,8 @@ def test_the_sines_are_compared_with_what_the_retired_service_answered(capsys: p
     theirs = comparison[comparison["detector"] == "retired service"].set_index("stream")
     assert (ours["missed"] == 0).all() and (ours["elsewhere"] <= 3).all()
     assert theirs.loc["flattened sine", "while_it_lasted"] == 0 < ours.loc["flattened sine", "while_it_lasted"]
+    network = comparison[comparison["detector"] == "sr_cnn"].set_index("stream")
+    assert network.loc["flattened sine", "missed"] == 0 and network.loc["flattened sine", "elsewhere"] <= 3
     printed = capsys.readouterr().out
     assert len(drawn) == 2 * 365 and "the sines only" in printed
     assert [figure.axes[0].get_title("left") for figure in figures] == ["lengthening sine", "flattened sine"]

@@ -1,5 +1,6 @@
 // One series: its chart, why each window was flagged or not, and its flagged windows.
 import { Refused, ask } from "./api.js";
+import { besideStrips } from "./beside.js";
 import { draw } from "./chart.js";
 import { before, compareBox, known } from "./compare.js";
 import { empty, h, put, time } from "./dom.js";
@@ -25,6 +26,7 @@ export function series(asked, shared) {
   const siblings = signalList(signal, { href: pageOf, onBelow: below, onAll: toggle });
   const mute = muting(device, signal);
   const joint = jointStrip(device, { pageOf, onChoose: (at) => choose(at.replace("T", " ").replace("Z", "")) });
+  const beside = besideStrips(device, signal);
   const ranges = h("div", { class: "ranges" });
   const plot = h("div", { class: "plot", role: "img", "aria-label": `Value, expected band and flags of ${device} ${signal}` });
   const caption = h("p", { class: "soft" });
@@ -37,7 +39,7 @@ export function series(asked, shared) {
     h("p", {}, h("a", { href: link("fleet"), onclick: back }, "‹ back")),
     h("div", { class: "head" }, title, mute.root), siblings.root, ranges,
     h("div", { class: "card" }, plot, h("div", { class: "under" }, caption, files), others),
-    joint.root,
+    joint.root, beside.root,
     h("div", { class: "columns even" }, why, flags), kind);
   let answer = null, minute = asked.minute ? asked.minute.replace("T", " ").replace("Z", "") : null, followed = !minute, turn = 0, told = "", asking = null;
 
@@ -105,6 +107,7 @@ export function series(asked, shared) {
     await paint();
     await explain();
     if (answer.signals.length > 1) await joint.refresh(isoOf(answer.times[0]), shift(isoOf(answer.times.at(-1)), 1));
+    await beside.refresh(isoOf(answer.times[0]), shift(isoOf(answer.times.at(-1)), 1));
     await drawOthers(mine);
   }
 

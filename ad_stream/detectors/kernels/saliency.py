@@ -144,20 +144,30 @@ def trailing_sums(rows: Floats, width: int) -> Floats:
 def contrast(rows: Floats, local: int = 21) -> Floats:
     """(m, L) -> (m,): the plain spectral residual score of the last point, relative to the `local` points before it.
 
-    Equations 1 to 7 as printed (the log spectrum averaged over three neighbours on both sides), the series extended by
-    the median of the six points before the last; shorter rows use what they have.
+    Equations 1 to 7 as printed, see `plain_map`; shorter rows use what they have.
     """
+    wave = plain_map(rows)
+    last = rows.shape[1] - 1
+    before = wave[:, max(0, last - local) : last].mean(axis=1)
+    return np.asarray((wave[:, last] - before) / np.maximum(before, TINY**1.5))
+
+
+def plain_map(rows: Floats, *, level: bool = True) -> Floats:
+    """(m, L) -> (m, L): the saliency map of equations 1 to 7 as printed, the log spectrum averaged over three neighbours on both
+    sides, the series extended by the median of the six points before the last. level: whether the mean of a row takes part; else
+    the map is that of the rows whatever is added to them."""
     past = rows[:, max(0, rows.shape[1] - 1 - LOOK_BACK) : -1]
     guess = np.median(past, axis=1)[:, None]
     extended = np.concatenate([rows, np.repeat(guess, EXTENSION, axis=1)], axis=1)
     length = extended.shape[1]
     half = fft.rfft(extended, axis=1)
+    if not level:
+        half[:, 0] = 0.0
     amplitude = np.maximum(np.abs(half), TINY**1.5)
     log = np.log(amplitude)
+    if not level:
+        log[:, 0] = log[:, 1]
     beyond = log[:, -2:-1] if length % 2 == 0 else log[:, -1:]
     padded = np.concatenate([log[:, 1:2], log, beyond], axis=1)
     mean = (padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]) / 3
-    wave = np.abs(fft.irfft(half * np.exp(-mean), length, axis=1))
-    last = length - EXTENSION - 1
-    before = wave[:, max(0, last - local) : last].mean(axis=1)
-    return np.asarray((wave[:, last] - before) / np.maximum(before, TINY**1.5))
+    return np.asarray(np.abs(fft.irfft(half * np.exp(-mean), length, axis=1))[:, : rows.shape[1]])

@@ -20,6 +20,7 @@ KEYS = {
     "minutes": SERIES_KEY,
     "detections": SERIES_KEY,
     "joint_detections": ["device_id", "minute"],
+    "comparisons": [*SERIES_KEY, "detector"],
     "quarantine": ["source", "partition", "sequence", "element"],
     "late": ["device_id", "signal", "event_time", "source", "partition", "sequence"],
 }
@@ -27,6 +28,7 @@ TIME_OF = {
     "minutes": "minute",
     "detections": "minute",
     "joint_detections": "minute",
+    "comparisons": "minute",
     "quarantine": "enqueued_time",
     "late": "enqueued_time",
 }
@@ -37,7 +39,8 @@ def find_others(batch: Batch) -> None:
     if batch.state.sole_writer:
         return
     first, other = F.lit(batch.tally.first), F.col("query_id") != batch.query_id
-    sets = [batch.tables.read(table).where((F.col(at) >= first) & other) for table, at in TIME_OF.items()]
+    asked = {table: at for table, at in TIME_OF.items() if table != "comparisons" or batch.state.scorer.compare}
+    sets = [batch.tables.read(table).where((F.col(at) >= first) & other) for table, at in asked.items()]
     batch.state.sole_writer = all(rows.isEmpty() for rows in sets)
 
 

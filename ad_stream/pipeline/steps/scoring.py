@@ -16,8 +16,10 @@ from pyspark.sql import functions as F
 
 from ad_stream.grid import MINUTE, Grid
 from ad_stream.models.kinds import known_in
+from ad_stream.pipeline.steps.comparisons import COMPARED, COMPARED_ROW, PREFIX
 from ad_stream.pipeline.steps.history import BUCKETS, part_of, series_id
 from ad_stream.pipeline.steps.joint_scoring import JOINT_ROW, joint_verdicts, models_of
+from ad_stream.scoring.comparison import compared
 from ad_stream.scoring.history_copy import CopyOrder, past_of
 from ad_stream.scoring.matrix import Packed, Rows, joined
 from ad_stream.scoring.verdicts import Scorer, continuing, verdicts
@@ -82,7 +84,7 @@ def score(
 
 
 def _row(scorer: Scorer) -> str:
-    return ROW if scorer.joint is None else ROW + JOINT_ROW
+    return ROW + (JOINT_ROW if scorer.joint is not None else "") + (COMPARED_ROW if scorer.compare else "")
 
 
 def is_missing() -> Column:
@@ -128,6 +130,10 @@ def score_group(
     if scorer.joint is not None:
         stored, label = ([], "") if joint.empty else (models_of(joint), str(joint["label"].iloc[0]))
         out = out.assign(**joint_verdicts(now, rows, past, found, scorer, stored, label))
+    if scorer.compare:
+        devices, signals = now["device_id"].to_numpy(), now["signal"].to_numpy()
+        further = compared(devices, signals, rows, past, scorer, known, COMPARED)
+        out = out.assign(**{f"{PREFIX}{name}": column for name, column in further.items()})
     out["seconds"] = [time.process_time() - started] + [0.0] * (len(out) - 1)
     return out
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as F
 
 from ad_stream.model import STATUSES
-from ad_stream.pipeline.steps import history, joint, joint_scoring, recent_flags
+from ad_stream.pipeline.steps import comparisons, history, joint, joint_scoring, recent_flags
 from ad_stream.pipeline.steps.other_queries import without_theirs
 from ad_stream.pipeline.steps.scoring import groups_of, is_missing, score
 from ad_stream.scoring.depth import Depth
@@ -37,6 +37,7 @@ def _judge(batch: Batch) -> None:
     batch.release()
     verdicts = _scored(batch)
     batch.joint = joint.of_verdicts(batch, verdicts) if batch.learned is not None and batch.learned.joint else None
+    batch.compared = comparisons.of_verdicts(verdicts) if batch.state.scorer.compare else None
     if batch.fallback is not None:
         verdicts, asked = batch.fallback(verdicts, batch.state.flags or {})
     counted = _counted(verdicts, joint_scoring.counts() if batch.joint is not None else [])

@@ -53,7 +53,7 @@ class LiveModels:
 
     def of_batch(self, tables: DeltaTables, noted: Mapping[str, Any], scorer: Scorer) -> Learned | None:
         """What a batch uses: models that its detectors ask for; noted: what its first commit says, if it was begun before."""
-        names = scorer.rules.models | ({JOINT} if scorer.joint is not None else set())
+        names = scorer.models | ({JOINT} if scorer.joint is not None else set())
         try:
             version = noted.get(TABLE, tables.version(TABLE))
             if version != self.version or names != self.numbers.keys():
