@@ -58,7 +58,7 @@ MAY = {
     "incidents": ("errors grid model", "numpy pandas scipy"),
     "monitoring": ("config errors grid incidents push secrets series_config tables times", "numpy pandas pyarrow"),
     "own_data": (
-        "config errors grid incidents model readers readings report scoring settings simulate times",
+        "config detectors errors grid incidents model readers readings report scoring settings simulate times",
         "numpy pandas",
     ),
     "pipeline": (
