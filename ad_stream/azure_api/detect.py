@@ -19,7 +19,7 @@ from ad_stream.azure_api.replies import HeldResponse
 from ad_stream.config import load
 from ad_stream.errors import AdStreamError, ConfigError, InputError, did_you_mean
 from ad_stream.own_data.on_demand import NothingThereError, answer, ask, etag_of, is_ripe
-from ad_stream.own_data.question import SourceQuestion
+from ad_stream.own_data.question import SourceQuestion, value_of
 from ad_stream.readers.contract import SourceAwayError, us_of
 from ad_stream.readers.registry import reader_of
 from ad_stream.times import now as system_clock
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from ad_stream.readers.settings import NamedSource
 
 MOST_BODY = 64 * 1024
-TEXTS = ("source", "device", "signal", "from", "to", "format", "detector", "title", "xlabel", "ylabel")
 LOADED = (__name__, "matplotlib.figure", "matplotlib.backends.backend_agg")
 """By workers before their first job: it takes seconds."""
 MEDIA = {"json": "application/json", "png": "image/png", "svg": "image/svg+xml", "html": "text/html; charset=utf-8"}
@@ -105,7 +104,7 @@ def _question(request: Request, body: bytes, sources: Mapping[str, NamedSource])
 
 def _parameters(request: Request, body: bytes) -> dict[str, Any]:
     if request.method != "POST":
-        return {name: _value(name, text) for name, text in request.query_params.items()}
+        return {name: value_of(name, text) for name, text in request.query_params.items()}
     try:
         asked = json.loads(body)
     except ValueError:
@@ -115,16 +114,6 @@ def _parameters(request: Request, body: bytes) -> dict[str, Any]:
     if odd := next((name for name, value in asked.items() if isinstance(value, (dict, list))), None):
         raise InputError(f"the member {odd[:40]!r} is no plain value: write a text, a number, true or false")
     return asked
-
-
-def _value(name: str, text: str) -> Any:
-    """Settings as they stand in a configuration; what names something stays text."""
-    if name in TEXTS:
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _form(request: Request) -> str:

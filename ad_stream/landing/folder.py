@@ -2,6 +2,7 @@
 
     rows-<start>-<end>.parquet         the readings of a range, as it was first read
     again-<start>-<end>-<n>.parquet    those that the second look at it found
+    _trouble.json                      what the source said when it was last away, and whether it still is
     _state.json                        how far both looks have come where no file says so; losing it costs reading again
 
 Names that begin with an underscore are hidden from Spark.
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-STATE, LOCK, BESIDE = "_state.json", "_lock", "_writing.parquet"
+STATE, LOCK, BESIDE, TROUBLE = "_state.json", "_lock", "_writing.parquet", "_trouble.json"
 _FORM = "%Y%m%dT%H%M%S.%fZ"
 _NAME = re.compile(r"(rows|again)-(\d{8}T\d{6}\.\d{6}Z)-(\d{8}T\d{6}\.\d{6}Z)(?:-\d+)?\.parquet")
 
@@ -89,9 +90,22 @@ class LandingFolder:
 
     def keep(self, state: LandedState) -> None:
         """Written beside, then renamed."""
-        beside = self.path / f"{STATE}.new"
-        beside.write_text(json.dumps(asdict(state)), encoding="utf-8")
-        beside.replace(self.path / STATE)
+        self._put(STATE, asdict(state))
+
+    def note(self, error: str | None, at: datetime) -> None:
+        """What the source said instead of answering; None: it answers again."""
+        if error is not None:
+            self._put(TROUBLE, {"error": error, "at": at.isoformat(timespec="seconds"), "away": True})
+            return
+        with suppress(OSError, ValueError):
+            told = json.loads((self.path / TROUBLE).read_text(encoding="utf-8"))
+            if told["away"]:
+                self._put(TROUBLE, {**told, "away": False})
+
+    def _put(self, name: str, told: dict[str, object]) -> None:
+        beside = self.path / f"{name}.new"
+        beside.write_text(json.dumps(told), encoding="utf-8")
+        beside.replace(self.path / name)
 
     @property
     def is_new(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
@@ -17,6 +18,8 @@ Form = Literal["json", "png", "svg", "html"]
 FORMS: tuple[Form, ...] = get_args(Form)
 LONGEST_TEXT = 400
 ASKED = ("source", "device", "signal", "from", "to", "format")
+TEXTS = ("source", "device", "signal", "from", "to", "format", "detector", "title", "xlabel", "ylabel")
+"""Parameters that stay text however they look."""
 SHOWN = ("title", "xlabel", "ylabel", "log", "plot")
 """How a picture is lettered, whether its value axis is logarithmic, and whether JSON carries one."""
 
@@ -90,6 +93,16 @@ class SourceQuestion:
             **plot,
             **dict(self.settings),
         }
+
+
+def value_of(name: str, text: str) -> Any:
+    """A parameter of an address as it would stand in a configuration; what names something stays text."""
+    if name in TEXTS:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _range_test(given: Mapping[str, Any]) -> RangeTest:

@@ -44,8 +44,8 @@ MAY = {
         "pydantic yaml",
     ),
     "dashboard": (
-        "config detectors errors grid incidents model models monitoring readers report schedules secrets series_config settings "
-        "tables times web whatif",
+        "config detectors errors grid incidents landing model models monitoring own_data readers report schedules secrets series_config "
+        "settings sources tables times web whatif",
         "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
     "databricks": ("config durations errors runtime schedules secrets sources times", "databricks requests yaml"),
