@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic_core import PydanticCustomError
 
 from ad_stream.errors import ConfigError, did_you_mean
-from ad_stream.readers.settings import InfluxdbSource, NamedSource, PostgresqlSource, RestSource, TableFilesSource
+from ad_stream.readers.settings import (
+    InfluxdbSource,
+    NamedSource,
+    PostgresqlSource,
+    RestSource,
+    SqlServerSource,
+    TableFilesSource,
+)
 
 if TYPE_CHECKING:
     from ad_stream.readers.contract import RangeReader
@@ -30,6 +37,7 @@ class NamedKind:
 KINDS: Mapping[str, NamedKind] = {
     "postgresql": NamedKind(PostgresqlSource, "ad_stream.readers.postgresql:PostgresqlReader"),
     "influxdb": NamedKind(InfluxdbSource, "ad_stream.readers.influxdb:InfluxdbReader"),
+    "sqlserver": NamedKind(SqlServerSource, "ad_stream.readers.sqlserver:SqlServerReader"),
     "rest": NamedKind(RestSource, "ad_stream.readers.rest:RestReader"),
     "table_files": NamedKind(TableFilesSource, "ad_stream.readers.table_files:TableFilesReader"),
 }

@@ -112,6 +112,33 @@ class PostgresqlSource(ColumnSource):
         return self
 
 
+class SqlServerSource(ColumnSource):
+    """SQL Server and Azure SQL; needs `pip install 'ad-stream[sqlserver]'`.
+
+    table, schema: what is read, or query: a SELECT of your own in their place. time_zone: of a time column that has no offset
+    (datetime, datetime2), required there. tls: require (encrypted; the certificate is not looked at) or off. timeout: of one
+    query.
+    """
+
+    kind: Literal["sqlserver"]
+    host: Name
+    port: int = Field(default=1433, ge=1, le=65_535)
+    database: Name
+    user: Name
+    password: Secret
+    tls: Literal["require", "off"] = "require"
+    table: Name | None = None
+    schema_: Name = Field(default="dbo", alias="schema")
+    query: Name | None = None
+    timeout: Duration = timedelta(minutes=1)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SqlServerSource:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("give either table, or query (a SELECT)")
+        return self
+
+
 class InfluxdbSource(NamedSource):
     """InfluxDB by InfluxQL over HTTP, which 1.x and, with a mapping of the database, 2.x answer.
 

@@ -73,7 +73,7 @@ MAY = {
     "payloads": ("errors", "yaml"),
     "readers": (
         "durations errors http readings secrets settings times",
-        "adbc_driver_manager adbc_driver_postgresql numpy pandas pyarrow pydantic pydantic_core",
+        "adbc_driver_manager adbc_driver_postgresql pymssql numpy pandas pyarrow pydantic pydantic_core",
     ),
     "readings": ("errors model payloads", "numpy pandas pyarrow python_calamine"),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
@@ -111,6 +111,7 @@ ONE_PLACE = {
     "typer": {"cli.py", "cli"},
     "fastapi": {"azure_api", "dashboard"},
     "adbc_driver_postgresql": {"readers"},
+    "pymssql": {"readers"},
 }
 """Import -> the only parts that may have it."""
 
