@@ -60,4 +60,9 @@ def reader_of(name: str, sources: Mapping[str, NamedSource]) -> RangeReader[Name
         way = did_you_mean(name, list(sources)) if sources else "the configuration has no section sources"
         raise ConfigError(f"there is no source {name!r}: {way}")
     module, _, made = KINDS[sources[name].kind].reader.partition(":")
-    return cast("RangeReader[NamedSource]", getattr(import_module(module), made)(name, sources[name]))
+    reader = cast("RangeReader[NamedSource]", getattr(import_module(module), made)(name, sources[name]))
+    if not sources[name].missing:
+        return reader
+    from ad_stream.readers.missing import WithoutMissing
+
+    return WithoutMissing(reader)

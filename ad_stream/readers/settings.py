@@ -37,6 +37,7 @@ def _known_zone(value: str) -> str:
 
 Name = Annotated[str, Field(min_length=1), AfterValidator(_no_nul)]
 Values = Annotated[dict[Name, Name], BeforeValidator(_parse_values), Field(min_length=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Dimensions = Annotated[list[Name], Field(max_length=8)]
 PARTS = "/"
@@ -45,11 +46,13 @@ PARTS = "/"
 
 class NamedSource(Section):
     """What every kind has. settle: how old the end of a range must be before the range is read, since rows of it may still be
-    on their way. recheck: so long after that it is looked at once more (docs/sources.md)."""
+    on their way. recheck: so long after that it is looked at once more (docs/sources.md). missing: values such as -9999 by which the
+    source says that nothing was measured; such readings are left out."""
 
     kind: str
     settle: Duration = timedelta(seconds=30)
     recheck: Duration = timedelta(minutes=10)
+    missing: list[Finite] = Field(default=[], max_length=20)
 
 
 class ColumnSource(NamedSource):
