@@ -67,7 +67,7 @@ class SourceDesk:
         return {
             "state": "away" if found.away else "lands" if lag <= usual else "behind", **said, "lag": round(lag, 3),
             "position": moment_of(found.state.position).isoformat().replace("+00:00", "Z"),
-            "rows": found.state.rows, "again": found.state.again,
+            "rows": found.state.rows, "again": found.state.again, "unseen": found.state.unseen,
         }  # fmt: skip
 
     def look(self, name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,12 +39,15 @@ _NAME = re.compile(r"(rows|again)-(\d{8}T\d{6}\.\d{6}Z)-(\d{8}T\d{6}\.\d{6}Z)(?:
 @dataclass(frozen=True)
 class LandedState:
     """position: end of what was read first; checked: end of what was looked at twice, us since 1970 UTC; rows, again: how many
-    readings the first and the second looks have landed."""
+    readings the first and the second looks have landed. audited: end of what was counted, None where nothing is to be; unseen: readings
+    that the counts found and no look had landed."""
 
     position: int
     checked: int
     rows: int = 0
     again: int = 0
+    audited: int | None = None
+    unseen: int = 0
 
 
 class LandingFolder:
@@ -85,7 +88,7 @@ class LandingFolder:
         position = max((one.end for one in rows), default=start)
         with suppress(OSError, ValueError, TypeError):
             told = LandedState(**json.loads((self.path / STATE).read_text(encoding="utf-8")))
-            return LandedState(max(position, told.position), max(first, told.checked), told.rows, told.again)
+            return replace(told, position=max(position, told.position), checked=max(first, told.checked))
         return LandedState(position, first)
 
     def keep(self, state: LandedState) -> None:

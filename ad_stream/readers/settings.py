@@ -46,12 +46,14 @@ PARTS = "/"
 
 class NamedSource(Section):
     """What every kind has. settle: how old the end of a range must be before the range is read, since rows of it may still be
-    on their way. recheck: so long after that it is looked at once more (docs/sources.md). missing: values such as -9999 by which the
+    on their way. recheck: so long after that it is looked at once more (docs/sources.md). audit: so long after that the rows
+    that came still later are counted; not set: never. missing: values such as -9999 by which the
     source says that nothing was measured; such readings are left out."""
 
     kind: str
     settle: Duration = timedelta(seconds=30)
     recheck: Duration = timedelta(minutes=10)
+    audit: Duration | None = None
     missing: list[Finite] = Field(default=[], max_length=20)
 
 

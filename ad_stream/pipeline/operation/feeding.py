@@ -91,3 +91,8 @@ class _Feeder(threading.Thread):
 def _told(look: Look, name: str, tell: Tell) -> None:
     if look.again:
         tell(f"{first_line(name)}: {look.again:,} readings came after their range had been read, and are landed now")
+    if look.unseen:
+        tell(
+            f"{first_line(name)}: {look.unseen:,} readings came later than settle and recheck wait, and are in no verdict: raise recheck,"
+            " and backfill"
+        )
