@@ -18,7 +18,8 @@ from ad_stream.azure_api.jobs import Job
 from ad_stream.azure_api.replies import HeldResponse
 from ad_stream.config import load
 from ad_stream.errors import AdStreamError, ConfigError, InputError, did_you_mean
-from ad_stream.own_data.on_demand import NothingThereError, SourceQuestion, answer, ask, etag_of, is_ripe
+from ad_stream.own_data.on_demand import NothingThereError, answer, ask, etag_of, is_ripe
+from ad_stream.own_data.question import SourceQuestion, value_of
 from ad_stream.readers.contract import SourceAwayError, us_of
 from ad_stream.readers.registry import reader_of
 from ad_stream.times import now as system_clock
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from ad_stream.readers.settings import NamedSource
 
 MOST_BODY = 64 * 1024
+LOADED = (__name__, "matplotlib.figure", "matplotlib.backends.backend_agg")
+"""By workers before their first job: it takes seconds."""
 MEDIA = {"json": "application/json", "png": "image/png", "svg": "image/svg+xml", "html": "text/html; charset=utf-8"}
 
 
@@ -41,6 +44,7 @@ def add_to(
 ) -> None:
     """The path; config: the file that names the sources, which the workers read for themselves, secrets included."""
     running = 0
+    desk.workers.modules = LOADED
 
     async def detect(request: Request) -> Response:
         return await desk.guarded(request, "detect", lambda: answered(request))
@@ -89,7 +93,7 @@ def _question(request: Request, body: bytes, sources: Mapping[str, NamedSource])
     try:
         asked = _parameters(request, body)
         question = SourceQuestion.of({"format": _form(request), **asked})
-        question.detection()
+        question.judged_by()
     except AdStreamError as error:
         raise RefusedError(422, "BadArgument", f"{error}.") from None
     if question.source not in sources:
@@ -100,7 +104,7 @@ def _question(request: Request, body: bytes, sources: Mapping[str, NamedSource])
 
 def _parameters(request: Request, body: bytes) -> dict[str, Any]:
     if request.method != "POST":
-        return {name: _value(name, text) for name, text in request.query_params.items()}
+        return {name: value_of(name, text) for name, text in request.query_params.items()}
     try:
         asked = json.loads(body)
     except ValueError:
@@ -110,16 +114,6 @@ def _parameters(request: Request, body: bytes) -> dict[str, Any]:
     if odd := next((name for name, value in asked.items() if isinstance(value, (dict, list))), None):
         raise InputError(f"the member {odd[:40]!r} is no plain value: write a text, a number, true or false")
     return asked
-
-
-def _value(name: str, text: str) -> Any:
-    """Settings as they stand in a configuration; what names something stays text."""
-    if name in ("source", "device", "signal", "from", "to", "format", "detector"):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _form(request: Request) -> str:
@@ -133,7 +127,7 @@ def answer_of(job: Job) -> bytes:
     """In a worker: the configuration read anew, the source read, judged and drawn."""
     question = SourceQuestion.of(job.options)
     reader = reader_of(question.source, load(job.operation).sources)
-    return answer(ask(reader, question, question.detection()), question)
+    return answer(ask(reader, question, question.judged_by()), question)
 
 
 def status_of(error: AdStreamError) -> tuple[int, str]:

@@ -1,8 +1,9 @@
-"""The process that judges, one job after the other: `python -m ad_stream.azure_api.worker MEMORY ANSWER KEEP`.
+"""The process that judges, one job after the other: `python -m ad_stream.azure_api.worker MEMORY ANSWER KEEP [MODULE ...]`.
 
 Jobs come in frames on standard input, answers leave on standard output. It is a process so that whatever it does can be
 ended at once, and with limits on its own memory: more than MEMORY bytes, or an answer longer than ANSWER bytes, is a 413.
-One that still holds more than KEEP bytes when it is done ends after its answer, since they would not go back to the machine.
+One that still holds more than KEEP bytes when it is done ends after its answer, since they would not go back to the machine. MODULEs
+are loaded before the first job, and what they hold is not counted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import BinaryIO
 
@@ -86,6 +89,15 @@ def serve(source: BinaryIO, sink: BinaryIO, *, most_answer: int, keep: int) -> N
             return
 
 
+def load(modules: list[str]) -> int:
+    """Bytes that loading them took."""
+    before = _resident()
+    for name in modules:
+        with suppress(ImportError):  # what needs it says so when it is asked for
+            import_module(name)
+    return _resident() - before
+
+
 def _resident() -> int:
     """Bytes of memory that this process holds, 0 where the system does not say."""
     try:
@@ -112,11 +124,12 @@ def end_with(parent: int) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    memory, most_answer, keep = map(int, arguments)
+    memory, most_answer, keep = map(int, arguments[:3])
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not come between the frames
     threading.Thread(target=end_with, args=(os.getppid(),), daemon=True).start()
     limit_memory(memory)
+    keep += load(arguments[3:])
     serve(sys.stdin.buffer, sink, most_answer=most_answer, keep=keep)
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 from ad_stream.azure_api.admission import AGAIN, Limits, RefusedError
@@ -18,11 +19,14 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 class Workers:
     """At most `limits.workers` processes, begun with the server, replaced when they end; each runs one job at a time.
 
+    modules: what each loads before its first job.
+
     A job whose caller is cancelled takes its process with it, so nothing goes on for a caller that no longer waits.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, modules: Sequence[str] = ()) -> None:
         self._limits = limits
+        self.modules = modules
         self._free: asyncio.Semaphore | None = None
         self._idle: list[WorkerProcess] = []
         self._all: set[WorkerProcess] = set()
@@ -66,7 +70,7 @@ class Workers:
             task.add_done_callback(self._begun.discard)
 
     async def _spare(self) -> None:
-        worker = await WorkerProcess.begin(self._limits)
+        worker = await WorkerProcess.begin(self._limits, self.modules)
         self._all.add(worker)
         self._idle.append(worker)
 
@@ -91,7 +95,7 @@ class Workers:
             if worker.alive:
                 return worker
             self._end(worker)
-        begun = await WorkerProcess.begin(self._limits)
+        begun = await WorkerProcess.begin(self._limits, self.modules)
         self._all.add(begun)
         return begun
 
@@ -107,12 +111,12 @@ class WorkerProcess:
         self._process = process
 
     @classmethod
-    async def begin(cls, limits: Limits) -> WorkerProcess:
+    async def begin(cls, limits: Limits, modules: Sequence[str] = ()) -> WorkerProcess:
         """A new process; it reads no keys, and Ctrl-C on the server's terminal does not reach it."""
         numbers = (str(n) for n in (limits.worker_bytes, limits.answer_bytes, limits.worker_keeps))
         environ = {name: value for name, value in os.environ.items() if name != "AD_STREAM_KEYS"}
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "ad_stream.azure_api.worker", *numbers,
+            sys.executable, "-m", "ad_stream.azure_api.worker", *numbers, *modules,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ | ONE_THREAD, start_new_session=True,
         )  # fmt: skip
         return cls(process)

@@ -14,6 +14,7 @@ import typer
 
 from ad_stream.cli import (
     azure_api,
+    convert,
     dashboard,
     databricks,
     demo,
@@ -64,6 +65,7 @@ def every_command(
 
 
 detect.add_to(app)
+convert.add_to(app)
 demo.add_to(app)
 app.add_typer(simulate.app)
 status.add_to(app)

@@ -93,19 +93,20 @@ def _of_source(
     as_json: bool,
 ) -> None:
     from ad_stream import config as settings
-    from ad_stream.cli.settings import detection_of
-    from ad_stream.own_data.on_demand import Form, SourceQuestion, ask, line_of, picture
+    from ad_stream.config.overrides import overrides
+    from ad_stream.own_data.on_demand import ask, line_of, picture
+    from ad_stream.own_data.question import Form, SourceQuestion
     from ad_stream.readers.registry import reader_of
 
     if file is not None or config is None:
         raise InputError("--source NAME takes the place of a file and needs --config, which says what the source is")
-    question = SourceQuestion.of(asked)
-    verdicts = ask(reader_of(question.source, settings.load(config).sources), question, detection_of(config, set_))
+    found = settings.load(config)
+    question = SourceQuestion.of({**overrides([one.removeprefix("detection.") for one in set_]), **asked})
+    verdicts = ask(reader_of(question.source, found.sources), question, question.judged_by(found.detection))
     if png is not None:
         form: Form = "svg" if png.suffix.lower() == ".svg" else "png"
-        png.write_bytes(picture(verdicts, form))
-    more = [word for pair in [("--config", config), *(("--set", one) for one in set_)] for word in pair]
-    _print(verdicts, f"{line_of(question)} {shlex.join(more)}", out, as_json)
+        png.write_bytes(picture(verdicts, form, question.lettering))
+    _print(verdicts, f"{line_of(question)} {shlex.join(['--config', config])}", out, as_json)
     if png is not None and not as_json:
         print(f"picture {png}")
 

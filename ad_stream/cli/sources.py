@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ad_stream.cli.options import Json, Set
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ad_stream.readers.contract import RangeReader
     from ad_stream.readers.settings import NamedSource
 
@@ -90,7 +87,9 @@ def sample(
     as_json: Json = False,
 ) -> None:
     """The first readings of a source as the stream would take them."""
-    found = list(islice(_readings(_reader(name, _sources(config, set_)), start), rows))
+    from ad_stream.readers.sample import sample as first_readings
+
+    found = first_readings(_reader(name, _sources(config, set_)), start, rows)
     if as_json:
         print(json.dumps(found))
         return
@@ -98,19 +97,6 @@ def sample(
         print(f"{one['time']}  {one['device']}  {one['signal']} = {one['value']}")
     if not found:
         print(f"{name} holds no reading there")
-
-
-def _readings(reader: RangeReader[NamedSource], start: str | None) -> Iterator[dict[str, Any]]:
-    """The readings of the day that begins at `start`, else at the oldest reading."""
-    from ad_stream.readers.contract import TimeRange, moment_of, us_of
-    from ad_stream.times import moment
-
-    first = reader.earliest() if start is None else us_of(moment(start))
-    if first is None:
-        return
-    for batch in reader.read(TimeRange(first, first + 86_400_000_000)):
-        for row in batch.to_pylist():
-            yield {"time": moment_of(row.pop("us")).isoformat().replace("+00:00", "Z"), **row}
 
 
 def _sources(config: str, pairs: list[str]) -> dict[str, NamedSource]:

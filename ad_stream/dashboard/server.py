@@ -28,6 +28,7 @@ from ad_stream.dashboard.muting import Muting, add_muting
 from ad_stream.dashboard.overview import Overview
 from ad_stream.dashboard.parameters import Text, Time
 from ad_stream.dashboard.series_chart import series
+from ad_stream.dashboard.source_answers import SourceDesk, add_sources
 from ad_stream.dashboard.task_answers import TaskDesk, add_tasks
 from ad_stream.dashboard.turns import RETRY_AFTER, CrowdedError, Turns
 from ad_stream.dashboard.watcher import Watch
@@ -82,7 +83,9 @@ def create_app(
     add_muting(app, Muting(watch, base), token, turns)
     add_incidents(app, watch, base, token, turns)
     add_jobs(app, desk, token, turns)
-    add_tasks(app, TaskDesk(base, config, watch.now), token, turns)
+    tasks = TaskDesk(base, config, watch.now)
+    add_tasks(app, tasks, token, turns)
+    add_sources(app, SourceDesk(tasks.config, watch.now), token, turns)
 
     @app.get("/api/events")
     async def events() -> Response:

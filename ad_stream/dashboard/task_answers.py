@@ -64,13 +64,21 @@ class TaskDesk:
         self._made.changed()
         return self._made
 
+    def config(self) -> Config:
+        """As it is now; where the tables are elsewhere, as it was at the start."""
+        return self._first if self._elsewhere else self._current.config
+
+    @property
+    def _elsewhere(self) -> bool:
+        return self._first.tables.path is None or is_address(self._first.tables.path)
+
     @property
     def _tables(self) -> Path:
         return tables_of(self._first)
 
     def overview(self) -> dict[str, Any]:
         """Tasks that run, with the YAML of each, and what the form can choose from; none where the tables are elsewhere."""
-        if self._first.tables.path is None or is_address(self._first.tables.path):
+        if self._elsewhere:
             return {"tasks": [], "sources": [], "detectors": []}
         current = self._current
         base, read = current.config, current.tasks

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from scipy.stats import t as student
 
 from ad_stream.detectors.kernels import band
+from ad_stream.detectors.kernels.esd import SIGMA, critical, removals
 from ad_stream.detectors.kernels.residuals import SMALLEST
 from ad_stream.detectors.scaled import check_period
 from ad_stream.detectors.window_detector import Judgement, WindowDetector, chunks, join
@@ -26,7 +26,6 @@ from ad_stream.errors import ConfigError
 if TYPE_CHECKING:
     from ad_stream.model import Bools, Floats
 
-SIGMA = 1.4826
 THRESHOLDS = ("none", "med_max", "p95", "p99")
 SIDES = ("both", "up", "down")
 ROWS = 32
@@ -63,14 +62,6 @@ def _cycle_medians(rows: Floats, width: int) -> Floats:
     return medians
 
 
-def critical(length: int, most: int, alpha: float, *, one_tail: bool) -> Floats:
-    """(most,): Rosner's lambda_i for i = 1 .. most, no unit."""
-    left = length - np.arange(1, most + 1)
-    tail = alpha / (left + 1) / (1 if one_tail else 2)
-    quantile = student.ppf(1 - tail, left - 1)
-    return np.asarray(left * quantile / np.sqrt((left - 1 + quantile**2) * (left + 1)))
-
-
 def esd(rest: Floats, lambdas: Floats, direction: str) -> tuple[Bools, Floats]:
     """(m, n) -> is the newest point among the outliers (m,), its greatest statistic over its critical value (m,).
 
@@ -84,29 +75,18 @@ def esd(rest: Floats, lambdas: Floats, direction: str) -> tuple[Bools, Floats]:
 
 
 def _esd_row(ranked: Floats, place: int, lambdas: Floats, direction: str) -> tuple[bool, float]:
-    """One sorted series (n,): Rosner's procedure with median and MAD; which rank belongs to the newest point."""
-    low, high, removed_at, last, top = 0, len(ranked), -1, -1, 0.0
-    for step, limit in enumerate(lambdas):
-        left = ranked[low:high]
-        middle = _median(left)
-        spread = max(SIGMA * _median(np.sort(np.abs(left - middle))), SMALLEST)
-        up, down = left[-1] - middle, middle - left[0]
-        take_high = direction == "up" or (direction == "both" and up >= down)
-        statistic = (up if take_high else down) / spread
-        taken = high - 1 if take_high else low
+    """One sorted series (n,): which rank belongs to the newest point -> is it among the outliers, and by how much."""
+    removed_at, last, top = -1, -1, 0.0
+    for step, ((taken, statistic), limit) in enumerate(
+        zip(removals(ranked.tolist(), direction), lambdas, strict=False)
+    ):
         if taken == place:
             removed_at, top = step, float(statistic / limit)
         if statistic > limit:
             last = step
-        low, high = (low, high - 1) if take_high else (low + 1, high)
         if removed_at >= 0 and last >= removed_at:
             break
     return 0 <= removed_at <= last, top
-
-
-def _median(ranked: Floats) -> float:
-    count = len(ranked)
-    return float((ranked[(count - 1) // 2] + ranked[count // 2]) / 2)
 
 
 @dataclass(frozen=True, kw_only=True)

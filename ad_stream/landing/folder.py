@@ -2,6 +2,7 @@
 
     rows-<start>-<end>.parquet         the readings of a range, as it was first read
     again-<start>-<end>-<n>.parquet    those that the second look at it found
+    _trouble.json                      what the source said when it was last away, and whether it still is
     _state.json                        how far both looks have come where no file says so; losing it costs reading again
 
 Names that begin with an underscore are hidden from Spark.
@@ -14,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-STATE, LOCK, BESIDE = "_state.json", "_lock", "_writing.parquet"
+STATE, LOCK, BESIDE, TROUBLE = "_state.json", "_lock", "_writing.parquet", "_trouble.json"
 _FORM = "%Y%m%dT%H%M%S.%fZ"
 _NAME = re.compile(r"(rows|again)-(\d{8}T\d{6}\.\d{6}Z)-(\d{8}T\d{6}\.\d{6}Z)(?:-\d+)?\.parquet")
 
@@ -38,12 +39,15 @@ _NAME = re.compile(r"(rows|again)-(\d{8}T\d{6}\.\d{6}Z)-(\d{8}T\d{6}\.\d{6}Z)(?:
 @dataclass(frozen=True)
 class LandedState:
     """position: end of what was read first; checked: end of what was looked at twice, us since 1970 UTC; rows, again: how many
-    readings the first and the second looks have landed."""
+    readings the first and the second looks have landed. audited: end of what was counted, None where nothing is to be; unseen: readings
+    that the counts found and no look had landed."""
 
     position: int
     checked: int
     rows: int = 0
     again: int = 0
+    audited: int | None = None
+    unseen: int = 0
 
 
 class LandingFolder:
@@ -84,14 +88,27 @@ class LandingFolder:
         position = max((one.end for one in rows), default=start)
         with suppress(OSError, ValueError, TypeError):
             told = LandedState(**json.loads((self.path / STATE).read_text(encoding="utf-8")))
-            return LandedState(max(position, told.position), max(first, told.checked), told.rows, told.again)
+            return replace(told, position=max(position, told.position), checked=max(first, told.checked))
         return LandedState(position, first)
 
     def keep(self, state: LandedState) -> None:
         """Written beside, then renamed."""
-        beside = self.path / f"{STATE}.new"
-        beside.write_text(json.dumps(asdict(state)), encoding="utf-8")
-        beside.replace(self.path / STATE)
+        self._put(STATE, asdict(state))
+
+    def note(self, error: str | None, at: datetime) -> None:
+        """What the source said instead of answering; None: it answers again."""
+        if error is not None:
+            self._put(TROUBLE, {"error": error, "at": at.isoformat(timespec="seconds"), "away": True})
+            return
+        with suppress(OSError, ValueError):
+            told = json.loads((self.path / TROUBLE).read_text(encoding="utf-8"))
+            if told["away"]:
+                self._put(TROUBLE, {**told, "away": False})
+
+    def _put(self, name: str, told: dict[str, object]) -> None:
+        beside = self.path / f"{name}.new"
+        beside.write_text(json.dumps(told), encoding="utf-8")
+        beside.replace(self.path / name)
 
     @property
     def is_new(self) -> bool:

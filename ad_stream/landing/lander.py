@@ -28,10 +28,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Look:
-    """What one look did. rows, again: readings that a first and a second look landed; more: whether there is more to do now."""
+    """What one look did. rows, again: readings that a first and a second look landed; unseen: those that a count found to have come
+    still later; more: whether there is more to do now."""
 
     rows: int = 0
     again: int = 0
+    unseen: int = 0
     more: bool = False
 
 
@@ -53,6 +55,8 @@ class Lander:
         self._settle, self._recheck = (
             one // timedelta(microseconds=1) for one in (reader.settings.settle, reader.settings.recheck)
         )
+        audit = reader.settings.audit
+        self._audit = None if audit is None else audit // timedelta(microseconds=1)
         self._state: LandedState | None = None
 
     def look(self) -> Look:
@@ -70,14 +74,15 @@ class Lander:
         if state.position < ripe:
             state, rows = self._first(state, ripe)
             self._keep(state)
-        return Look(rows, again, state.position < ripe or state.checked < self._due(state, ripe))
+        state, unseen = self._counted(state, ripe)
+        return Look(rows, again, unseen, state.position < ripe or state.checked < self._due(state, ripe))
 
     def catch_up(self) -> Look:
         """Looks until there is nothing to do now."""
         total = Look(more=True)
         while total.more:
             one = self.look()
-            total = Look(total.rows + one.rows, total.again + one.again, one.more)
+            total = Look(total.rows + one.rows, total.again + one.again, total.unseen + one.unseen, one.more)
         return total
 
     def _begun(self, ripe: int) -> LandedState | None:
@@ -118,6 +123,23 @@ class Lander:
         # They come when the stream has come to `position`: later would move the watermark past rows that are still to be read.
         again = self._folder.write_again(span, _new(self._reader.read(span), known, state.position - 1))
         return replace(state, checked=span.end, again=state.again + again), again
+
+    def _counted(self, state: LandedState, ripe: int) -> tuple[LandedState, int]:
+        """Rows that came after the second look: counted and not landed. Begins with what is checked when it is first asked for, since
+        files of before may have been deleted."""
+        if self._audit is None:
+            return state, 0
+        begun = state.checked if state.audited is None else state.audited
+        end = min(ripe - self._recheck - self._audit, state.checked, begun + self._longest)
+        unseen = 0
+        if end > begun:
+            span = TimeRange(begun, end)
+            known = self._folder.numbers(span)
+            unseen = sum(batch.num_rows for batch in _new(self._reader.read(span), known, 0))
+        if (now := max(begun, end)) != state.audited:
+            state = replace(state, audited=now, unseen=state.unseen + unseen)
+            self._keep(state)
+        return state, unseen
 
 
 def _new(batches: Iterator[pa.RecordBatch], known: NDArray[np.int64], arrived: int) -> Iterator[pa.RecordBatch]:

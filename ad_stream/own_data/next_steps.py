@@ -24,6 +24,11 @@ BY = "a counter by its rate, a state by the time it lasts"
 def next_steps(verdicts: OwnVerdicts, command: str) -> list[tuple[str, str]]:
     """(to do what, the line); command: `ad-stream detect FILE` with the options that it was given."""
     words = shlex.split(command)[2:]
+    if verdicts.as_a_whole:
+        return [
+            ("be told only of what exceeds most days", _again(words, "threshold=p95")),
+            ("give each two weeks a season and a level of their own", _again(words, "longterm=true")),
+        ]
     if "--source" in words:
         return [*_kinds(verdicts, words), *_first(verdicts, words)]
     read = _without(words, lambda option, _: option in JUDGED_WITH)

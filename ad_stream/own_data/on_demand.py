@@ -2,100 +2,45 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import io
 import json
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ad_stream.config import Detection, parse_detection
-from ad_stream.errors import ConfigError, InputError
-from ad_stream.own_data.judge import judge_readings
+from ad_stream.detectors.s_h_esd_range import RangeTest
+from ad_stream.errors import InputError
+from ad_stream.own_data.judge import judge_range, judge_readings
 from ad_stream.own_data.page import page
-from ad_stream.readers.contract import Only, TimeRange, moment_of
+from ad_stream.own_data.question import ASKED, Form, SourceQuestion
+from ad_stream.readers.contract import Only, moment_of
 from ad_stream.readings import Readings
-from ad_stream.report import overview, png
+from ad_stream.report import Lettering, overview, png, svg
 from ad_stream.report.page import render
-from ad_stream.report.png import figure
 from ad_stream.settings import Section
-from ad_stream.times import moment
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ad_stream.config import Detection
     from ad_stream.own_data.verdicts import OwnVerdicts
     from ad_stream.readers.contract import RangeReader
     from ad_stream.readers.settings import NamedSource
 
-Form = Literal["json", "png", "svg", "html"]
-FORMS: tuple[Form, ...] = get_args(Form)
 MOST_READINGS = 50_000
 """A month of minutes: about 14 CPU seconds with the default detector."""
-LONGEST_TEXT = 400
-ASKED = ("source", "device", "signal", "from", "to", "format")
-_OWN = frozenset(Detection.model_fields) - {"history", "refractory"}
-"""Settings of the section `detection` that a range on demand has a use for."""
 
 
 class NothingThereError(InputError):
     """The source has no reading there."""
 
 
-@dataclass(frozen=True)
-class SourceQuestion:
-    """source: name of a member of `sources`. settings: of the section `detection`, over its defaults; what it does not know is an
-    option of the detector."""
-
-    source: str
-    device: str
-    span: TimeRange
-    signal: str | None = None
-    form: Form = "json"
-    settings: tuple[tuple[str, Any], ...] = ()
-
-    @classmethod
-    def of(cls, asked: Mapping[str, Any]) -> SourceQuestion:
-        """From the parameters ASKED and settings; InputError for what is missing, wrong or too long."""
-        for name in ("source", "device", "from", "to"):
-            if not isinstance(asked.get(name), str) or not asked[name]:
-                raise InputError(f"the parameter {name} is missing: give source, device, from and to")
-        if long := next((name for name, value in asked.items() if len(str(value)) > LONGEST_TEXT), None):
-            raise InputError(f"the parameter {str(long)[:40]!r} is longer than {LONGEST_TEXT} characters: shorten it")
-        form, signal = asked.get("format", "json"), asked.get("signal")
-        if form not in FORMS:
-            raise InputError(f"the format is {form!r}: write one of {', '.join(FORMS)}")
-        span = TimeRange.between(moment(asked["from"]), moment(asked["to"]))
-        if span.start >= span.end:
-            raise InputError(f"from is {asked['from']!r} and to is {asked['to']!r}: give a `to` that is later")
-        settings = tuple(sorted((name, value) for name, value in asked.items() if name not in ASKED))
-        return cls(asked["source"], asked["device"], span, None if signal is None else str(signal), form, settings)
-
-    def detection(self) -> Detection:
-        """ConfigError for an unknown setting or option, or a wrong value."""
-        own = {name: value for name, value in self.settings if name in _OWN}
-        options = {name: value for name, value in self.settings if name not in _OWN}
-        if options:
-            detector = own.get("detector", "default")
-            if not isinstance(detector, str):
-                raise ConfigError("the parameter detector is no name: write the name, and its options beside it")
-            own["detector"] = {"name": detector, **options}
-        return parse_detection(own)
-
-    def as_parameters(self) -> dict[str, Any]:
-        """What `of` makes the same question of."""
-        start, end = (moment_of(us).isoformat() for us in (self.span.start, self.span.end))
-        asked = {"source": self.source, "device": self.device, "from": start, "to": end, "format": self.form}
-        return {**asked, **({} if self.signal is None else {"signal": self.signal}), **dict(self.settings)}
-
-
 def ask(
-    reader: RangeReader[NamedSource], question: SourceQuestion, detection: Detection, most: int = MOST_READINGS
+    reader: RangeReader[NamedSource], question: SourceQuestion, how: Detection | RangeTest, most: int = MOST_READINGS
 ) -> OwnVerdicts:
-    """Every reading judged from those before it in the range. NothingThereError where there is none, InputError where there are
+    """Every reading judged from those before it, or all as a whole. NothingThereError where there is none, InputError where there are
     more than `most`."""
     parts, count = [], 0
     for batch in reader.read(question.span, Only(question.device, question.signal)):
@@ -108,7 +53,8 @@ def ask(
     if not count:
         what = f"device {question.device!r}" + ("" if question.signal is None else f", signal {question.signal!r}")
         raise NothingThereError(f"the source {question.source!r} holds no reading of {what} in that time")
-    return judge_readings(_readings(question, parts), detection)
+    readings = _readings(question, parts)
+    return judge_range(readings, how) if isinstance(how, RangeTest) else judge_readings(readings, how)
 
 
 def _readings(question: SourceQuestion, parts: list[pd.DataFrame]) -> Readings:
@@ -136,10 +82,10 @@ def answer(verdicts: OwnVerdicts, question: SourceQuestion) -> bytes:
         return json.dumps(as_data(verdicts, question), allow_nan=False).encode()
     if question.form == "html":
         return render(page(verdicts, command=line_of(question))).encode()
-    return picture(verdicts, question.form)
+    return picture(verdicts, question.form, question.lettering)
 
 
-def picture(verdicts: OwnVerdicts, form: Form) -> bytes:
+def picture(verdicts: OwnVerdicts, form: Form, lettering: Lettering) -> bytes:
     """PNG or SVG of the one signal that was judged."""
     series = verdicts.by_series()
     if len(series) > 1:
@@ -151,16 +97,14 @@ def picture(verdicts: OwnVerdicts, form: Form) -> bytes:
         rows, id="series", title=f"{device} · {signal}", caption=f"{flagged} flagged of {len(rows):,}",
         shown_as=lambda minute: verdicts.shown(device, minute),
     )  # fmt: skip
-    if form == "png":
-        return png(drawn)
-    out = io.BytesIO()
-    figure(drawn).savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
+    return svg(drawn, lettering) if form == "svg" else png(drawn, lettering=lettering)
 
 
 def as_data(verdicts: OwnVerdicts, question: SourceQuestion) -> dict[str, Any]:
     """Plain data, null where there is no number."""
+    drawn = base64.b64encode(picture(verdicts, "png", question.lettering)).decode() if question.plot else None
     return {
+        **({} if drawn is None else {"plot": drawn}),
         **{name: value for name, value in question.as_parameters().items() if name in ASKED and name != "format"},
         "readings": verdicts.index.rows,
         "rows_scored": verdicts.rows_scored,
@@ -192,8 +136,13 @@ def line_of(question: SourceQuestion) -> str:
     """The command that asks the same."""
     asked = question.as_parameters()
     named = [word for name in ASKED[:-1] if name in asked for word in (f"--{name}", str(asked[name]))]
-    given = [word for name, value in question.settings for word in ("--set", f"{name}={value}")]
+    set_ = {name: value for name, value in asked.items() if name not in ASKED}
+    given = [word for name, value in set_.items() for word in ("--set", f"{name}={_as_text(value)}")]
     return shlex.join(["ad-stream", "detect", *named, *given])
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def etag_of(question: SourceQuestion, source: Section) -> str:

@@ -23,6 +23,10 @@ NOTE = (
     "Every row was judged from the rows before it, as the stream judges a device; the first ones of a series only warm the"
     " detector up. Times are those of the file. Flagged rows that follow each other closely are one alarm."
 )
+NOTE_AS_A_WHOLE = (
+    "The range was judged as a whole: of each row, those after it count, too. Times are those of the source. Flagged rows that"
+    " follow each other closely are one alarm."
+)
 SERIES = ("series", "step", "gaps", "rows scored", "alarms", "flagged rows")
 ALARMS = ("series", "first time", "flagged rows", "score", "why")
 
@@ -77,7 +81,7 @@ def page(verdicts: OwnVerdicts, *, command: str, more: Sequence[Fact] = ()) -> P
     closer = verdicts.alarms[:MOST_PICTURES]
     return Page(
         title=f"ad_stream: {verdicts.name}",
-        note=NOTE,
+        note=NOTE_AS_A_WHOLE if verdicts.as_a_whole else NOTE,
         facts=facts(verdicts, more),
         tables=[
             PageTable("How the file was understood", ("what", "how"), verdicts.index.understood),

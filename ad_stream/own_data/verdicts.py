@@ -23,12 +23,13 @@ SeriesKey = tuple[str, str]
 @dataclass(frozen=True)
 class OwnVerdicts:
     """name: of the file; index: how windows lead back to its times; detections: rows of the table `detections`;
-    alarms: strongest first, in windows."""
+    alarms: strongest first, in windows. as_a_whole: whether what came later counted, too."""
 
     name: str
     index: Index
     detections: pd.DataFrame
     alarms: list[Alarm]
+    as_a_whole: bool = False
 
     @classmethod
     def of(cls, name: str, index: Index, detections: pd.DataFrame, refractory: timedelta = REFRACTORY) -> OwnVerdicts:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic_core import PydanticCustomError
 
 from ad_stream.errors import ConfigError, did_you_mean
-from ad_stream.readers.settings import InfluxdbSource, NamedSource, PostgresqlSource, RestSource, TableFilesSource
+from ad_stream.readers.settings import (
+    InfluxdbSource,
+    NamedSource,
+    PostgresqlSource,
+    RestSource,
+    SqlServerSource,
+    TableFilesSource,
+)
 
 if TYPE_CHECKING:
     from ad_stream.readers.contract import RangeReader
@@ -30,6 +37,7 @@ class NamedKind:
 KINDS: Mapping[str, NamedKind] = {
     "postgresql": NamedKind(PostgresqlSource, "ad_stream.readers.postgresql:PostgresqlReader"),
     "influxdb": NamedKind(InfluxdbSource, "ad_stream.readers.influxdb:InfluxdbReader"),
+    "sqlserver": NamedKind(SqlServerSource, "ad_stream.readers.sqlserver:SqlServerReader"),
     "rest": NamedKind(RestSource, "ad_stream.readers.rest:RestReader"),
     "table_files": NamedKind(TableFilesSource, "ad_stream.readers.table_files:TableFilesReader"),
 }
@@ -52,4 +60,9 @@ def reader_of(name: str, sources: Mapping[str, NamedSource]) -> RangeReader[Name
         way = did_you_mean(name, list(sources)) if sources else "the configuration has no section sources"
         raise ConfigError(f"there is no source {name!r}: {way}")
     module, _, made = KINDS[sources[name].kind].reader.partition(":")
-    return cast("RangeReader[NamedSource]", getattr(import_module(module), made)(name, sources[name]))
+    reader = cast("RangeReader[NamedSource]", getattr(import_module(module), made)(name, sources[name]))
+    if not sources[name].missing:
+        return reader
+    from ad_stream.readers.missing import WithoutMissing
+
+    return WithoutMissing(reader)

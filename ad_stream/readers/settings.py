@@ -37,6 +37,7 @@ def _known_zone(value: str) -> str:
 
 Name = Annotated[str, Field(min_length=1), AfterValidator(_no_nul)]
 Values = Annotated[dict[Name, Name], BeforeValidator(_parse_values), Field(min_length=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Zone = Annotated[str, AfterValidator(_known_zone)]
 Dimensions = Annotated[list[Name], Field(max_length=8)]
 PARTS = "/"
@@ -45,11 +46,15 @@ PARTS = "/"
 
 class NamedSource(Section):
     """What every kind has. settle: how old the end of a range must be before the range is read, since rows of it may still be
-    on their way. recheck: so long after that it is looked at once more (docs/sources.md)."""
+    on their way. recheck: so long after that it is looked at once more (docs/sources.md). audit: so long after that the rows
+    that came still later are counted; not set: never. missing: values such as -9999 by which the
+    source says that nothing was measured; such readings are left out."""
 
     kind: str
     settle: Duration = timedelta(seconds=30)
     recheck: Duration = timedelta(minutes=10)
+    audit: Duration | None = None
+    missing: list[Finite] = Field(default=[], max_length=20)
 
 
 class ColumnSource(NamedSource):
@@ -107,6 +112,33 @@ class PostgresqlSource(ColumnSource):
 
     @model_validator(mode="after")
     def _one_place(self) -> PostgresqlSource:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("give either table, or query (a SELECT)")
+        return self
+
+
+class SqlServerSource(ColumnSource):
+    """SQL Server and Azure SQL; needs `pip install 'ad-stream[sqlserver]'`.
+
+    table, schema: what is read, or query: a SELECT of your own in their place. time_zone: of a time column that has no offset
+    (datetime, datetime2), required there. tls: require (encrypted; the certificate is not looked at) or off. timeout: of one
+    query.
+    """
+
+    kind: Literal["sqlserver"]
+    host: Name
+    port: int = Field(default=1433, ge=1, le=65_535)
+    database: Name
+    user: Name
+    password: Secret
+    tls: Literal["require", "off"] = "require"
+    table: Name | None = None
+    schema_: Name = Field(default="dbo", alias="schema")
+    query: Name | None = None
+    timeout: Duration = timedelta(minutes=1)
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SqlServerSource:
         if (self.table is None) == (self.query is None):
             raise ValueError("give either table, or query (a SELECT)")
         return self

@@ -33,6 +33,11 @@ def read_table(path: Path, sheet: str | None = None) -> TextTable:
         raise InputError(f"{path.name} is no workbook, so it has no sheet {sheet!r}: leave --sheet out")
     if raw[:4] == b"PAR1":
         return _parquet(path, raw, about)
+    if raw[:1] == b"\x80" and raw[1:2] in b"\x02\x03\x04\x05":
+        raise InputError(
+            f"{path.name} is a pickle, which may run whatever it names while it is read: make a table of it,"
+            f" ad-stream convert {path.name} out.parquet"
+        )
     text, about = _decoded(path.name, raw, about)
     if not text.strip():
         raise InputError(f"{path.name} is empty: give a file with a header and readings")

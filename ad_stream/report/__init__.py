@@ -2,11 +2,13 @@
 
 from ad_stream.report.page import Fact, Page, PageSection, PageTable, write
 from ad_stream.report.picture import Picture, draw, overview
-from ad_stream.report.png import figure_of, png
+from ad_stream.report.png import NO_LETTERING, Lettering, figure_of, png, svg
 from ad_stream.report.series import pictures_of, read_series, series_page, series_report
 
 __all__ = [
+    "NO_LETTERING",
     "Fact",
+    "Lettering",
     "Page",
     "PageSection",
     "PageTable",
@@ -19,5 +21,6 @@ __all__ = [
     "read_series",
     "series_page",
     "series_report",
+    "svg",
     "write",
 ]

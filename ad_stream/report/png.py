@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,30 @@ THEMES = {
 }  # fmt: skip
 
 
-def png(picture: Picture, *, theme: str = "light") -> bytes:
+@dataclass(frozen=True)
+class Lettering:
+    """What stands at a picture in place of its own title, and along its axes; log: a logarithmic value axis, which begins with the
+    smallest value above 0."""
+
+    title: str = ""
+    xlabel: str = ""
+    ylabel: str = ""
+    log: bool = False
+
+
+NO_LETTERING = Lettering()
+
+
+def svg(picture: Picture, lettering: Lettering = NO_LETTERING) -> bytes:
+    """The picture as an SVG file."""
+    out = BytesIO()
+    figure(picture, lettering=lettering).savefig(out, format="svg", metadata={"Date": None})
+    return out.getvalue()
+
+
+def png(picture: Picture, *, theme: str = "light", lettering: Lettering = NO_LETTERING) -> bytes:
     """The picture as a PNG file, INCHES at DOTS an inch; theme: light or dark."""
-    drawn, out = figure(picture, theme=theme), BytesIO()
+    drawn, out = figure(picture, theme=theme, lettering=lettering), BytesIO()
     # Without the software's name in it, equal data give equal bytes on one installation.
     drawn.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
@@ -56,7 +78,7 @@ def figure_of(verdicts: pd.DataFrame, *, title: str, values: pd.Series[float] | 
     return figure(overview(rows, id="series", title=title, caption=caption, grid=grid))
 
 
-def figure(picture: Picture, *, theme: str = "light") -> Figure:
+def figure(picture: Picture, *, theme: str = "light", lettering: Lettering = NO_LETTERING) -> Figure:
     """The picture as a matplotlib figure: artists labelled value, expected, expected band, flagged above and below."""
     from matplotlib.figure import Figure
 
@@ -74,11 +96,11 @@ def figure(picture: Picture, *, theme: str = "light") -> Figure:
     for side, marker in (("above", "^"), ("below", "v")):
         at = np.array([flag == side for flag in picture.flags], dtype=bool)
         axes.scatter(times[at], value[at], marker=marker, s=52, color=color["flag"], zorder=3, label=f"flagged {side}")
-    _dress(axes, picture, color)
+    _dress(axes, picture, color, lettering)
     return drawn
 
 
-def _dress(axes: Axes, picture: Picture, color: dict[str, str]) -> None:
+def _dress(axes: Axes, picture: Picture, color: dict[str, str], lettering: Lettering) -> None:
     """Title, time axis, legend and the quiet lines around them."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
@@ -87,12 +109,25 @@ def _dress(axes: Axes, picture: Picture, color: dict[str, str]) -> None:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     # A device's name may hold dollar signs, which would begin a formula.
     axes.set_title(
-        picture.title, parse_math=False, loc="left", color=color["ink"], fontsize=12, fontweight="bold", pad=22
+        lettering.title or picture.title,
+        parse_math=False,
+        loc="left",
+        color=color["ink"],
+        fontsize=12,
+        fontweight="bold",
+        pad=22,
     )
     axes.annotate(
         f"{picture.caption}; UTC", (0, 1), parse_math=False, xytext=(0, 8), xycoords="axes fraction", textcoords="offset points",
         color=color["soft"], fontsize=9,
     )  # fmt: skip
+    for write, text in ((axes.set_xlabel, lettering.xlabel), (axes.set_ylabel, lettering.ylabel)):
+        if text:
+            write(text, parse_math=False, color=color["soft"], fontsize=9)
+    above = [value for value in picture.value if value is not None and value > 0]
+    if lettering.log and above:
+        axes.set_yscale("log", nonpositive="clip")
+        axes.set_ylim(bottom=min(above) / 1.1)
     axes.margins(x=0.01)
     axes.grid(color=color["line"], linewidth=0.6)
     axes.set_axisbelow(True)

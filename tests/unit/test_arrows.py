@@ -44,8 +44,8 @@ MAY = {
         "pydantic yaml",
     ),
     "dashboard": (
-        "config detectors errors grid incidents model models monitoring readers report schedules secrets series_config settings "
-        "tables times web whatif",
+        "config detectors errors grid incidents landing model models monitoring own_data readers report schedules secrets series_config "
+        "settings sources tables times web whatif",
         "anyio fastapi numpy pandas pyarrow pydantic starlette uvicorn",
     ),
     "databricks": ("config durations errors runtime schedules secrets sources times", "databricks requests yaml"),
@@ -58,7 +58,7 @@ MAY = {
     "incidents": ("errors grid model", "numpy pandas scipy"),
     "monitoring": ("config errors grid incidents push secrets series_config tables times", "numpy pandas pyarrow"),
     "own_data": (
-        "config errors grid incidents model readers readings report scoring settings simulate times",
+        "config detectors errors grid incidents model readers readings report scoring settings simulate times",
         "numpy pandas",
     ),
     "pipeline": (
@@ -73,7 +73,7 @@ MAY = {
     "payloads": ("errors", "yaml"),
     "readers": (
         "durations errors http readings secrets settings times",
-        "adbc_driver_manager adbc_driver_postgresql numpy pandas pyarrow pydantic pydantic_core",
+        "adbc_driver_manager adbc_driver_postgresql pymssql numpy pandas pyarrow pydantic pydantic_core",
     ),
     "readings": ("errors model payloads", "numpy pandas pyarrow python_calamine"),
     "report": ("errors grid incidents model secrets tables", "matplotlib numpy pandas"),
@@ -111,6 +111,7 @@ ONE_PLACE = {
     "typer": {"cli.py", "cli"},
     "fastapi": {"azure_api", "dashboard"},
     "adbc_driver_postgresql": {"readers"},
+    "pymssql": {"readers"},
 }
 """Import -> the only parts that may have it."""
 

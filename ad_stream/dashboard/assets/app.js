@@ -9,10 +9,11 @@ import { incidents } from "./incidents.js";
 import { jobs } from "./jobs.js";
 import { pipeline } from "./pipeline.js";
 import { series } from "./series.js";
+import { sources } from "./sources.js";
 import { clockIn, grid, link, windows } from "./words.js";
 import { ownZone, switchZone, told, zoneName } from "./zone.js";
 
-const VIEWS = { fleet, anomalies, pipeline, incidents, jobs, series, incident };
+const VIEWS = { fleet, anomalies, pipeline, incidents, jobs, sources, series, incident };
 const OFTEN = 700, SELDOM = 20000, PATIENCE = 3000;
 const main = document.getElementById("main");
 const shared = { state: null, refresh: () => soon(0), go: (hash) => { location.hash = hash; }, keep: (hash) => history.replaceState(null, "", hash) };
@@ -140,13 +141,13 @@ function moveRow(step) {
 }
 
 const KEYS = {
-  1: () => shared.go(link("fleet")), 2: () => shared.go(link("anomalies")), 3: () => shared.go(link("pipeline")), 4: () => shared.go(link("incidents")), 5: () => shared.go(link("jobs")),
+  1: () => shared.go(link("fleet")), 2: () => shared.go(link("anomalies")), 3: () => shared.go(link("pipeline")), 4: () => shared.go(link("incidents")), 5: () => shared.go(link("jobs")), 6: () => shared.go(link("sources")),
   j: () => moveRow(1), k: () => moveRow(-1), t: () => window.switchTheme(), u: switchZone, "?": () => document.getElementById("keys").showModal(),
   "/": () => {
     const box = main.querySelector("input[type=search]");
     if (box) { box.focus(); box.select(); } else shared.go(link("fleet", { focus: 1 }));
   },
-  Escape: () => { if (/^#\/(series|incident|jobs)\?/.test(location.hash)) history.back(); },
+  Escape: () => { if (/^#\/(series|incident|jobs|sources)\?/.test(location.hash)) history.back(); },
 };
 
 document.addEventListener("keydown", (event) => {

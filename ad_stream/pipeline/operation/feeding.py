@@ -15,6 +15,7 @@ from ad_stream.readers.contract import SourceAwayError
 from ad_stream.readers.registry import reader_of
 from ad_stream.secrets import first_line
 from ad_stream.sources.landing.settings import LandingSource
+from ad_stream.times import now as system_clock
 
 if TYPE_CHECKING:
     from ad_stream.config import Config
@@ -44,7 +45,7 @@ def feeding(config: Config, tell: Tell, asked: Callable[[], bool]) -> Iterator[C
             _told(lander.catch_up(), source.origin, tell)
             yield asked
             return
-        feeder = _Feeder(lander, source, tell)
+        feeder = _Feeder(lander, folder, source, tell)
         feeder.start()
         try:
             yield lambda: asked() or feeder.error is not None
@@ -57,10 +58,10 @@ def feeding(config: Config, tell: Tell, asked: Callable[[], bool]) -> Iterator[C
 class _Feeder(threading.Thread):
     """Looks, `every` so often, until it is told to end or the source says that it can never be read."""
 
-    def __init__(self, lander: Lander, source: LandingSource, tell: Tell) -> None:
+    def __init__(self, lander: Lander, folder: LandingFolder, source: LandingSource, tell: Tell) -> None:
         super().__init__(name="landing", daemon=True)
         self.error: Exception | None = None
-        self._lander, self._source, self._tell = lander, source, tell
+        self._lander, self._folder, self._source, self._tell = lander, folder, source, tell
         self._ending = threading.Event()
 
     def run(self) -> None:
@@ -70,10 +71,12 @@ class _Feeder(threading.Thread):
             wait = self._source.every.total_seconds()
             try:
                 look = self._lander.look()
+                self._folder.note(None, system_clock())
                 _told(look, self._source.origin, self._tell)
                 wait = 0.0 if look.more else wait
             except SourceAwayError as error:
                 log.warning("%s", error)
+                self._folder.note(str(error), system_clock())
                 self._tell(f"{error}; asking again in {wait:g} seconds")
             except Exception as error:
                 self.error = error
@@ -88,3 +91,8 @@ class _Feeder(threading.Thread):
 def _told(look: Look, name: str, tell: Tell) -> None:
     if look.again:
         tell(f"{first_line(name)}: {look.again:,} readings came after their range had been read, and are landed now")
+    if look.unseen:
+        tell(
+            f"{first_line(name)}: {look.unseen:,} readings came later than settle and recheck wait, and are in no verdict: raise recheck,"
+            " and backfill"
+        )

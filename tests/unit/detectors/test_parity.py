@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ad_stream.detectors import by_name
 from ad_stream.detectors.ar import coefficients
+from ad_stream.detectors.kernels.esd import critical
 from ad_stream.detectors.rrcf import displacement
-from ad_stream.detectors.s_h_esd import critical, esd, remainder
+from ad_stream.detectors.s_h_esd import esd, remainder
 from ad_stream.model import Windows
 from tests.oracles import detectors as oracle
 

@@ -69,6 +69,23 @@ def test_rows_that_come_within_settle_and_recheck_are_landed_once_and_the_late_o
     assert state["rows"] == 500 - again
 
 
+def test_rows_that_come_later_than_settle_and_recheck_are_counted_where_an_audit_is_set(tmp_path: Path) -> None:
+    rows = late_rows(500, START, 300, 60, seed=2)
+    found = LateSource(rows, START, SETTINGS.model_copy(update={"audit": timedelta(seconds=40)}))
+    one = lander(found, tmp_path)
+    to_the_end(found, one, START + 250 * SECOND)
+    one = lander(found, tmp_path)  # a new process goes on with the count
+    to_the_end(found, one, START + 500 * SECOND)
+    lost = sum((wanted(rows) - keys(tmp_path)).values())
+    state = json.loads((tmp_path / STATE).read_text())
+    assert state["unseen"] == lost > 20 and state["audited"] > START + 300 * SECOND
+    assert state["rows"] + state["again"] + state["unseen"] == 500
+    without = source(rows)
+    to_the_end(without, other := lander(without, tmp_path / "other"), START + 500 * SECOND)
+    told = json.loads((tmp_path / "other" / STATE).read_text())
+    assert (told["unseen"], told["audited"], other.look().unseen) == (0, None, 0)
+
+
 def test_files_of_first_looks_adjoin_and_late_rows_come_when_the_stream_has_come_so_far(tmp_path: Path) -> None:
     found = source(late_rows(300, START, 200, 30, seed=2))
     to_the_end(found, lander(found, tmp_path), START + 300 * SECOND)

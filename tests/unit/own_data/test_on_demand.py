@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -12,10 +13,12 @@ import yaml
 from typer.testing import CliRunner
 
 from ad_stream.cli import app
-from ad_stream.config import parse_detection
+from ad_stream.config import Detection, parse_detection
+from ad_stream.detectors.s_h_esd_range import RangeTest
 from ad_stream.errors import AdStreamError, ConfigError, InputError
 from ad_stream.own_data.judge import judge
-from ad_stream.own_data.on_demand import NothingThereError, SourceQuestion, answer, ask, etag_of, is_ripe
+from ad_stream.own_data.on_demand import NothingThereError, answer, ask, etag_of, is_ripe
+from ad_stream.own_data.question import SourceQuestion
 from ad_stream.readers.contract import us_of
 from ad_stream.readers.registry import reader_of, settings_of
 
@@ -78,9 +81,32 @@ def test_pictures_and_page_are_what_they_say(folder: Path) -> None:
 
 
 def test_settings_and_options_of_the_detector_are_parameters() -> None:
-    detection = question(detector="ar", order=6, sensitivity=90, direction="up").detection()
+    detection = question(detector="ar", order=6, sensitivity=90, direction="up").judged_by()
+    assert isinstance(detection, Detection)
     assert (detection.detector.name, dict(detection.detector.options)) == ("ar", {"order": 6})
     assert (detection.sensitivity, detection.direction) == (90, "up")
+
+
+def test_a_range_is_judged_as_a_whole_by_s_h_esd(folder: Path) -> None:
+    asked = question(detector="s_h_esd", max_anoms=0.05, period=5, plot=True, title="Pump", ylabel="C", log=True)
+    told = json.loads(answer(ask(reader(folder), asked, asked.judged_by()), asked))
+    (series,) = told["series"]
+    assert [series["time"][n] for n, flag in enumerate(series["is_anomaly"]) if flag] == ["2026-11-01T03:20:00Z"]
+    assert base64.b64decode(told["plot"]).startswith(b"\x89PNG")
+    assert SourceQuestion.of(asked.as_parameters()) == asked
+    page = answer(
+        ask(reader(folder), asked, asked.judged_by()), question(format="html", **dict(asked.settings))
+    ).decode()
+    assert "judged as a whole" in page and "threshold=p95" in page
+    assert len(ask(reader(folder), asked, RangeTest(period=5, only_last="hr")).detections) == 60
+
+
+def test_lettering_stands_in_the_picture(folder: Path) -> None:
+    asked = question(format="svg", title="Pump $7$", xlabel="day", ylabel="degrees", log=True)
+    drawn = answer(ask(reader(folder), asked, asked.judged_by()), asked).decode()
+    assert all(f"<!-- {text} -->" in drawn for text in ("Pump $7$", "day", "degrees")) and "10^" in drawn
+    plain = answer(ask(reader(folder), asked, asked.judged_by()), question(format="svg")).decode()
+    assert "<!-- pump 7 · t -->" in plain and "10^" not in plain
 
 
 @pytest.mark.parametrize(
@@ -93,12 +119,19 @@ def test_settings_and_options_of_the_detector_are_parameters() -> None:
         ({"signal": "x" * 500}, InputError, "the parameter 'signal' is longer than 400 characters"),
         ({"sensitivity": "high"}, ConfigError, "detection.sensitivity"),
         ({"sensitivty": 90}, ConfigError, "sensitivty"),
+        ({"log": "yes"}, InputError, "the parameter log is 'yes': write true or false"),
+        (
+            {"detector": "s_h_esd", "sensitivity": 90},
+            ConfigError,
+            "judges a range as a whole and has no option 'sensitivity'",
+        ),
+        ({"detector": "s_h_esd", "alpha": 2}, ConfigError, "alpha of the detector s_h_esd is 2"),
         ({"detector": "defalt"}, ConfigError, "did you mean 'default'"),
     ],
 )
 def test_a_wrong_parameter_is_one_sentence(asked: dict[str, Any], kind: type[AdStreamError], sentence: str) -> None:
     with pytest.raises(kind, match=sentence) as raised:
-        question(**asked).detection()
+        question(**asked).judged_by()
     assert "\n" not in str(raised.value)
 
 

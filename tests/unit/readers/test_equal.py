@@ -7,6 +7,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from ad_stream.landing.rows import numbers_of
 from ad_stream.readers.contract import READINGS, RangeReader, TimeRange, us_of
 from ad_stream.readers.registry import reader_of, settings_of
 from tests.support.database_servers import Influx, Postgres
+from tests.support.sql_server.server import StandIn
 
 pytestmark = pytest.mark.slow
 START = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(hours=20)
@@ -77,6 +79,24 @@ def test_postgresql_gives_what_files_give(wanted: Any, database: Postgres, wide:
         assert readings(source(database.settings(table="same", **more))) == wanted
     finally:
         database.sql("drop table same")
+
+
+@pytest.mark.parametrize("zone", ["", "Europe/Berlin", "UTC"])
+def test_sql_server_gives_what_files_give(wanted: Any, sqlserver: StandIn, zone: str) -> None:
+    def stored(at: datetime) -> str:
+        return at.astimezone(ZoneInfo(zone or "UTC")).replace(tzinfo=None).isoformat(timespec="microseconds")
+
+    kind = "datetime2(7)" if zone else "datetimeoffset(7)"
+    sqlserver.sql(f"create table same (device_id nvarchar(50), time {kind}, rpm float, t float)")
+    sqlserver.database.connection.executemany(
+        "insert into same values (?, ?, ?, ?)",
+        [(device, stored(at), values.get("rpm"), values["t"]) for device, at, values in telemetry()],
+    )
+    try:
+        more = {"time_zone": zone} if zone else {}
+        assert readings(source(sqlserver.settings(table="same", values=["rpm", "t"], **more))) == wanted
+    finally:
+        sqlserver.sql("drop table same")
 
 
 def test_influxdb_gives_what_files_give(wanted: Any, influx: Influx) -> None:

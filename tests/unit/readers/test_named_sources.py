@@ -31,6 +31,7 @@ INFLUX = {"kind": "influxdb", "url": "http://h:8086", "database": "d", "measurem
         ({**POSTGRES, "time_zone": "Europe/Berln"}, "name a time zone such as Europe/Berlin"),
         ({**POSTGRES, "device": "a\0b"}, "a name must not hold a NUL"),
         ({**POSTGRES, "values": ["a"], "value": "b"}, "give either signal and value"),
+        ({**POSTGRES, "missing": [".nan"]}, "sources.plant.missing"),
         ({**INFLUX, "url": "http://me:sesame@h"}, "the setting 'sources.plant.url' is ***"),
         ({**INFLUX, "token": "sesame", "user": "u", "password": "p"}, "give either token, or user and password"),
         ("text", "write its settings indented below it"),

@@ -78,6 +78,18 @@ def test_numbers_keep_their_value_and_null_stays_null(server: Postgres) -> None:
     assert [row[3] for row in found if row[4] == "2"] == [None]
 
 
+def test_a_code_for_nothing_measured_is_left_out_also_of_four_bytes(database: Postgres) -> None:
+    database.sql(
+        "create table m as select 'd'::text as device_id, timestamptz '2026-11-01' + n * interval '1 second' as time, 't'::text as signal,"
+        " case n when 2 then -999.9::float4 when 3 then -9999 when 4 then null else n end as value from generate_series(1, 5) n"
+    )
+    try:
+        told = [row[3] for row in rows(reader(database, table="m", missing=[-999.9, -9999]))]
+        assert told == [1.0, None, 5.0] and len(rows(reader(database, table="m", missing=[-999]))) == 5
+    finally:
+        database.sql("drop table m")
+
+
 def test_columns_side_by_side_leave_out_what_was_not_measured(server: Postgres) -> None:
     found = rows(reader(server, values={"temperature": "temp", "rpm": "rpm"}))
     assert sorted((row[2], row[3]) for row in found if row[2] == "rpm") == [("rpm", 3.0), ("rpm", 4.0)]
